@@ -1,0 +1,83 @@
+# make            build/pyroute and the pyroute-* links to it
+# make install    PREFIX=/usr/local DESTDIR=
+# make check      every test (root is needed; scripts/check.sh also sets a machine up for it)
+# make lint       compilers with -Werror, analysers, layers, shell scripts, format
+# make format     apply the format that lint checks
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BUILD   ?= build
+
+VERSION  := 0.1.0
+PACKAGES := libnl-3.0 libnl-route-3.0 libcap libseccomp json-c
+COMMANDS := stage-start stage-stop connect ps run
+
+WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wundef -Wvla -Wpointer-arith -Wcast-qual \
+	-Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes -Wredundant-decls \
+	-Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference -Wconversion -Wsign-conversion
+HARDENING := -O2 -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=3
+CFLAGS   ?= -g
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Iinclude -DPYROUTE_VERSION='"$(VERSION)"' \
+	-DPYROUTE_CHECKOUT='"$(CURDIR)"' $(WARNINGS) $(HARDENING) \
+	$(shell pkgconf --cflags $(PACKAGES)) $(CFLAGS) $(EXTRA_CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+LIBS     := $(shell pkgconf --libs $(PACKAGES)) -liniparser
+
+SOURCES  := $(wildcard runtime/*.c)
+OBJECTS  := $(SOURCES:runtime/%.c=$(BUILD)/%.o)
+LINKS    := $(COMMANDS:%=$(BUILD)/pyroute-%)
+
+.PHONY: all install uninstall check unit lint format clean
+all: $(BUILD)/pyroute $(LINKS)
+
+$(BUILD)/pyroute: $(OBJECTS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/%.o: runtime/%.c Makefile | $(BUILD)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LINKS): $(BUILD)/pyroute
+	ln -sf pyroute $@
+
+$(BUILD):
+	mkdir -p $@
+
+-include $(OBJECTS:.o=.d)
+
+# ---- unit tests: tests/unit/test_X.c is a program, linked with the modules but main.c ----------
+UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
+UNIT_TESTS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
+UNIT_OBJECTS := $(patsubst runtime/%.c,$(BUILD)/unit/%.o,$(filter-out runtime/main.c,$(SOURCES)))
+SANITIZE     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+$(BUILD)/unit/%.o: runtime/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0 $(SANITIZE) -Werror -MMD -MP -c -o $@ $<
+
+$(BUILD)/unit/test_%: tests/unit/test_%.c $(UNIT_OBJECTS)
+	$(CC) $(ALL_CFLAGS) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0 $(SANITIZE) -Werror -pie -o $@ $< $(UNIT_OBJECTS) $(LIBS) -lcmocka
+
+-include $(UNIT_OBJECTS:.o=.d)
+
+unit: $(UNIT_TESTS)
+	@set -e; for t in $(UNIT_TESTS); do $$t; done
+
+check: all unit
+	tests/run.sh
+
+lint:
+	scripts/lint.sh
+
+format:
+	clang-format -i runtime/*.c include/*.h tests/unit/*.c
+
+clean:
+	rm -rf $(BUILD)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BUILD)/pyroute $(DESTDIR)$(PREFIX)/bin/pyroute
+	for c in $(COMMANDS); do ln -sf pyroute $(DESTDIR)$(PREFIX)/bin/pyroute-$$c; done
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/pyroute $(COMMANDS:%=$(DESTDIR)$(PREFIX)/bin/pyroute-%)

@@ -1,0 +1,37 @@
+/* Addresses and prefixes of a stage: from text, to text, and how they lie to one another. Pure. */
+#ifndef PYROUTE_ADDRESS_H
+#define PYROUTE_ADDRESS_H
+
+#include "error.h"
+#include "stage.h"
+
+#define ADDRESS_TEXT_SIZE 64 /* bytes for the longest address or prefix with its NUL */
+#define MAC_TEXT_SIZE	  18
+
+/* Read one address, one prefix with a length ("1.1.1.0/24") or one Ethernet address. Return 0, or
+ * -EINVAL with ERROR saying what is wrong with TEXT and how to write it. The LINE of what they
+ * read is left as it is; an address's LENGTH too. IPv6 is not supported yet, and refused. */
+int address_parse(const char *text, struct stage_address *address, struct error *error);
+int address_parse_prefix(const char *text, struct stage_address *prefix, struct error *error);
+int address_parse_mac(const char *text, uint8_t mac[MAC_SIZE], struct error *error);
+
+/* Write an address, a prefix with its length, an Ethernet address, into BUFFER of the size above.
+ * Return BUFFER. */
+const char *address_format(enum family family, const struct stage_address *address, char *buffer);
+const char *address_format_prefix(enum family family, const struct stage_address *prefix,
+				  char *buffer);
+const char *address_format_mac(const uint8_t mac[MAC_SIZE], char *buffer);
+
+/* How many bits an address has: 32 or 128. */
+unsigned address_bits(enum family family);
+
+/* True where the first LENGTH bits of both are the same: with the length of a subnet, both are in
+ * it; with the shorter length of two prefixes, they overlap. */
+bool address_share(const struct stage_address *a, const struct stage_address *b, unsigned length);
+
+/* The first and the last address in SUBNET that a host may have: all but the subnet's own and, in
+ * IPv4, its broadcast address. A prefix of two addresses has neither (RFC 3021, RFC 6164). */
+void address_range(enum family family, const struct stage_address *subnet,
+		   struct stage_address *first, struct stage_address *last);
+
+#endif

@@ -1,0 +1,46 @@
+/* Messages over unix sockets that keep their bounds (SOCK_SEQPACKET), with file descriptors in
+ * them. Waiting is reading: the other side's death is end of file (unix(7)). */
+#ifndef PYROUTE_CHANNEL_H
+#define PYROUTE_CHANNEL_H
+
+#include "error.h"
+
+#include <sys/types.h>
+
+#define CHANNEL_FDS_MAX 16 /* in one message */
+
+/* File descriptors that travel with a message. In a message received they are the receiver's, are
+ * close-on-exec, and channel_fds_close() closes those that were not taken. */
+struct channel_fds {
+	int fd[CHANNEL_FDS_MAX];
+	size_t count;
+};
+void channel_fds_close(struct channel_fds *fds);
+#define CLEANUP_CHANNEL_FDS CLEANUP(channel_fds_close)
+
+/* Makes a connected pair; both ends are the caller's. */
+int channel_pair(int ends[2], struct error *error);
+
+/* Makes the socket file NAME in the directory DIR, mode 0600, and listens on it. Returns the
+ * listening socket. */
+int channel_listen(int dir, const char *name, struct error *error);
+
+/* Connects to the socket file NAME in DIR. Returns the connected socket; -ENOENT or -ECONNREFUSED
+ * where nobody listens. */
+int channel_connect(int dir, const char *name, struct error *error);
+
+/* Sends SIZE bytes as one message, with FDS (NULL: none), which stay the sender's. A peer that is
+ * gone gives -EPIPE, never a signal. */
+int channel_send(int socket, const void *data, size_t size, const struct channel_fds *fds,
+		 struct error *error);
+
+/* Waits until SOCKET has a message or its end of file. -ECANCELED where GUARD (-1: none) becomes
+ * readable or hangs up before that: the reason to wait is gone. */
+int channel_wait(int socket, int guard, struct error *error);
+
+/* Waits for one message of exactly SIZE bytes. FDS may be NULL: then a message with fds is an
+ * error. Returns 1, 0 at end of file, or -errno; -EBADMSG for any other message. */
+int channel_receive(int socket, void *data, size_t size, struct channel_fds *fds,
+		    struct error *error);
+
+#endif

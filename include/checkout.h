@@ -1,0 +1,44 @@
+/* The checkout: the folder that holds stages/, src/ and .stage. */
+#ifndef PYROUTE_CHECKOUT_H
+#define PYROUTE_CHECKOUT_H
+
+#include "error.h"
+#include "privilege.h"
+#include "stage.h"
+
+#include <limits.h>
+
+struct checkout {
+	char path[PATH_MAX]; /* absolute */
+	int dir;	     /* O_PATH, the checkout's own: checkout_close() */
+	struct caller owner; /* of the folder */
+};
+#define CHECKOUT_NONE                                                                              \
+	(struct checkout)                                                                          \
+	{                                                                                          \
+		.dir = -1                                                                          \
+	}
+void checkout_close(struct checkout *checkout);
+#define CLEANUP_CHECKOUT CLEANUP(checkout_close)
+
+/* Finds it by OPTION (--dir; NULL: not given), else PYROUTE_ENV, else the nearest folder upwards of
+ * the working directory that holds stages/, else the one that this program was built in. Looks
+ * with CALLER's rights. */
+int checkout_find(const char *option, const struct caller *caller, struct checkout *checkout,
+		  struct error *error);
+
+/* Opens the stage file of the stage NAME with CALLER's rights, and writes its path, as seen from
+ * the checkout, to PATH. Returns its fd, the caller's; -ENOENT with the nearest name in the text. */
+int checkout_open_stage(const struct checkout *checkout, const struct caller *caller,
+			const char *name, char *path, size_t size, struct error *error);
+
+/* Opens src/ with CALLER's rights. It must be a folder, not a link to one, and CALLER's own unless
+ * CALLER is root. Returns an O_PATH fd, the caller's, and says in OWNER whose it is. */
+int checkout_open_src(const struct checkout *checkout, const struct caller *caller,
+		      struct caller *owner, struct error *error);
+
+/* Writes NAME into .stage, or removes .stage where NAME is NULL; with the rights of the folder's
+ * owner, so that a link planted there leads nowhere that the owner could not go. */
+int checkout_mark(const struct checkout *checkout, const char *name, struct error *error);
+
+#endif

@@ -1,0 +1,59 @@
+/* A client: a machine of the stage, which is one process, pid 1 of its own pid namespace, and what
+ * it keeps alive. */
+#ifndef PYROUTE_CLIENT_H
+#define PYROUTE_CLIENT_H
+
+#include "cgroup.h"
+#include "error.h"
+#include "filter.h"
+#include "ns.h"
+#include "stage.h"
+
+#define CLIENT_PIDS         256
+#define CLIENT_MEMORY       ((uint64_t)256 << 20) /* bytes */
+#define CLIENT_OPEN_FILES   1024                  /* the soft limit */
+#define CLIENT_OPEN_FILES_MAX 65536
+#define CLIENT_NAME_SIZE    16
+
+/* What a client is made from; all borrowed. */
+struct client_birth {
+	const struct stage *stage;
+	const struct stage_client *client;
+	const struct filter *filter;
+	const struct cgroup_doors *doors; /* of its control group; NULL: it has none */
+};
+
+/* A client that lives, or lived. All fds are its own: client_close(). */
+struct client {
+	pid_t pid; /* in the keeper's pid namespace; 0: exited and reaped */
+	int pidfd;
+	int channel; /* to its first process, until it is up; then -1 */
+	int status;  /* exit status of the shell's kind, where it exited */
+	struct ns_set ns;
+};
+#define CLIENT_NONE                                                                                \
+	(struct client)                                                                            \
+	{                                                                                          \
+		.pidfd = -1, .channel = -1, .ns = NS_SET_NONE                                      \
+	}
+void client_close(struct client *client);
+
+void client_name(const struct stage_client *client, char name[CLIENT_NAME_SIZE]);
+
+/* In the keeper: makes the client's process and namespaces. It goes on by itself as far as it can
+ * without a wire. */
+int client_spawn(const struct client_birth *birth, struct client *client, struct error *error);
+
+/* In the keeper: the conversation with the newborn, in this order. Each waits, as long as GUARD is
+ * not readable (else -ECANCELED). meet() receives its namespaces; wire_up() tells it that its wires
+ * are there; wait_up() receives its word that it is up, or what went wrong. */
+int client_meet(struct client *client, int guard, struct error *error);
+int client_wire_up(struct client *client, struct error *error);
+int client_wait_up(struct client *client, int guard, struct error *error);
+
+/* In a process inside a client that is about to run the client's own programs (its pid 1, or what
+ * connect brings in): gives up all that a client may not have. Close-on-exec and memory apart, the
+ * last step before the exec. */
+int client_confine(const struct filter *filter, struct error *error);
+
+#endif

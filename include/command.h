@@ -1,0 +1,65 @@
+/* The commands: what the table in main.c knows of each, and what they share. */
+#ifndef PYROUTE_COMMAND_H
+#define PYROUTE_COMMAND_H
+
+#include "checkout.h"
+#include "error.h"
+#include "session.h"
+
+#define EXIT_USAGE 2 /* wrong usage, or a bad stage file */
+
+/* Options, as flags of what a command takes and in what it was given. */
+enum command_option {
+	OPTION_JSON = 1 << 0,
+	OPTION_NO_LIMITS = 1 << 1,
+};
+
+/* A command line after its options are taken out. */
+struct command_line {
+	const char *dir;  /* --dir; NULL: not given */
+	unsigned options; /* enum command_option */
+	char **operands;  /* NULL-terminated */
+	int operand_count;
+};
+
+struct command {
+	const char *name;      /* pyroute NAME */
+	const char *link;      /* the same as a program */
+	const char *arguments; /* for the usage line */
+	const char *summary;   /* one line */
+	const char *details;   /* for --help */
+	unsigned options;      /* enum command_option that it takes */
+	int operands_min;
+	int operands_max; /* -1: what follows is a command line of its own */
+	bool sealed;	  /* its image is copied before it runs (process_seal_image()) */
+	int (*run)(const struct command_line *line);
+};
+
+int cmd_start(const struct command_line *line);
+int cmd_stop(const struct command_line *line);
+int cmd_connect(const struct command_line *line);
+int cmd_ps(const struct command_line *line);
+int cmd_run(const struct command_line *line);
+
+/* Where a command works, and for whom. */
+struct command_place {
+	struct caller caller;
+	struct checkout checkout;
+	struct session session;
+};
+void command_place_close(struct command_place *place);
+#define CLEANUP_COMMAND_PLACE CLEANUP(command_place_close)
+
+/* Finds PLACE, which refers to itself and must not be moved. */
+int command_find_place(const struct command_line *line, struct command_place *place,
+		       struct error *error);
+
+/* As command_find_place(), and connects to the keeper of the stage that runs there. Returns the
+ * socket, the caller's. */
+int command_connect(const struct command_line *line, struct command_place *place,
+		    struct error *error);
+
+/* Prints "pyroute: " and the error's one line to standard error. Returns STATUS. */
+int command_fail(const struct error *error, int status);
+
+#endif

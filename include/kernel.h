@@ -1,0 +1,21 @@
+/* System calls that the C library has no wrapper for, and constants newer than its headers. */
+#ifndef PYROUTE_KERNEL_H
+#define PYROUTE_KERNEL_H
+
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* openat2(2). Returns an fd, or -1 with errno set. */
+static inline int kernel_openat2(int dir, const char *path, const struct open_how *how)
+{
+	return (int)syscall(SYS_openat2, dir, path, how, sizeof(*how));
+}
+
+/* pivot_root(2). Returns 0, or -1 with errno set. */
+static inline int kernel_pivot_root(const char *new_root, const char *put_old)
+{
+	return (int)syscall(SYS_pivot_root, new_root, put_old);
+}
+
+#endif

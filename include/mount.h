@@ -1,0 +1,46 @@
+/* Mounts by file descriptor: made detached, given their attributes, and only then attached, at a
+ * target that was opened inside a root that no link leads out of. */
+#ifndef PYROUTE_MOUNT_H
+#define PYROUTE_MOUNT_H
+
+#include "error.h"
+
+#include <stdint.h>
+#include <sys/mount.h>
+
+struct mount_option {
+	const char *key;
+	const char *value; /* NULL: a flag */
+};
+
+/* Makes a file system of TYPE with OPTIONS (ends with a NULL key), detached, with ATTRIBUTES
+ * (MOUNT_ATTR_..., fsmount(2)). Returns the mount's fd, the caller's. */
+int mount_new(const char *type, const struct mount_option *options, unsigned attributes,
+	      struct error *error);
+
+/* Copies the mount that holds PATH, from there downwards, detached: the one mount, or with
+ * AT_RECURSIVE in FLAGS all below it too. PATH may be "" for DIR itself. Returns the copy's fd. */
+int mount_copy(int dir, const char *path, unsigned flags, struct error *error);
+
+/* Adds ATTRIBUTES (MOUNT_ATTR_...) to the mount that FD is of; with AT_RECURSIVE in FLAGS also to
+ * those below it. */
+int mount_protect(int mount, unsigned flags, uint64_t attributes, struct error *error);
+
+/* As mount_protect(), and shows the ids on disk as the ids of USER_NS (mount_setattr(2), "ID-mapped
+ * mounts"). MOUNT must be detached. */
+int mount_map(int mount, int user_ns, uint64_t attributes, struct error *error);
+
+/* Makes every mount of this namespace private: nothing that is done here is seen outside. */
+int mount_isolate(struct error *error);
+
+/* Opens PATH below ROOT: links are followed inside ROOT only, magic links never (openat2(2)).
+ * Returns an O_PATH fd. */
+int mount_target(int root, const char *path, struct error *error);
+
+/* Attaches MOUNT at PATH below ROOT. */
+int mount_attach(int mount, int root, const char *path, struct error *error);
+
+/* Makes ROOT, an attached mount, the root of this mount namespace, and lets go of the old one. */
+int mount_become_root(int root, struct error *error);
+
+#endif

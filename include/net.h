@@ -1,0 +1,92 @@
+/* Links, addresses, routes and filters of one network namespace, over one netlink socket.
+ * The only user of libnl-3 and libnl-route-3, whose codes end here: every function returns 0 or
+ * -errno with ERROR set. A socket stays bound to the network namespace it was opened in, wherever
+ * its process goes later (socket(7), network_namespaces(7)). */
+#ifndef PYROUTE_NET_H
+#define PYROUTE_NET_H
+
+#include "error.h"
+
+#include <net/if.h>
+#include <stdint.h>
+
+#define NET_MAC_SIZE 6
+
+struct nl_sock;
+
+/* One end of a wire, before it exists. */
+struct net_end {
+	const char *name;   /* less than IFNAMSIZ bytes */
+	int ns;		    /* fd of the network namespace it is born in; -1: the socket's */
+	const uint8_t *mac; /* NET_MAC_SIZE bytes; NULL: the kernel picks one at random */
+};
+
+/* An IPv4 or IPv6 address or prefix, as rtnetlink wants it. */
+struct net_address {
+	int family;	   /* AF_INET, AF_INET6 */
+	uint8_t bytes[16]; /* network byte order */
+	uint8_t length;	   /* prefix length in bits */
+};
+
+/* Opens a route netlink socket in the calling thread's network namespace, with extended
+ * acknowledgements. The caller owns it: net_socket_close(), CLEANUP_NET. */
+int net_socket_open(struct nl_sock **socket, struct error *error);
+void net_socket_close(struct nl_sock **socket);
+#define CLEANUP_NET CLEANUP(net_socket_close)
+
+/* The index of the link NAME, 0 where there is none. */
+int net_link_index(struct nl_sock *socket, const char *name, unsigned *index, struct error *error);
+
+/* Makes a veth pair, both ends down, in one request: each end named, with its Ethernet address
+ * and MTU (bytes), one queue each way, and born in its own namespace, so that nothing is ever
+ * made in one namespace and moved to another. -EEXIST: a name is taken. */
+int net_veth_create(struct nl_sock *socket, const struct net_end *end, const struct net_end *peer,
+		    unsigned mtu, struct error *error);
+
+/* Makes a bridge that is up and forwards frames as a plain learning switch: no spanning tree, no
+ * multicast snooping, no address of its own that it would speak from. */
+int net_bridge_create(struct nl_sock *socket, const char *name, unsigned mtu, struct error *error);
+
+/* Makes the link NAME a port of the bridge BRIDGE. */
+int net_link_join(struct nl_sock *socket, const char *name, const char *bridge,
+		  struct error *error);
+
+/* Brings a link up; then asks for it once, which makes the kernel carry out the carrier event at
+ * once instead of at its limited rate, so that the first frame is not lost. */
+int net_link_up(struct nl_sock *socket, const char *name, struct error *error);
+
+/* Waits for nothing: asks the kernel for the link NAME, see net_link_up(). To be called for an end
+ * whose peer came up later. */
+int net_link_settle(struct nl_sock *socket, const char *name, struct error *error);
+
+/* Removes the link with this INDEX if it is a veth whose Ethernet address is MAC; the identity
+ * guards against an index used anew. 0 too where it is gone already. */
+int net_link_delete(struct nl_sock *socket, unsigned index, const uint8_t mac[NET_MAC_SIZE],
+		    struct error *error);
+
+/* Switches every checksum and segmentation offload of the link NAME off, of the socket's
+ * namespace's own links: the frames that leave it are then whole and fit the MTU. */
+int net_link_offloads_off(struct nl_sock *socket, const char *name, struct error *error);
+
+/* Adds ADDRESS to the link NAME, with the prefix's route. */
+int net_address_add(struct nl_sock *socket, const char *name, const struct net_address *address,
+		    struct error *error);
+
+/* Adds the default route through GATEWAY by the link NAME. */
+int net_route_default(struct nl_sock *socket, const char *name, const struct net_address *gateway,
+		      struct error *error);
+
+/* What net_leg_raise() returns where bpf(2) is refused: the leg is as silent, but only packet
+ * sockets bound to ETH_P_ALL see what arrives, those of a single protocol nothing. */
+#define NET_LEG_ALL_ONLY 1
+
+/* Makes the link NAME, which is down, a silent leg, shows ADDRESS (IPv4, else -EAFNOSUPPORT) on it
+ * and brings it up. From then on packet sockets of any protocol see all that arrives on it, and
+ * the kernel's own stack nothing; of itself the kernel sends nothing there; the routes of all
+ * tables are as they were. net_leg.c tells how. The calling thread must be in the socket's network
+ * namespace: IPv6 is switched off through /proc/sys/net, which is that of whoever opens it.
+ * Returns 0, NET_LEG_ALL_ONLY or -errno. */
+int net_leg_raise(struct nl_sock *socket, const char *name, const struct net_address *address,
+		  struct error *error);
+
+#endif

@@ -1,0 +1,37 @@
+/* What more than one net*.c needs: reading a link, and the requests that several of them write
+ * into a batch. Only net*.c include this. */
+#ifndef PYROUTE_NET_MESSAGE_H
+#define PYROUTE_NET_MESSAGE_H
+
+#include "net.h"
+#include "net_batch.h"
+
+struct rtnl_link;
+
+/* Asks for the link INDEX, or NAME where that is 0. The caller owns LINK: CLEANUP_NET_LINK.
+ * -ENODEV: there is none. */
+int net_link_read(struct nl_sock *socket, int index, const char *name, struct rtnl_link **link,
+		  struct error *error);
+void net_link_release(struct rtnl_link **link);
+#define CLEANUP_NET_LINK CLEANUP(net_link_release)
+
+/* Two requests that keep the kernel from speaking on the link NAME of itself: no ARP, not fit for
+ * multicast (mDNS daemons keep off such a link), and no IPv6 address that it makes up. While the
+ * link is down. */
+void net_message_quiet(struct net_batch *batch, const char *name);
+
+void net_message_up(struct net_batch *batch, const char *name);
+
+/* Asks for the link NAME. A link whose carrier came is without a queue, and drops what is sent,
+ * until the kernel has carried out the carrier event, which it does later and at a limited rate.
+ * From Linux 6.8 on it does so before it answers this. */
+void net_message_ask(struct net_batch *batch, const char *name);
+
+/* Adds ADDRESS to the link INDEX, with SCOPE (RT_SCOPE_...) and FLAGS (IFA_F_...). */
+void net_message_address(struct net_batch *batch, unsigned index, const struct net_address *address,
+			 unsigned char scope, uint32_t flags);
+
+/* The number of bytes of an address of FAMILY. */
+size_t net_address_size(int family);
+
+#endif

@@ -1,0 +1,54 @@
+/* Namespaces: making them with clone(2), mapping a user namespace's ids, entering them. */
+#ifndef PYROUTE_NS_H
+#define PYROUTE_NS_H
+
+#include "error.h"
+
+#include <sys/types.h>
+
+/* The order is that of entering: the user namespace first, because it gives the right to enter the
+ * others; the mount namespace last of those that a path is needed for. */
+enum ns_kind { NS_USER, NS_PID, NS_IPC, NS_UTS, NS_CGROUP, NS_NET, NS_MNT, NS_KINDS };
+
+/* The namespaces of a process, each by an fd that keeps it alive; -1 where one is not held. */
+struct ns_set {
+	int fd[NS_KINDS];
+};
+#define NS_SET_NONE                                                                                \
+	(struct ns_set)                                                                            \
+	{                                                                                          \
+		.fd = { -1, -1, -1, -1, -1, -1, -1 }                                               \
+	}
+void ns_set_close(struct ns_set *set);
+#define CLEANUP_NS_SET CLEANUP(ns_set_close)
+
+/* Opens the calling process's own namespaces below PROC, an fd of a procfs in which it is visible.
+ * Nobody else need be allowed to trace it for that. */
+int ns_open_own(int proc, struct ns_set *set, struct error *error);
+
+/* Opens one namespace of the process PID: its parent's business, who knows that it is still it. */
+int ns_open_of(pid_t pid, enum ns_kind kind, struct error *error);
+
+/* Enters every namespace of SET. The pid namespace is for children made from now on. */
+int ns_enter(const struct ns_set *set, struct error *error);
+
+/* Runs MAIN(ARGUMENT) in a new child with FLAGS of clone(2) (CLONE_NEW..., CLONE_PARENT); the child
+ * exits with what MAIN returns. The child's memory is a copy, as after fork(2). Returns its pid,
+ * and its pidfd, which is the caller's. */
+pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidfd,
+	       struct error *error);
+
+/* COUNT ids from INSIDE on in the user namespace are those from OUTSIDE on in its parent. */
+struct ns_ids {
+	unsigned inside;
+	unsigned outside;
+	unsigned count;
+};
+
+/* Writes the user and the group map of the user namespace that the child PID was born in. */
+int ns_map(pid_t pid, const struct ns_ids *uids, const struct ns_ids *gids, struct error *error);
+
+/* Makes a user namespace that no process lives in, for an idmapped mount. Returns its fd. */
+int ns_user_for_idmap(const struct ns_ids *uids, const struct ns_ids *gids, struct error *error);
+
+#endif

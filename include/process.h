@@ -1,0 +1,48 @@
+/* Processes, held by pidfd, so that none is ever taken for another; what pid 1 of a client does;
+ * and the image that our own processes run from. */
+#ifndef PYROUTE_PROCESS_H
+#define PYROUTE_PROCESS_H
+
+#include "error.h"
+
+#include <sys/types.h>
+
+/* Exit statuses of what could not be run, as shells and env(1) give them. */
+#define PROCESS_FAILED	       125
+#define PROCESS_NOT_EXECUTABLE 126
+#define PROCESS_NOT_FOUND      127
+
+/* Which of them stands for an execve(2) that failed with CODE. */
+int process_exec_status(int code);
+
+/* Returns a pidfd of PID, the caller's. Only for a child of ours that was not waited for, else
+ * the number may be another's by now. -ESRCH where there is no such process. */
+int process_pidfd(pid_t pid, struct error *error);
+
+/* Waits for the end of a child of ours, reaps it, and sets *STATUS as a shell does: its own exit
+ * status, or 128 + the signal that killed it. -ECHILD where it is no child (any more). */
+int process_wait(int pidfd, int *status, struct error *error);
+
+/* Sends SIGNAL. That the process has ended already is success. */
+int process_signal(int pidfd, int signal, struct error *error);
+
+/* Returns the process's pid in the pid namespace that /proc shows: ours. -ESRCH where it has ended
+ * and was reaped, -ENOENT where it lives outside that namespace, -EINVAL where PIDFD is no pidfd.
+ */
+pid_t process_pid_of(int pidfd, struct error *error);
+
+/* Makes this program run from a sealed memory file: where it does already, returns 0; else copies
+ * itself into one and starts again with ARGV and the same environment, and returns only where that
+ * fails. CVE-2019-5736: a process of ours that enters a client shows there as /proc/PID/exe, and
+ * the client's root could open that for writing and replace the program that the host's root runs
+ * next. To be called first of all: it needs no privilege, and drops whatever state there is.
+ * Afterwards /proc/self/exe no longer tells where the program was installed. */
+int process_seal_image(char **argv, struct error *error);
+
+/* The life of pid 1 in a client: reaps whoever ends, passes SIGTERM on to every process of the pid
+ * namespace, and nothing else; only SIGKILL from outside ends it. All signals are blocked. Makes
+ * no other calls than rt_sigprocmask, rt_sigtimedwait, wait4, getpid and kill, allocates nothing.
+ * Aborts where it is not pid 1: kill(-1) would then reach every process of the machine. */
+_Noreturn void process_be_init(void);
+
+#endif

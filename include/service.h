@@ -1,0 +1,63 @@
+/* What commands ask a running stage's keeper, both ends of it. The stage runs if its keeper
+ * answers; who may ask is who may open the socket file. */
+#ifndef PYROUTE_SERVICE_H
+#define PYROUTE_SERVICE_H
+
+#include "cgroup.h"
+#include "client.h"
+#include "error.h"
+#include "ns.h"
+#include "stage.h"
+
+#define SERVICE_ADDRESSES_SIZE 256
+
+/* One client, as `ps` tells it. */
+struct service_client {
+	char name[CLIENT_NAME_SIZE];
+	bool running;
+	int status;	    /* exit status, where it is not running */
+	uint64_t uptime_ms; /* since the stage was up */
+	char addresses[SERVICE_ADDRESSES_SIZE]; /* "net1 1.1.1.2/24, net2 ..." */
+};
+
+/* ---- the command's end: SOCKET is connected to the keeper's socket file ------------------- */
+
+/* The name of the stage that runs. */
+int service_stage(int socket, char name[STAGE_NAME_SIZE], struct error *error);
+
+/* Calls VISIT(CONTEXT, ...) for every client, with a pidfd that is lent to it, -1 where the client
+ * is not running. A negative return ends it and is returned. */
+typedef int service_visit(void *context, const struct service_client *client, int pidfd,
+			  struct error *error);
+int service_clients(int socket, service_visit *visit, void *context, struct error *error);
+
+/* What it takes to enter a client: its namespaces, the doors of its control group, and the seccomp
+ * program's file. All the caller's: service_entry_close(). -ENOENT: no such client; the text names
+ * those that there are. -ESRCH: it has exited. */
+struct service_entry {
+	struct ns_set ns;
+	struct cgroup_doors doors;
+	int filter;
+};
+void service_entry_close(struct service_entry *entry);
+#define CLEANUP_SERVICE_ENTRY CLEANUP(service_entry_close)
+int service_enter(int socket, const char *client, struct service_entry *entry,
+		  struct error *error);
+
+/* Tells the keeper to end the stage, and returns its pidfd to wait for. */
+int service_stop(int socket, int *keeper_pidfd, struct error *error);
+
+/* ---- the keeper's end ---------------------------------------------------------------------- */
+
+struct service_plan {
+	const struct stage *stage;
+	struct client *clients;		  /* stage->client_count of them */
+	const struct cgroup_doors *doors; /* as many, or NULL */
+	int filter;			  /* the seccomp program's file */
+	int listener;
+};
+
+/* Answers and reaps until it is told to stop (0) or cannot go on. */
+int service_run(const struct service_plan *plan, struct error *error);
+
+#endif

@@ -1,0 +1,55 @@
+/* A checkout's running stage: the way to its keeper, its end, and what one that crashed leaves.
+ * Its start is start.h. */
+#ifndef PYROUTE_SESSION_H
+#define PYROUTE_SESSION_H
+
+#include "cgroup.h"
+#include "checkout.h"
+#include "error.h"
+#include "rundir.h"
+#include "stage.h"
+
+#define SESSION_SOCKET "socket" /* in the session's directory */
+
+/* Where a checkout's stage has its socket, journal and lock. */
+struct session {
+	const struct checkout *checkout; /* borrowed */
+	const struct caller *caller;	 /* borrowed */
+	char id[RUNDIR_ID_SIZE];	 /* of the checkout; names its directory, its cgroup */
+	int base;			 /* the directory of all of them */
+	int dir;			 /* this one's; -1 where there is none */
+};
+#define SESSION_NONE                                                                               \
+	(struct session)                                                                           \
+	{                                                                                          \
+		.base = -1, .dir = -1                                                              \
+	}
+void session_close(struct session *session);
+#define CLEANUP_SESSION CLEANUP(session_close)
+
+/* Opens what there is, to ask the keeper. Makes nothing. */
+int session_open(const struct checkout *checkout, const struct caller *caller,
+		 struct session *session, struct error *error);
+
+/* Connects to the keeper of the stage that runs. Returns the socket, the caller's; -ESRCH: none
+ * runs. -EACCES: it is somebody else's. */
+int session_connect(const struct session *session, struct error *error);
+
+/* Takes down the stage that runs, and puts back what it changed; its name goes to NAME. WANTED, if
+ * not NULL, must be its name, else -EINVAL. -ESRCH: none runs, and nothing of one that crashed is
+ * left either. Needs root. */
+int session_down(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
+		 struct error *error);
+
+/* Makes ready for a start, which needs root: clears away after stages that crashed, of any checkout,
+ * and stops the one that runs in this. Returns the lock, to be held through the start. */
+int session_make_ready(struct session *session, struct error *error);
+
+/* Removes what a stage leaves that is the living's to remove: the journal, once all that it tells
+ * is put back, and the directory. */
+int session_clear_away(const struct session *session, struct error *error);
+
+/* The name of the control group that holds those of the clients. */
+void session_cgroup(const struct session *session, char name[CGROUP_NAME_SIZE]);
+
+#endif

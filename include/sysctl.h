@@ -1,0 +1,29 @@
+/* Kernel settings: the files under /proc/sys. A setting of /proc/sys/net belongs to a network
+ * namespace: to the one that sysctl_open() was called in. */
+#ifndef PYROUTE_SYSCTL_H
+#define PYROUTE_SYSCTL_H
+
+#include "error.h"
+
+/* KEY is a path below the open directory, such as "conf/all/forwarding". */
+struct sysctl_setting {
+	const char *key;
+	const char *value;
+};
+
+/* Opens a directory of settings, such as "/proc/sys/net/ipv4", and returns its fd (O_PATH), which
+ * the caller owns, or -errno. */
+int sysctl_open(const char *directory, struct error *error);
+
+/* Reads KEY into VALUE, without the newline at its end. -ENOENT where this kernel has no such
+ * setting, -EOVERFLOW where the value and its NUL do not fit into SIZE bytes. */
+int sysctl_read(int directory, const char *key, char *value, size_t size, struct error *error);
+
+/* Writes KEY. -ENOENT as above. */
+int sysctl_write(int directory, const char *key, const char *value, struct error *error);
+
+/* Writes COUNT settings in the order of TABLE, up to the first that fails. */
+int sysctl_write_all(int directory, const struct sysctl_setting *table, size_t count,
+		     struct error *error);
+
+#endif

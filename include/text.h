@@ -1,0 +1,22 @@
+/* Text from outside: which of its bytes may be shown, how to show the others, and which known
+ * word somebody may have meant. */
+#ifndef PYROUTE_TEXT_H
+#define PYROUTE_TEXT_H
+
+#include "util.h"
+
+/* The length in bytes, 1 to 4, of the character at TEXT; 0 where what stands there must not be
+ * shown: a control character (those of Unicode's C1 set too, which terminals obey) or bytes that
+ * are no UTF-8 (RFC 3629). TEXT ends with a NUL, for which 0 is returned. */
+size_t text_printable(const char *text);
+
+/* Copies TEXT to BUFFER (SIZE bytes, at least 8) with every byte that must not be shown as \xNN,
+ * and with "..." at its end where it had to be cut. Returns BUFFER. */
+const char *text_escape(const char *text, char *buffer, size_t size);
+
+/* How many letters must be put in, taken out, replaced or swapped with the next to make WORD of
+ * TEXT; upper and lower case are the same. UINT_MAX where one is longer than TEXT_WORD_MAX. */
+#define TEXT_WORD_MAX 31 /* bytes */
+unsigned text_distance(const char *text, const char *word);
+
+#endif

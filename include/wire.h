@@ -1,0 +1,52 @@
+/* How a net becomes links. A net of two ends is a plain veth pair between the two namespaces; one
+ * of more (or of a single one) is a bridge in the keeper's network namespace, with a veth pair to
+ * each end, out of the computer's sight. */
+#ifndef PYROUTE_WIRE_H
+#define PYROUTE_WIRE_H
+
+#include "error.h"
+#include "stage.h"
+
+#include <net/if.h>
+
+struct nl_sock;
+
+/* The far end of a leg: what the keeper asks the starter to join the computer to, along with an fd
+ * of the network namespace. Crosses a socket. */
+struct wire_far_end {
+	uint32_t net; /* number */
+	char name[IFNAMSIZ];
+	uint8_t mac[MAC_SIZE];
+	bool mac_given; /* else the kernel chooses one: a bridge's port */
+};
+
+/* A leg that is up, as a journal remembers it: index and Ethernet address tell it from any other
+ * link that may one day bear its name. */
+struct wire_leg {
+	char name[IFNAMSIZ];
+	unsigned index;
+	uint8_t mac[MAC_SIZE];
+};
+
+/* In the computer's network namespace: joins it to FAR in the namespace FAR_NS by a silent leg
+ * with NET's address, and says which one in LEG. */
+int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
+		  const struct wire_far_end *far, int far_ns, struct wire_leg *leg,
+		  struct error *error);
+
+/* In the keeper: asks for a leg; CONTEXT is the caller's own. */
+typedef int wire_ask_leg(void *context, const struct wire_far_end *far, int far_ns,
+			 struct error *error);
+
+/* In the keeper: makes every wire of NET. SOCKET and KEEPER_NS are of the keeper's network
+ * namespace, CLIENT_NS[i] is that of stage->clients[i]; a leg is asked for by ASK(CONTEXT, ...). */
+int wire_make_net(struct nl_sock *socket, const struct stage *stage, const struct stage_net *net,
+		  int keeper_ns, const int *client_ns, wire_ask_leg *ask, void *context,
+		  struct error *error);
+
+/* In a client, its wires being there: sets what its kernel's network does explicitly, and brings up
+ * lo and every ethN with address and default route. /proc/sys/net must be open to writing. */
+int wire_raise_client(const struct stage *stage, const struct stage_client *client,
+		      struct error *error);
+
+#endif

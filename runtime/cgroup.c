@@ -1,0 +1,211 @@
+#include "cgroup.h"
+
+#include "file.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+#define BURIAL_TRIES 100 /* of 10 ms each */
+
+/* One tree of groups and the files of ours in it. Version 2 is one tree, version 1 one for each
+ * controller. */
+struct tree {
+	const char *mount;
+	const char *memory_limit; /* NULL: not in this tree */
+	const char *memory_usage;
+	const char *pids_limit;
+};
+
+static const struct tree unified[] = {
+	{"/sys/fs/cgroup", "memory.max", "memory.current", "pids.max"},
+};
+
+static const struct tree separate[] = {
+	{"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", NULL},
+	{"/sys/fs/cgroup/pids", NULL, NULL, "pids.max"},
+};
+
+static const struct tree *trees(size_t *count)
+{
+	if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0) {
+		*count = ARRAY_SIZE(unified);
+		return unified;
+	}
+	*count = ARRAY_SIZE(separate);
+	return separate;
+}
+
+void cgroup_doors_close(struct cgroup_doors *doors)
+{
+	for (size_t i = 0; i < doors->count; i++)
+		close_fd(&doors->fd[i]);
+	doors->count = 0;
+}
+
+/* In version 2 a group's children are limited only where its controllers are handed down. */
+static int hand_down(const struct tree *tree, int dir, struct error *error)
+{
+	if (tree != unified)
+		return 0;
+	return file_write(dir, "cgroup.subtree_control", "+memory +pids", error);
+}
+
+static int not_supported(const struct tree *tree, const struct error *cause, struct error *error)
+{
+	return error_set(error, ENOTSUP,
+			 "this machine cannot limit a client's memory and processes: no control "
+			 "groups at %s (%s)",
+			 tree->mount, cause->text);
+}
+
+int cgroup_create_parent(const char *name, struct error *error)
+{
+	size_t count;
+	const struct tree *tree = trees(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct error cause = {0};
+		CLEANUP_FD int top = file_open_directory(AT_FDCWD, tree[i].mount, &cause);
+		CLEANUP_FD int dir = -1;
+
+		if (top < 0 || hand_down(&tree[i], top, &cause) < 0 ||
+		    file_directory(top, name, 0755, &cause) < 0)
+			return not_supported(&tree[i], &cause, error);
+		dir = file_open_directory(top, name, error);
+		if (dir < 0 || hand_down(&tree[i], dir, &cause) < 0)
+			return not_supported(&tree[i], &cause, error);
+	}
+	return 0;
+}
+
+static int set_limits(const struct tree *tree, int dir, const struct cgroup_limits *limits,
+		      struct error *error)
+{
+	char text[32];
+	int result = 0;
+
+	if (tree->memory_limit != NULL) {
+		(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)limits->memory);
+		result = file_write(dir, tree->memory_limit, text, error);
+	}
+	if (result == 0 && tree->pids_limit != NULL) {
+		(void)snprintf(text, sizeof(text), "%u", limits->pids);
+		result = file_write(dir, tree->pids_limit, text, error);
+	}
+	return result;
+}
+
+static int create_in(const struct tree *tree, const char *parent, const char *name,
+		     const struct cgroup_limits *limits, struct error *error)
+{
+	char path[256];
+	CLEANUP_FD int dir = -1;
+	int door;
+
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", tree->mount, parent, name);
+	if (file_directory(AT_FDCWD, path, 0755, error) < 0)
+		return -error->code;
+	dir = file_open_directory(AT_FDCWD, path, error);
+	if (dir < 0 || set_limits(tree, dir, limits, error) < 0)
+		return error_prefix(error, "control group %s", path);
+	door = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	if (door < 0)
+		return error_system(error, errno, "cannot open %s/cgroup.procs", path);
+	return door;
+}
+
+int cgroup_create(const char *parent, const char *name, const struct cgroup_limits *limits,
+		  struct cgroup_doors *doors, struct error *error)
+{
+	CLEANUP_CGROUP_DOORS struct cgroup_doors made = {.count = 0};
+	size_t count;
+	const struct tree *tree = trees(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		int door = create_in(&tree[i], parent, name, limits, error);
+
+		if (door < 0)
+			return door;
+		made.fd[made.count++] = door;
+	}
+	*doors = made;
+	made.count = 0;
+	return 0;
+}
+
+int cgroup_enter(const struct cgroup_doors *doors, struct error *error)
+{
+	for (size_t i = 0; i < doors->count; i++)
+		if (write(doors->fd[i], "0", 1) < 0)
+			return error_system(error, errno, "cannot enter the control group");
+	return 0;
+}
+
+static int remove_group(int dir, const char *name, struct error *error)
+{
+	for (int i = 0; i < BURIAL_TRIES; i++) {
+		if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != EBUSY)
+			break;
+		(void)poll(NULL, 0, 10);
+	}
+	return error_system(error, errno, "cannot remove the control group %s", name);
+}
+
+static int remove_children(int top, const char *parent, struct error *error)
+{
+	int fd = openat(top, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP_DIRECTORY DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (directory == NULL)
+		return errno == ENOENT ? 0
+				       : error_system(error, errno, "cannot open the control group %s",
+						      parent);
+	while ((entry = readdir(directory)) != NULL) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		if (remove_group(dirfd(directory), entry->d_name, error) < 0)
+			return -error->code;
+	}
+	return 0;
+}
+
+int cgroup_remove(const char *parent, struct error *error)
+{
+	size_t count;
+	const struct tree *tree = trees(&count);
+	int result = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct error cause = {0};
+		CLEANUP_FD int top = file_open_directory(AT_FDCWD, tree[i].mount, &cause);
+
+		if (top < 0) /* no tree, no group */
+			continue;
+		if (remove_children(top, parent, error) < 0 || remove_group(top, parent, error) < 0)
+			result = -error->code;
+	}
+	return result;
+}
+
+int cgroup_memory(const char *parent, const char *name, uint64_t *bytes, struct error *error)
+{
+	size_t count;
+	const struct tree *tree = trees(&count);
+	char path[256];
+	char text[32];
+	char *end;
+
+	(void)snprintf(path, sizeof(path), "%s/%s/%s/%s", tree->mount, parent, name,
+		       tree->memory_usage);
+	if (file_read(AT_FDCWD, path, text, sizeof(text), error) < 0)
+		return -error->code;
+	errno = 0;
+	*bytes = strtoull(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0')
+		return error_set(error, EINVAL, "%s holds \"%s\", which is no number", path, text);
+	return 0;
+}

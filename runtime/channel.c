@@ -1,0 +1,165 @@
+#include "channel.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define BACKLOG 64 /* connections that wait to be accepted */
+
+union control {
+	char bytes[CMSG_SPACE(sizeof(int) * CHANNEL_FDS_MAX)];
+	struct cmsghdr header; /* for its alignment */
+};
+
+void channel_fds_close(struct channel_fds *fds)
+{
+	for (size_t i = 0; i < fds->count; i++)
+		close_fd(&fds->fd[i]);
+	fds->count = 0;
+}
+
+int channel_pair(int ends[2], struct error *error)
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_system(error, errno, "cannot make a socket pair");
+	return 0;
+}
+
+/* A socket address names its file by path, of at most 107 bytes; one through /proc/self/fd reaches
+ * any directory that we hold open, however long its own path. */
+static int address_of(int dir, const char *name, struct sockaddr_un *address, struct error *error)
+{
+	int length;
+
+	memset(address, 0, sizeof(*address));
+	address->sun_family = AF_UNIX;
+	length = snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/%s", dir,
+			  name);
+	if (length >= (int)sizeof(address->sun_path))
+		return error_system(error, ENAMETOOLONG, "cannot use the socket %s", name);
+	return 0;
+}
+
+int channel_listen(int dir, const char *name, struct error *error)
+{
+	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address;
+	mode_t mask;
+	int result = address_of(dir, name, &address, error);
+
+	if (result < 0)
+		return result;
+	if (fd < 0)
+		return error_system(error, errno, "cannot make a socket");
+	mask = umask(0177); /* the file is born with its mode: nobody gets in before */
+	result = bind(fd, (const struct sockaddr *)&address, sizeof(address));
+	(void)umask(mask);
+	if (result < 0)
+		return error_system(error, errno, "cannot make the socket %s", name);
+	if (listen(fd, BACKLOG) < 0)
+		return error_system(error, errno, "cannot listen on the socket %s", name);
+	return TAKE_FD(fd);
+}
+
+int channel_connect(int dir, const char *name, struct error *error)
+{
+	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address;
+	int result = address_of(dir, name, &address, error);
+
+	if (result < 0)
+		return result;
+	if (fd < 0)
+		return error_system(error, errno, "cannot make a socket");
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return error_system(error, errno, "cannot connect to the socket %s", name);
+	return TAKE_FD(fd);
+}
+
+int channel_send(int socket, const void *data, size_t size, const struct channel_fds *fds,
+		 struct error *error)
+{
+	union control control;
+	struct iovec part = {.iov_len = size};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	ssize_t sent;
+
+	memcpy(&part.iov_base, &data, sizeof(data)); /* sendmsg() reads what it is given */
+	if (fds != NULL && fds->count > 0) {
+		size_t bytes = sizeof(int) * fds->count;
+
+		memset(&control, 0, sizeof(control));
+		message.msg_control = control.bytes;
+		message.msg_controllen = CMSG_SPACE(bytes);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(bytes);
+		memcpy(CMSG_DATA(&control.header), fds->fd, bytes);
+	}
+	do
+		sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0)
+		return error_system(error, errno, "cannot send a message");
+	return 0;
+}
+
+int channel_wait(int socket, int guard, struct error *error)
+{
+	struct pollfd files[] = {{.fd = socket, .events = POLLIN}, {.fd = guard, .events = POLLIN}};
+	int ready;
+
+	do
+		ready = poll(files, ARRAY_SIZE(files), -1);
+	while (ready < 0 && errno == EINTR);
+	if (ready < 0)
+		return error_system(error, errno, "cannot wait for a message");
+	if (files[0].revents == 0)
+		return error_set(error, ECANCELED, "cancelled");
+	return 0;
+}
+
+static void take_fds(struct msghdr *message, struct channel_fds *fds)
+{
+	fds->count = 0;
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
+	     part = CMSG_NXTHDR(message, part)) {
+		size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
+			continue;
+		memcpy(fds->fd + fds->count, CMSG_DATA(part), count * sizeof(int));
+		fds->count += count;
+	}
+}
+
+int channel_receive(int socket, void *data, size_t size, struct channel_fds *fds,
+		    struct error *error)
+{
+	CLEANUP_CHANNEL_FDS struct channel_fds got = {.count = 0};
+	union control control;
+	struct iovec part = {.iov_base = data, .iov_len = size};
+	struct msghdr message = {.msg_iov = &part,
+				 .msg_iovlen = 1,
+				 .msg_control = control.bytes,
+				 .msg_controllen = sizeof(control.bytes)};
+	ssize_t length;
+
+	do
+		length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	while (length < 0 && errno == EINTR);
+	if (length < 0)
+		return error_system(error, errno, "cannot receive a message");
+	take_fds(&message, &got);
+	if (length == 0)
+		return 0;
+	if ((size_t)length != size || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
+	    (fds == NULL && got.count > 0))
+		return error_system(error, EBADMSG, "received a message of %zd bytes", length);
+	if (fds != NULL) {
+		*fds = got;
+		got.count = 0;
+	}
+	return 1;
+}

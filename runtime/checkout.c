@@ -1,0 +1,202 @@
+#include "checkout.h"
+
+#include "file.h"
+#include "text.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#ifndef PYROUTE_CHECKOUT
+#error "PYROUTE_CHECKOUT must name the folder that the program is built in"
+#endif
+
+#define NEAR 3 /* letters that a mistyped name may differ by */
+
+void checkout_close(struct checkout *checkout)
+{
+	close_fd(&checkout->dir);
+}
+
+static bool holds_stages(int dir)
+{
+	struct stat status;
+
+	return fstatat(dir, "stages", &status, 0) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* Opens DIRECTORY as the checkout if it is one. */
+static int try_directory(const char *directory, struct checkout *checkout, struct error *error)
+{
+	CLEANUP_FD int dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat status;
+
+	if (dir < 0 || fstat(dir, &status) < 0)
+		return error_system(error, errno, "cannot open the checkout %s", directory);
+	if (!holds_stages(dir))
+		return error_set(error, ENOENT,
+				 "%s is no checkout of pyroute: it holds no folder stages/",
+				 directory);
+	if (realpath(directory, checkout->path) == NULL)
+		return error_system(error, errno, "cannot find the path of %s", directory);
+	if (strchr(checkout->path, '\n') != NULL)
+		return error_set(error, EINVAL,
+				 "the checkout's path has a line break in it; rename the folder");
+	checkout->owner = (struct caller){.uid = status.st_uid, .gid = status.st_gid};
+	checkout->dir = TAKE_FD(dir);
+	return 0;
+}
+
+static int try_upwards(struct checkout *checkout, struct error *error)
+{
+	char path[PATH_MAX];
+
+	if (getcwd(path, sizeof(path)) == NULL)
+		return error_system(error, errno, "cannot tell the working directory");
+	for (;;) {
+		char *slash;
+
+		if (try_directory(path[0] == '\0' ? "/" : path, checkout, error) == 0)
+			return 0;
+		slash = strrchr(path, '/');
+		if (slash == NULL)
+			return -ENOENT;
+		*slash = '\0';
+	}
+}
+
+static int find(const char *option, struct checkout *checkout, struct error *error)
+{
+	const char *env = getenv("PYROUTE_ENV");
+
+	if (option != NULL)
+		return try_directory(option, checkout, error) < 0 ? error_prefix(error, "--dir")
+								  : 0;
+	if (env != NULL && env[0] != '\0')
+		return try_directory(env, checkout, error) < 0 ? error_prefix(error, "PYROUTE_ENV")
+							       : 0;
+	if (try_upwards(checkout, error) == 0 ||
+	    try_directory(PYROUTE_CHECKOUT, checkout, error) == 0)
+		return 0;
+	return error_set(error, ENOENT,
+			 "no checkout of pyroute here: go to one, or name it with --dir");
+}
+
+int checkout_find(const char *option, const struct caller *caller, struct checkout *checkout,
+		  struct error *error)
+{
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+
+	if (privilege_assume(caller, &saved, error) < 0)
+		return -error->code;
+	return find(option, checkout, error);
+}
+
+/* ---- stages ---------------------------------------------------------------------------------- */
+
+static bool valid_name(const char *name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._-";
+	size_t length = strlen(name);
+
+	return length > 0 && length < STAGE_NAME_SIZE && strspn(name, allowed) == length &&
+	       name[0] != '.' && name[0] != '-';
+}
+
+/* The name of a stage that NAME may have been meant for; empty where there is none. */
+static void nearest_stage(int checkout, const char *name, char nearest[STAGE_NAME_SIZE])
+{
+	int fd = openat(checkout, "stages", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIRECTORY DIR *stages = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	size_t best = NEAR + 1;
+
+	nearest[0] = '\0';
+	while (stages != NULL && (entry = readdir(stages)) != NULL) {
+		size_t distance = text_distance(name, entry->d_name);
+
+		if (!valid_name(entry->d_name) || distance >= best)
+			continue;
+		best = distance;
+		(void)snprintf(nearest, STAGE_NAME_SIZE, "%.*s", STAGE_NAME_SIZE - 1,
+			       entry->d_name);
+	}
+}
+
+static int no_such_stage(int checkout, const char *name, struct error *error)
+{
+	char shown[STAGE_NAME_SIZE * 2];
+	char nearest[STAGE_NAME_SIZE];
+
+	text_escape(name, shown, sizeof(shown));
+	nearest_stage(checkout, name, nearest);
+	if (nearest[0] == '\0')
+		return error_set(error, ENOENT, "there is no stage \"%s\"; look into stages/",
+				 shown);
+	return error_set(error, ENOENT, "there is no stage \"%s\"; did you mean %s?", shown,
+			 nearest);
+}
+
+int checkout_open_stage(const struct checkout *checkout, const struct caller *caller,
+			const char *name, char *path, size_t size, struct error *error)
+{
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+	int fd;
+
+	if (privilege_assume(caller, &saved, error) < 0)
+		return -error->code;
+	if (!valid_name(name))
+		return no_such_stage(checkout->dir, name, error);
+	(void)snprintf(path, size, "stages/%s/stage.ini", name);
+	/* Non-blocking, so that a FIFO in its place does not hold us; the reader refuses it. */
+	fd = openat(checkout->dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT || errno == ENOTDIR)
+		return no_such_stage(checkout->dir, name, error);
+	return error_system(error, errno, "cannot open %s", path);
+}
+
+/* ---- src/ and .stage ------------------------------------------------------------------------- */
+
+int checkout_open_src(const struct checkout *checkout, const struct caller *caller,
+		      struct caller *owner, struct error *error)
+{
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+	CLEANUP_FD int src = -1;
+	struct stat status;
+
+	if (privilege_assume(caller, &saved, error) < 0)
+		return -error->code;
+	src = openat(checkout->dir, "src", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (src < 0 || fstat(src, &status) < 0)
+		return error_system(error, errno, "cannot open %s/src (a folder, no link to one)",
+				    checkout->path);
+	if (caller->uid != 0 && status.st_uid != caller->uid)
+		return error_set(error, EPERM,
+				 "%s/src belongs to uid %u, not to you; make it yours: sudo chown "
+				 "-R %u:%u %s/src",
+				 checkout->path, status.st_uid, caller->uid, caller->gid,
+				 checkout->path);
+	*owner = (struct caller){.uid = status.st_uid, .gid = status.st_gid};
+	return TAKE_FD(src);
+}
+
+int checkout_mark(const struct checkout *checkout, const char *name, struct error *error)
+{
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+	char line[STAGE_NAME_SIZE + 1];
+
+	if (geteuid() == 0 && privilege_assume(&checkout->owner, &saved, error) < 0)
+		return -error->code;
+	if (name == NULL) {
+		if (unlinkat(checkout->dir, ".stage", 0) < 0 && errno != ENOENT)
+			return error_system(error, errno, "cannot remove %s/.stage",
+					    checkout->path);
+		return 0;
+	}
+	(void)snprintf(line, sizeof(line), "%s\n", name);
+	if (file_replace(checkout->dir, ".stage", line, 0644, error) < 0)
+		return error_prefix(error, "%s", checkout->path);
+	return 0;
+}

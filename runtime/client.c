@@ -1,0 +1,242 @@
+#include "client.h"
+
+#include "channel.h"
+#include "file.h"
+#include "privilege.h"
+#include "process.h"
+#include "root.h"
+#include "wire.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#define CLIENT_NAMESPACES                                                                          \
+	(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
+
+/* The one kind of message, both ways: error.code 0 is "done, go on". */
+struct word {
+	struct error error;
+};
+
+/* What the child's first function is given. */
+struct birth_child {
+	const struct client_birth *birth;
+	int channel; /* its own end */
+};
+
+void client_close(struct client *client)
+{
+	close_fd(&client->pidfd);
+	close_fd(&client->channel);
+	ns_set_close(&client->ns);
+}
+
+void client_name(const struct stage_client *client, char name[CLIENT_NAME_SIZE])
+{
+	(void)snprintf(name, CLIENT_NAME_SIZE, "client%u", client->number);
+}
+
+/* ---- in the client's first process ---------------------------------------------------------- */
+
+/* Enters the control group first, so that the cgroup namespace has it as its root. */
+static int enter_cgroup_child(const struct cgroup_doors *doors, struct error *error)
+{
+	if (doors != NULL && cgroup_enter(doors, error) < 0)
+		return -error->code;
+	if (unshare(CLONE_NEWCGROUP) < 0)
+		return error_system(error, errno, "cannot make a cgroup namespace");
+	return 0;
+}
+
+static int give_namespaces_child(int channel, struct error *error)
+{
+	CLEANUP_NS_SET struct ns_set own = NS_SET_NONE;
+	CLEANUP_FD int proc = file_open_directory(AT_FDCWD, "/proc", error);
+	struct channel_fds fds = {.count = NS_KINDS};
+	struct word word = {{0}};
+
+	if (proc < 0 || ns_open_own(proc, &own, error) < 0)
+		return -error->code;
+	memcpy(fds.fd, own.fd, sizeof(own.fd));
+	return channel_send(channel, &word, sizeof(word), &fds, error);
+}
+
+static int wait_for_wires_child(int channel, struct error *error)
+{
+	struct word word;
+	int result = channel_receive(channel, &word, sizeof(word), NULL, error);
+
+	if (result == 0)
+		return error_set(error, ECANCELED, "the keeper is gone");
+	return result < 0 ? result : 0;
+}
+
+/* Standard files of the client's own, in place of the keeper's. */
+static int open_null_child(struct error *error)
+{
+	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; fd <= 2; fd++)
+		if (null < 0 || dup2(null, fd) < 0)
+			return error_system(error, errno, "cannot open /dev/null");
+	return 0;
+}
+
+static int name_host_child(const struct stage_client *client, struct error *error)
+{
+	char name[CLIENT_NAME_SIZE];
+
+	client_name(client, name);
+	if (sethostname(name, strlen(name)) < 0)
+		return error_system(error, errno, "cannot set the host name");
+	return 0;
+}
+
+static int announce_child(int channel, const struct error *outcome)
+{
+	struct word word = {*outcome};
+	struct error ignored;
+
+	return channel_send(channel, &word, sizeof(word), NULL, &ignored);
+}
+
+/* A client's birth, on one screen. */
+static int become_client_child(struct birth_child *child, struct error *error)
+{
+	const struct client_birth *birth = child->birth;
+	int result = enter_cgroup_child(birth->doors, error);
+
+	/* Nothing of the keeper's files is wanted from here on but the channel. */
+	if (result == 0)
+		result = file_close_others(&child->channel, 1, error);
+	if (result == 0)
+		result = give_namespaces_child(child->channel, error);
+	if (result == 0)
+		result = root_make_for_client(birth->stage, birth->client, error);
+	if (result == 0)
+		result = open_null_child(error);
+	if (result == 0)
+		result = name_host_child(birth->client, error);
+	if (result == 0)
+		result = wait_for_wires_child(child->channel, error);
+	if (result == 0)
+		result = wire_raise_client(birth->stage, birth->client, error);
+	if (result == 0)
+		result = client_confine(birth->filter, error);
+	return result;
+}
+
+static int main_child(void *argument)
+{
+	struct birth_child *child = argument;
+	struct error error = {0};
+
+	if (become_client_child(child, &error) < 0) {
+		(void)announce_child(child->channel, &error);
+		return 1;
+	}
+	if (announce_child(child->channel, &(struct error){0}) < 0)
+		return 1;
+	(void)close(child->channel);
+	process_be_init();
+}
+
+/* ---- in whatever runs inside a client ------------------------------------------------------- */
+
+static int limit(int resource, rlim_t soft, rlim_t hard, struct error *error)
+{
+	struct rlimit now;
+
+	if (getrlimit((__rlimit_resource_t)resource, &now) < 0)
+		return error_system(error, errno, "cannot read a resource limit");
+	now.rlim_max = hard < now.rlim_max ? hard : now.rlim_max;
+	now.rlim_cur = soft < now.rlim_max ? soft : now.rlim_max;
+	if (setrlimit((__rlimit_resource_t)resource, &now) < 0)
+		return error_system(error, errno, "cannot set a resource limit");
+	return 0;
+}
+
+int client_confine(const struct filter *filter, struct error *error)
+{
+	int result = limit(RLIMIT_NOFILE, CLIENT_OPEN_FILES, CLIENT_OPEN_FILES_MAX, error);
+
+	if (result == 0)
+		result = limit(RLIMIT_CORE, 0, 0, error);
+	/* Should: hold the client's capabilities from here on. Must not: regain any by an exec. */
+	if (result == 0)
+		result = privilege_drop_to_client(error);
+	/* Last, since the policy allows none of what went before. */
+	if (result == 0)
+		result = filter_load(filter, error);
+	return result;
+}
+
+/* ---- in the keeper -------------------------------------------------------------------------- */
+
+int client_spawn(const struct client_birth *birth, struct client *client, struct error *error)
+{
+	int ends[2];
+	struct birth_child child = {.birth = birth};
+	int result = channel_pair(ends, error);
+
+	if (result < 0)
+		return result;
+	client->channel = ends[0];
+	child.channel = ends[1];
+	client->pid = ns_clone(CLIENT_NAMESPACES, main_child, &child, &client->pidfd, error);
+	close_fd(&ends[1]);
+	return client->pid < 0 ? client->pid : 0;
+}
+
+/* Waits for the newborn's next word; what it says went wrong becomes our error. */
+static int hear(struct client *client, int guard, struct channel_fds *fds, struct error *error)
+{
+	struct word word;
+	int result = channel_wait(client->channel, guard, error);
+
+	if (result == 0)
+		result = channel_receive(client->channel, &word, sizeof(word), fds, error);
+	if (result < 0)
+		return result;
+	if (result == 0)
+		return error_set(error, ECHILD, "its first process died before it was up");
+	if (word.error.code != 0) {
+		word.error.text[sizeof(word.error.text) - 1] = '\0';
+		*error = word.error;
+		return -error->code;
+	}
+	return 0;
+}
+
+int client_meet(struct client *client, int guard, struct error *error)
+{
+	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
+	int result = hear(client, guard, &fds, error);
+
+	if (result < 0)
+		return result;
+	if (fds.count != NS_KINDS)
+		return error_set(error, EBADMSG, "it sent %zu namespaces", fds.count);
+	memcpy(client->ns.fd, fds.fd, sizeof(client->ns.fd));
+	fds.count = 0;
+	return 0;
+}
+
+int client_wire_up(struct client *client, struct error *error)
+{
+	struct word word = {{0}};
+
+	return channel_send(client->channel, &word, sizeof(word), NULL, error);
+}
+
+int client_wait_up(struct client *client, int guard, struct error *error)
+{
+	int result = hear(client, guard, NULL, error);
+
+	if (result == 0)
+		close_fd(&client->channel);
+	return result;
+}

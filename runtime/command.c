@@ -1,0 +1,32 @@
+#include "command.h"
+
+void command_place_close(struct command_place *place)
+{
+	session_close(&place->session);
+	checkout_close(&place->checkout);
+}
+
+int command_find_place(const struct command_line *line, struct command_place *place,
+		       struct error *error)
+{
+	place->checkout = CHECKOUT_NONE;
+	place->session = SESSION_NONE;
+	if (privilege_caller(&place->caller, error) < 0 ||
+	    checkout_find(line->dir, &place->caller, &place->checkout, error) < 0)
+		return -error->code;
+	return session_open(&place->checkout, &place->caller, &place->session, error);
+}
+
+int command_connect(const struct command_line *line, struct command_place *place,
+		    struct error *error)
+{
+	if (command_find_place(line, place, error) < 0)
+		return -error->code;
+	return session_connect(&place->session, error);
+}
+
+int command_fail(const struct error *error, int status)
+{
+	(void)fprintf(stderr, "pyroute: %s\n", error->text);
+	return status;
+}

@@ -1,0 +1,264 @@
+/* Theory of operation
+ *
+ * Three processes take part. The outer one stays in the computer's namespaces, with the caller's
+ * terminal. A go-between enters the client's namespaces by the fds that the keeper gave (no path of
+ * the client's is ever walked on the way), and makes the inner process, which is born in the
+ * client's pid namespace (setns(2): a pid namespace is for children) and, by CLONE_PARENT, a child
+ * of the outer one. The inner process becomes what a client's pid 1 is, to the bit, and then the
+ * shell.
+ *
+ * From before the first setns() to the exec none of them is dumpable: who is in the client already
+ * can neither trace them nor look through their /proc/PID into the computer's file system
+ * (CVE-2016-9962, CVE-2024-21626). */
+#include "enter.h"
+
+#include "channel.h"
+#include "file.h"
+#include "privilege.h"
+#include "process.h"
+#include "supervise.h"
+#include "terminal.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define HOME "/~"
+#define PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* What the two inner processes say: error.code 0 is "done", with a file in some cases. */
+struct word {
+	struct error error;
+};
+
+struct inner {
+	const struct service_entry *entry;
+	const struct filter *filter;
+	char *const *argv;
+	bool terminal;
+	int channel; /* their end */
+};
+
+static int say(int channel, const struct error *outcome, int file, struct error *error)
+{
+	struct word word = {*outcome};
+	struct channel_fds fds = {.fd = {file}, .count = file < 0 ? 0 : 1};
+
+	return channel_send(channel, &word, sizeof(word), &fds, error);
+}
+
+/* ---- in the client --------------------------------------------------------------------------- */
+
+static int set_environment_child(struct error *error)
+{
+	const char *term = getenv("TERM");
+	CLEANUP_FREE char *kept = strdup(term != NULL ? term : "dumb");
+
+	if (kept == NULL || clearenv() != 0 || setenv("PATH", PATH, 1) < 0 ||
+	    setenv("HOME", HOME, 1) < 0 || setenv("TERM", kept, 1) < 0)
+		return error_system(error, ENOMEM, "cannot set the environment");
+	return 0;
+}
+
+static int go_home_child(struct error *error)
+{
+	char path[256];
+
+	if (chdir(HOME) < 0 && chdir("/") < 0)
+		return error_system(error, errno, "cannot go to " HOME);
+	/* A working directory outside the root is told as "(unreachable)..." (getcwd(3)). */
+	if (getcwd(path, sizeof(path)) == NULL || path[0] != '/')
+		return error_set(error, EXDEV, "the working directory is not in the client");
+	return 0;
+}
+
+static int reset_signals_child(struct error *error)
+{
+	struct sigaction plain = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		(void)sigaction(number, &plain, NULL); /* some cannot be, and need not */
+	(void)sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		return error_system(error, errno, "cannot reset the signals");
+	return 0;
+}
+
+/* A session of its own, so that /dev/tty is not the caller's terminal. */
+static int make_session_child(const struct inner *inner, struct error *error)
+{
+	CLEANUP_FD int master = -1;
+	struct error fine = {0};
+	int result;
+
+	if (!inner->terminal)
+		return setsid() < 0 ? error_system(error, errno, "cannot make a session")
+				    : say(inner->channel, &fine, -1, error);
+	result = terminal_attach_child(&master, error);
+	return result < 0 ? result : say(inner->channel, &fine, master, error);
+}
+
+/* The inner process's way to the exec, on one screen. */
+static int become_inhabitant_child(struct inner *inner, struct error *error)
+{
+	int result = cgroup_enter(&inner->entry->doors, error);
+
+	if (result == 0)
+		result = privilege_become_root(error);
+	/* After the change of ids, which would clear it: the outer process's death is ours. */
+	if (result == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		result = error_system(error, errno, "cannot ask for the parent's death");
+	if (result == 0)
+		result = file_close_others(&inner->channel, 1, error);
+	if (result == 0)
+		result = make_session_child(inner, error);
+	if (result == 0)
+		result = go_home_child(error);
+	if (result == 0)
+		result = set_environment_child(error);
+	if (result == 0)
+		result = reset_signals_child(error);
+	(void)umask(022);
+	if (result == 0)
+		result = client_confine(inner->filter, error);
+	return result;
+}
+
+static int run_child(char *const *argv, struct error *error)
+{
+	char bash[] = "/bin/bash";
+	char sh[] = "/bin/sh";
+	char *const shells[][2] = {{bash, NULL}, {sh, NULL}};
+
+	if (argv != NULL) {
+		(void)execvp(argv[0], argv);
+		return error_system(error, errno, "cannot run %.200s", argv[0]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(shells); i++)
+		(void)execv(shells[i][0], shells[i]);
+	return error_system(error, errno, "cannot run a shell");
+}
+
+static int main_child(void *argument)
+{
+	struct inner *inner = argument;
+	struct error error = {0};
+	struct error ignored;
+
+	if (become_inhabitant_child(inner, &error) == 0)
+		(void)run_child(inner->argv, &error);
+	(void)say(inner->channel, &error, -1, &ignored);
+	return PROCESS_FAILED;
+}
+
+/* The go-between. */
+static int main_between(void *argument)
+{
+	const struct inner *inner = argument;
+	struct error error = {0};
+	struct error ignored;
+	int pidfd = -1;
+	pid_t pid = ns_enter(&inner->entry->ns, &error);
+
+	if (pid == 0)
+		pid = ns_clone(CLONE_PARENT, main_child, argument, &pidfd, &error);
+	if (pid > 0)
+		error = (struct error){0};
+	return say(inner->channel, &error, pidfd, &ignored) < 0 ? 1 : 0;
+}
+
+/* ---- outside --------------------------------------------------------------------------------- */
+
+/* Hears one word; *FILE gets the file that came with it, -1 where none did. 0 at end of file. */
+static int hear(int channel, int *file, struct error *error)
+{
+	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
+	struct word word;
+	int result = channel_receive(channel, &word, sizeof(word), &fds, error);
+
+	*file = -1;
+	if (result <= 0)
+		return result;
+	if (word.error.code != 0) {
+		word.error.text[sizeof(word.error.text) - 1] = '\0';
+		*error = word.error;
+		return -error->code;
+	}
+	if (fds.count > 0)
+		*file = TAKE_FD(fds.fd[0]);
+	return 1;
+}
+
+static int hear_more(int channel, int *file, struct error *error)
+{
+	int result = hear(channel, file, error);
+
+	return result != 0 ? result : error_set(error, ECHILD, "the client has ended");
+}
+
+static int wait_terminal(int master, int pidfd, int *status, struct error *error)
+{
+	int signalled = 0;
+	int result = terminal_relay(master, pidfd, &signalled, error);
+
+	if (result == -EINTR)
+		*status = 128 + signalled;
+	return result < 0 ? result : process_wait(pidfd, status, error);
+}
+
+/* Follows the inner process from its birth to its end. */
+static int follow(int channel, int *status, struct error *error)
+{
+	CLEANUP_FD int pidfd = -1;
+	CLEANUP_FD int master = -1;
+	CLEANUP_FD int nothing = -1;
+	int result = hear_more(channel, &pidfd, error);
+
+	if (result > 0 && pidfd < 0)
+		return error_set(error, EBADMSG, "the client's process is unknown");
+	if (result > 0)
+		result = hear_more(channel, &master, error);
+	if (result < 0)
+		return result;
+	/* Its end of the channel closes with the exec; a last word is that it failed. */
+	result = hear(channel, &nothing, error);
+	if (result < 0) {
+		*status = process_exec_status(error->code);
+		return result;
+	}
+	return master >= 0 ? wait_terminal(master, pidfd, status, error)
+			   : supervise_child(pidfd, -1, status, error);
+}
+
+int enter_client(const struct service_entry *entry, char *const *argv, int *status,
+		 struct error *error)
+{
+	CLEANUP_FILTER struct filter filter = {0};
+	CLEANUP_FD int between = -1;
+	CLEANUP_FD int channel = -1;
+	struct inner inner = {.entry = entry,
+			      .filter = &filter,
+			      .argv = argv,
+			      .terminal = isatty(0) == 1 && isatty(1) == 1};
+	int ends[2];
+	pid_t pid;
+
+	*status = PROCESS_FAILED;
+	if (filter_read(entry->filter, &filter, error) < 0 || channel_pair(ends, error) < 0)
+		return -error->code;
+	channel = ends[0];
+	inner.channel = ends[1];
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_system(error, errno, "cannot hide from the client");
+	pid = ns_clone(0, main_between, &inner, &between, error);
+	close_fd(&ends[1]);
+	if (pid < 0)
+		return pid;
+	if (waitpid(pid, NULL, 0) < 0)
+		return error_system(error, errno, "cannot wait for a process");
+	return follow(channel, status, error);
+}

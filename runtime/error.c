@@ -1,0 +1,45 @@
+#include "error.h"
+
+#include <stdarg.h>
+
+int error_set(struct error *error, int code, const char *format, ...)
+{
+	va_list arguments;
+
+	error->code = code;
+	va_start(arguments, format);
+	(void)vsnprintf(error->text, sizeof(error->text), format, arguments);
+	va_end(arguments);
+	return -code;
+}
+
+int error_system(struct error *error, int code, const char *format, ...)
+{
+	va_list arguments;
+	size_t length;
+
+	error->code = code;
+	va_start(arguments, format);
+	(void)vsnprintf(error->text, sizeof(error->text), format, arguments);
+	va_end(arguments);
+	length = strlen(error->text);
+	(void)snprintf(error->text + length, sizeof(error->text) - length, ": %s", strerror(code));
+	return -code;
+}
+
+int error_prefix(struct error *error, const char *format, ...)
+{
+	char inner[sizeof(error->text)];
+	va_list arguments;
+	size_t length;
+
+	memcpy(inner, error->text, sizeof(inner));
+	inner[sizeof(inner) - 1] = '\0';
+	va_start(arguments, format);
+	(void)vsnprintf(error->text, sizeof(error->text), format, arguments);
+	va_end(arguments);
+	length = strlen(error->text);
+	(void)snprintf(error->text + length, sizeof(error->text) - length, ": %.*s",
+		       (int)(sizeof(inner) - 1), inner);
+	return -error->code;
+}

@@ -1,0 +1,262 @@
+/* Theory of operation
+ *
+ * The legs vanish with the network namespaces of the clients at their other ends, whatever
+ * happens; only a living process can put back ip forwarding, and remove control groups. So the
+ * journal exists before anything changes, is complete at every moment, and whoever comes next can
+ * act on it: pyroute stop, or the first command after a crash.
+ *
+ * Writing net.ipv4.ip_forward resets more than itself (inet_forward_change() in
+ * net/ipv4/devinet.c; Documentation/networking/ip-sysctl.rst): conf/all/accept_redirects, and the
+ * forwarding of every interface and of conf/default. So where it is on, the value of these keys
+ * under every name in conf/ is noted, and afterwards each that differs is written back. */
+#include "host.h"
+
+#include "cgroup.h"
+#include "file.h"
+#include "net.h"
+#include "sysctl.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#define JOURNAL      "journal"
+#define JOURNAL_MODE 0644 /* who runs what is no secret: it is told to those who ask in vain */
+#define VALUE_SIZE   32
+#define IPV4         "/proc/sys/net/ipv4"
+
+static const char *const reset_keys[] = {"forwarding", "accept_redirects"};
+
+/* The number that tells this network namespace from any other: a journal is of one. */
+static unsigned long long network_namespace(void)
+{
+	struct stat status;
+
+	return stat("/proc/self/ns/net", &status) < 0 ? 0 : status.st_ino;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static int note_sysctl(FILE *journal, int ipv4, const char *key, struct error *error)
+{
+	char value[VALUE_SIZE];
+
+	if (sysctl_read(ipv4, key, value, sizeof(value), error) < 0)
+		return -error->code;
+	(void)fprintf(journal, "sysctl %s %s\n", key, value);
+	return 0;
+}
+
+/* Every interface's keys, "all" and "default" among them. */
+static int note_interfaces(FILE *journal, int ipv4, struct error *error)
+{
+	int fd = openat(ipv4, "conf", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIRECTORY DIR *conf = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (conf == NULL)
+		return error_system(error, errno, "cannot read " IPV4 "/conf");
+	while ((entry = readdir(conf)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		for (size_t i = 0; i < ARRAY_SIZE(reset_keys); i++) {
+			char key[300];
+
+			(void)snprintf(key, sizeof(key), "conf/%s/%s", entry->d_name,
+				       reset_keys[i]);
+			if (note_sysctl(journal, ipv4, key, error) < 0 && error->code != ENOENT)
+				return -error->code;
+		}
+	}
+	return 0;
+}
+
+static int note_forwarding(FILE *journal, struct error *error)
+{
+	CLEANUP_FD int ipv4 = sysctl_open(IPV4, error);
+	char value[VALUE_SIZE];
+
+	if (ipv4 < 0 || sysctl_read(ipv4, "ip_forward", value, sizeof(value), error) < 0)
+		return -error->code;
+	if (strcmp(value, "0") == 0)
+		return 0;
+	/* First in the journal, so first to be restored: it would reset the others. */
+	(void)fprintf(journal, "sysctl ip_forward %s\n", value);
+	return note_interfaces(journal, ipv4, error);
+}
+
+int host_begin(int run_dir, const struct host_stage *stage, struct error *error)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t size;
+	FILE *journal = open_memstream(&text, &size);
+	int result;
+
+	if (journal == NULL)
+		return error_system(error, errno, "cannot write the journal");
+	(void)fprintf(journal, "stage %s\ncheckout %s\nnamespace %llu\n", stage->name,
+		      stage->checkout, network_namespace());
+	if (stage->cgroup[0] != '\0')
+		(void)fprintf(journal, "cgroup %s\n", stage->cgroup);
+	result = note_forwarding(journal, error);
+	if (fclose(journal) != 0 && result == 0)
+		result = error_system(error, ENOMEM, "cannot write the journal");
+	if (result == 0)
+		result = file_replace(run_dir, JOURNAL, text, JOURNAL_MODE, error);
+	return result;
+}
+
+int host_forwarding_off(struct error *error)
+{
+	CLEANUP_FD int ipv4 = sysctl_open(IPV4, error);
+	char value[VALUE_SIZE];
+
+	if (ipv4 < 0 || sysctl_read(ipv4, "ip_forward", value, sizeof(value), error) < 0)
+		return -error->code;
+	return strcmp(value, "0") == 0 ? 0 : sysctl_write(ipv4, "ip_forward", "0", error);
+}
+
+int host_note_leg(int run_dir, const struct wire_leg *leg, struct error *error)
+{
+	CLEANUP_FD int journal =
+		openat(run_dir, JOURNAL, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+
+	if (journal < 0 ||
+	    dprintf(journal, "leg %s %u %02x:%02x:%02x:%02x:%02x:%02x\n", leg->name, leg->index,
+		    leg->mac[0], leg->mac[1], leg->mac[2], leg->mac[3], leg->mac[4],
+		    leg->mac[5]) < 0)
+		return error_system(error, errno, "cannot write the journal");
+	return 0;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static FILE *open_journal(int run_dir, struct error *error)
+{
+	int fd = openat(run_dir, JOURNAL, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	FILE *journal = fd < 0 ? NULL : fdopen(fd, "re");
+
+	if (journal == NULL)
+		(void)error_system(error, errno, "cannot read the journal");
+	return journal;
+}
+
+/* If LINE begins with WORD and a blank, returns what follows. */
+static const char *after(const char *line, const char *word)
+{
+	size_t length = strlen(word);
+
+	return strncmp(line, word, length) == 0 && line[length] == ' ' ? line + length + 1 : NULL;
+}
+
+static void copy_value(const char *line, const char *word, char *value, size_t size)
+{
+	const char *text = after(line, word);
+
+	if (text != NULL)
+		(void)snprintf(value, size, "%.*s", (int)size - 1, text);
+}
+
+int host_owner(int run_dir, struct host_stage *stage, struct error *error)
+{
+	CLEANUP_STREAM FILE *journal = open_journal(run_dir, error);
+	char line[PATH_MAX + 32];
+
+	if (journal == NULL)
+		return -error->code;
+	memset(stage, 0, sizeof(*stage));
+	while (fgets(line, sizeof(line), journal) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		copy_value(line, "stage", stage->name, sizeof(stage->name));
+		copy_value(line, "checkout", stage->checkout, sizeof(stage->checkout));
+		copy_value(line, "cgroup", stage->cgroup, sizeof(stage->cgroup));
+	}
+	return 0;
+}
+
+static int restore_leg(const char *text, struct error *error)
+{
+	CLEANUP_NET struct nl_sock *socket = NULL;
+	struct wire_leg leg;
+	int fields = sscanf(text, "%15s %u %hhx:%hhx:%hhx:%hhx:%hhx:%hhx", leg.name, &leg.index,
+			    &leg.mac[0], &leg.mac[1], &leg.mac[2], &leg.mac[3], &leg.mac[4],
+			    &leg.mac[5]);
+	int result;
+
+	if (fields != 8)
+		return error_set(error, EINVAL, "cannot read the journal: leg %s", text);
+	result = net_socket_open(&socket, error);
+	return result < 0 ? result : net_link_delete(socket, leg.index, leg.mac, error);
+}
+
+static int restore_sysctl(const char *text, struct error *error)
+{
+	CLEANUP_FD int ipv4 = sysctl_open(IPV4, error);
+	char key[300];
+	char value[VALUE_SIZE];
+	char now[VALUE_SIZE];
+
+	if (ipv4 < 0)
+		return ipv4;
+	if (sscanf(text, "%299s %31s", key, value) != 2)
+		return error_set(error, EINVAL, "cannot read the journal: sysctl %s", text);
+	if (sysctl_read(ipv4, key, now, sizeof(now), error) < 0)
+		return error->code == ENOENT ? 0 : -error->code; /* that interface is gone */
+	return strcmp(now, value) == 0 ? 0 : sysctl_write(ipv4, key, value, error);
+}
+
+static int restore_cgroup(const char *text, struct error *error)
+{
+	return cgroup_remove(text, error);
+}
+
+static int check_namespace(const char *text, struct error *error)
+{
+	if (strtoull(text, NULL, 10) == network_namespace())
+		return 0;
+	return error_set(error, EXDEV,
+			 "the stage was started in another network namespace; stop it from there");
+}
+
+/* Calls ACT for every line that begins with WORD. Goes on where it fails; FIRST is what did. */
+static void for_each(FILE *journal, const char *word,
+		     int (*act)(const char *text, struct error *error), struct error *first)
+{
+	char line[PATH_MAX + 32];
+
+	rewind(journal);
+	while (fgets(line, sizeof(line), journal) != NULL) {
+		struct error error = {0};
+		const char *text;
+
+		line[strcspn(line, "\n")] = '\0';
+		text = after(line, word);
+		if (text != NULL && act(text, &error) < 0 && first->code == 0)
+			*first = error;
+	}
+}
+
+/* The legs go first: forwarding is not switched on while one is there. */
+static int restore_all(FILE *journal, struct error *error)
+{
+	memset(error, 0, sizeof(*error));
+	for_each(journal, "namespace", check_namespace, error);
+	if (error->code != 0)
+		return -error->code;
+	for_each(journal, "leg", restore_leg, error);
+	for_each(journal, "sysctl", restore_sysctl, error);
+	for_each(journal, "cgroup", restore_cgroup, error);
+	return -error->code;
+}
+
+int host_restore(int run_dir, struct error *error)
+{
+	CLEANUP_STREAM FILE *journal = open_journal(run_dir, error);
+	int result;
+
+	if (journal == NULL)
+		return error->code == ENOENT ? 0 : -error->code;
+	result = restore_all(journal, error);
+	if (result == 0 && unlinkat(run_dir, JOURNAL, 0) < 0)
+		return error_system(error, errno, "cannot remove the journal");
+	return result;
+}

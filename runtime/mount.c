@@ -1,0 +1,128 @@
+#include "mount.h"
+
+#include "kernel.h"
+
+#include <fcntl.h>
+
+/* What the kernel wrote about the last failure on a file system context: "e overlay: ..." */
+static void context_message(int context, char *text, size_t size)
+{
+	ssize_t length = read(context, text, size - 1);
+
+	text[length > 0 ? length : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+}
+
+static int context_failed(int context, const char *type, const char *step, struct error *error)
+{
+	int code = errno;
+	char text[200];
+
+	context_message(context, text, sizeof(text));
+	if (text[0] == '\0')
+		return error_system(error, code, "cannot make a file system of type %s (%s)", type,
+				    step);
+	return error_system(error, code, "cannot make a file system of type %s (%s, %s)", type,
+			    step, text);
+}
+
+int mount_new(const char *type, const struct mount_option *options, unsigned attributes,
+	      struct error *error)
+{
+	CLEANUP_FD int context = fsopen(type, FSOPEN_CLOEXEC);
+	int mount;
+
+	if (context < 0)
+		return error_system(error, errno, "this kernel has no file system of type %s",
+				    type);
+	for (; options != NULL && options->key != NULL; options++) {
+		unsigned command =
+			options->value != NULL ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
+
+		if (fsconfig(context, command, options->key, options->value, 0) < 0)
+			return context_failed(context, type, options->key, error);
+	}
+	if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return context_failed(context, type, "create", error);
+	mount = fsmount(context, FSMOUNT_CLOEXEC, attributes);
+	if (mount < 0)
+		return context_failed(context, type, "mount", error);
+	return mount;
+}
+
+int mount_copy(int dir, const char *path, unsigned flags, struct error *error)
+{
+	int mount = open_tree(dir, path,
+			      flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
+				      AT_SYMLINK_NOFOLLOW);
+
+	if (mount < 0)
+		return error_system(error, errno, "cannot copy the mount of %s", path);
+	return mount;
+}
+
+int mount_protect(int mount, unsigned flags, uint64_t attributes, struct error *error)
+{
+	struct mount_attr change = {.attr_set = attributes};
+
+	if (mount_setattr(mount, "", AT_EMPTY_PATH | flags, &change, sizeof(change)) < 0)
+		return error_system(error, errno, "cannot protect a mount");
+	return 0;
+}
+
+int mount_map(int mount, int user_ns, uint64_t attributes, struct error *error)
+{
+	struct mount_attr change = {.attr_set = attributes | MOUNT_ATTR_IDMAP,
+				    .userns_fd = (unsigned)user_ns};
+
+	if (mount_setattr(mount, "", AT_EMPTY_PATH, &change, sizeof(change)) < 0)
+		return error_system(error, errno,
+				    "cannot map the ids of a mount (Linux 5.12 or newer and a file "
+				    "system that can are needed, such as ext4, xfs or btrfs)");
+	return 0;
+}
+
+int mount_isolate(struct error *error)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return error_system(error, errno, "cannot make the mounts private");
+	return 0;
+}
+
+int mount_target(int root, const char *path, struct error *error)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	int fd = kernel_openat2(root, path, &how);
+
+	if (fd < 0)
+		return error_system(error, errno, "cannot open /%s in the client", path);
+	return fd;
+}
+
+int mount_attach(int mount, int root, const char *path, struct error *error)
+{
+	CLEANUP_FD int target = mount_target(root, path, error);
+
+	if (target < 0)
+		return target;
+	if (move_mount(mount, "", target, "",
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return error_system(error, errno, "cannot mount on /%s in the client", path);
+	return 0;
+}
+
+int mount_become_root(int root, struct error *error)
+{
+	if (fchdir(root) < 0)
+		return error_system(error, errno, "cannot go to the new root");
+	/* With both arguments ".", the old root ends up on top of the new one, where "." then is:
+	 * no directory for it is needed (pivot_root(2), NOTES). */
+	if (kernel_pivot_root(".", ".") < 0)
+		return error_system(error, errno, "cannot change the root");
+	if (umount2(".", MNT_DETACH) < 0)
+		return error_system(error, errno, "cannot let go of the old root");
+	if (chdir("/") < 0)
+		return error_system(error, errno, "cannot go to /");
+	return 0;
+}

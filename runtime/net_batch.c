@@ -1,0 +1,205 @@
+#include "net_batch.h"
+
+#include <linux/netlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <stdarg.h>
+
+void net_batch_clear(struct net_batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		nlmsg_free(batch->requests[i].message);
+	batch->count = 0;
+}
+
+void net_batch_add(struct net_batch *batch, int type, int flags, const void *header, size_t size,
+		   const char *purpose, ...)
+{
+	struct net_request *request = &batch->requests[batch->count];
+	va_list arguments;
+
+	if (batch->failed)
+		return;
+	if (batch->count == NET_BATCH_MAX) {
+		batch->failed = E2BIG;
+		return;
+	}
+	request->message = nlmsg_alloc_simple(type, flags);
+	if (!request->message) {
+		batch->failed = ENOMEM;
+		return;
+	}
+	batch->count++;
+	request->forgiven = 0;
+	va_start(arguments, purpose);
+	(void)vsnprintf(request->purpose, sizeof(request->purpose), purpose, arguments);
+	va_end(arguments);
+	net_put_raw(batch, header, size);
+}
+
+/* The request begun last. Not to be asked of a batch that failed: it may have none. */
+static struct net_request *last(struct net_batch *batch)
+{
+	return &batch->requests[batch->count - 1];
+}
+
+void net_batch_forgive(struct net_batch *batch, int code)
+{
+	if (!batch->failed)
+		last(batch)->forgiven = code;
+}
+
+void net_put_raw(struct net_batch *batch, const void *data, size_t size)
+{
+	void *room;
+
+	if (batch->failed)
+		return;
+	room = nlmsg_reserve(last(batch)->message, size, NLMSG_ALIGNTO);
+	if (room)
+		memcpy(room, data, size);
+	else
+		batch->failed = EMSGSIZE;
+}
+
+void net_put(struct net_batch *batch, int attribute, const void *data, size_t size)
+{
+	if (!batch->failed && nla_put(last(batch)->message, attribute, (int)size, data) < 0)
+		batch->failed = EMSGSIZE;
+}
+
+void net_put_u32(struct net_batch *batch, int attribute, uint32_t value)
+{
+	net_put(batch, attribute, &value, sizeof(value));
+}
+
+void net_put_string(struct net_batch *batch, int attribute, const char *text)
+{
+	net_put(batch, attribute, text, strlen(text) + 1);
+}
+
+struct nlattr *net_nest_begin(struct net_batch *batch, int attribute)
+{
+	struct nlattr *nest = NULL;
+
+	if (batch->failed)
+		return NULL;
+	nest = nla_nest_start(last(batch)->message, attribute);
+	if (!nest)
+		batch->failed = EMSGSIZE;
+	return nest;
+}
+
+void net_nest_end(struct net_batch *batch, struct nlattr *nest)
+{
+	if (!batch->failed)
+		(void)nla_nest_end(last(batch)->message, nest);
+}
+
+/* What became of a batch, while its answers come in. */
+struct exchange {
+	struct net_batch *batch;
+	struct error *error;
+	size_t pending; /* requests not answered yet */
+	int result;
+};
+
+static int on_done(struct nl_msg *message, void *argument)
+{
+	struct exchange *exchange = argument;
+
+	(void)message;
+	exchange->pending--;
+	return NL_OK;
+}
+
+/* The kernel's explanation in an extended acknowledgement, NULL where there is none. The socket
+ * asked for acknowledgements without the request's payload (NETLINK_CAP_ACK), hence the attributes
+ * follow at once. */
+static const char *explanation(struct nlmsgerr *answer)
+{
+	const int wanted = NLM_F_ACK_TLVS | NLM_F_CAPPED;
+	struct nlmsghdr *head = (struct nlmsghdr *)(void *)((char *)answer - NLMSG_HDRLEN);
+	struct nlattr *text;
+
+	if ((head->nlmsg_flags & wanted) != wanted)
+		return NULL;
+	text = nlmsg_find_attr(head, sizeof(*answer), NLMSGERR_ATTR_MSG);
+	return text ? nla_get_string(text) : NULL;
+}
+
+/* Takes the kernel's own errno: libnl's codes are fewer. */
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *answer, void *argument)
+{
+	struct exchange *exchange = argument;
+	struct net_batch *batch = exchange->batch;
+	size_t i = answer->msg.nlmsg_seq - nlmsg_hdr(batch->requests[0].message)->nlmsg_seq;
+	const char *text = explanation(answer);
+	int code = -answer->error;
+
+	(void)from;
+	if (i >= batch->count)
+		return NL_SKIP;
+	exchange->pending--;
+	if (exchange->result < 0 || code == batch->requests[i].forgiven)
+		return NL_SKIP;
+	exchange->result =
+		error_system(exchange->error, code, "cannot %s%s%s%s", batch->requests[i].purpose,
+			     text ? " (" : "", text ? text : "", text ? ")" : "");
+	return NL_SKIP;
+}
+
+static int transmit(struct net_batch *batch, struct error *error)
+{
+	struct iovec parts[NET_BATCH_MAX];
+
+	for (size_t i = 0; i < batch->count; i++) {
+		nl_complete_msg(batch->socket, batch->requests[i].message); /* sequence, ack */
+		parts[i].iov_base = nlmsg_hdr(batch->requests[i].message);
+		parts[i].iov_len = nlmsg_hdr(batch->requests[i].message)->nlmsg_len;
+	}
+	if (nl_send_iovec(batch->socket, batch->requests[0].message, parts,
+			  (unsigned)batch->count) < 0)
+		return error_system(error, errno, "cannot send to rtnetlink");
+	return 0;
+}
+
+static void free_callbacks(struct nl_cb **callbacks)
+{
+	nl_cb_put(*callbacks);
+}
+
+static int collect(struct exchange *exchange)
+{
+	CLEANUP(free_callbacks) struct nl_cb *callbacks = nl_cb_alloc(NL_CB_DEFAULT);
+	int code;
+
+	if (!callbacks)
+		return error_system(exchange->error, ENOMEM, "cannot receive from rtnetlink");
+	(void)nl_cb_set(callbacks, NL_CB_ACK, NL_CB_CUSTOM, on_done, exchange);
+	(void)nl_cb_err(callbacks, NL_CB_CUSTOM, on_error, exchange);
+	while (exchange->pending > 0) {
+		code = nl_recvmsgs(exchange->batch->socket, callbacks);
+		if (code < 0)
+			return error_set(exchange->error, EIO, "cannot receive from rtnetlink: %s",
+					 nl_geterror(code));
+	}
+	return exchange->result;
+}
+
+int net_batch_send(struct net_batch *batch, struct error *error)
+{
+	struct exchange exchange = {.batch = batch, .error = error, .pending = batch->count};
+	int result;
+
+	if (batch->failed)
+		result = error_system(error, batch->failed, "cannot write a netlink request");
+	else if (batch->count == 0)
+		return 0;
+	else
+		result = transmit(batch, error);
+	if (result == 0)
+		result = collect(&exchange);
+	return result < 0 ? error_prefix(error, "%s", batch->link) : 0;
+}

@@ -1,0 +1,108 @@
+#include "net_message.h"
+
+#include <arpa/inet.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <netlink/errno.h>
+#include <netlink/route/link.h>
+
+void net_link_release(struct rtnl_link **link)
+{
+	int saved = errno;
+
+	rtnl_link_put(*link); /* NULL is nothing */
+	*link = NULL;
+	errno = saved;
+}
+
+int net_link_read(struct nl_sock *socket, int index, const char *name, struct rtnl_link **link,
+		  struct error *error)
+{
+	int code = rtnl_link_get_kernel(socket, index, name, link);
+
+	if (code == -NLE_NODEV && name)
+		return error_set(error, ENODEV, "%s: there is no such link", name);
+	if (code == -NLE_NODEV)
+		return error_set(error, ENODEV, "there is no link %d", index);
+	if (code < 0)
+		return error_set(error, EIO, "cannot ask for link %s (%d): %s", name ? name : "",
+				 index, nl_geterror(code));
+	return 0;
+}
+
+static void set_link(struct net_batch *batch, const char *name, const struct ifinfomsg *header,
+		     const char *purpose)
+{
+	net_batch_add(batch, RTM_SETLINK, 0, header, sizeof(*header), "%s", purpose);
+	net_put_string(batch, IFLA_IFNAME, name);
+}
+
+void net_message_quiet(struct net_batch *batch, const char *name)
+{
+	const struct ifinfomsg mute = {.ifi_flags = IFF_NOARP,
+				       .ifi_change = IFF_NOARP | IFF_MULTICAST};
+	const struct ifinfomsg unchanged = {0};
+	const uint8_t none = IN6_ADDR_GEN_MODE_NONE;
+	struct nlattr *families, *ipv6;
+
+	set_link(batch, name, &mute, "switch ARP and multicast off");
+	set_link(batch, name, &unchanged, "keep IPv6 from making an address up");
+	families = net_nest_begin(batch, IFLA_AF_SPEC);
+	ipv6 = net_nest_begin(batch, AF_INET6);
+	net_put(batch, IFLA_INET6_ADDR_GEN_MODE, &none, sizeof(none));
+	net_nest_end(batch, ipv6);
+	net_nest_end(batch, families);
+	net_batch_forgive(batch, EAFNOSUPPORT); /* no IPv6 here, or an MTU too small for it */
+}
+
+void net_message_up(struct net_batch *batch, const char *name)
+{
+	const struct ifinfomsg up = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+
+	set_link(batch, name, &up, "bring the link up");
+}
+
+void net_message_ask(struct net_batch *batch, const char *name)
+{
+	const struct ifinfomsg header = {0};
+
+	net_batch_add(batch, RTM_GETLINK, 0, &header, sizeof(header), "ask for the link");
+	net_put_string(batch, IFLA_IFNAME, name);
+}
+
+size_t net_address_size(int family)
+{
+	return family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+}
+
+/* The last address of the prefix, which ip(8) would call `brd +`. */
+static struct in_addr broadcast_of(const struct net_address *address)
+{
+	struct in_addr broadcast;
+
+	memcpy(&broadcast, address->bytes, sizeof(broadcast));
+	broadcast.s_addr |= htonl(UINT32_MAX >> address->length);
+	return broadcast;
+}
+
+void net_message_address(struct net_batch *batch, unsigned index, const struct net_address *address,
+			 unsigned char scope, uint32_t flags)
+{
+	const struct ifaddrmsg header = {.ifa_family = (unsigned char)address->family,
+					 .ifa_prefixlen = address->length,
+					 .ifa_scope = scope,
+					 .ifa_index = index};
+	char text[INET6_ADDRSTRLEN] = "";
+	struct in_addr broadcast;
+
+	(void)inet_ntop(address->family, address->bytes, text, sizeof(text));
+	net_batch_add(batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header),
+		      "add the address %s/%u", text, address->length);
+	net_put(batch, IFA_LOCAL, address->bytes, net_address_size(address->family));
+	net_put_u32(batch, IFA_FLAGS, flags);
+	if (address->family == AF_INET && address->length < 31) { /* RFC 3021: else it has none */
+		broadcast = broadcast_of(address);
+		net_put(batch, IFA_BROADCAST, &broadcast, sizeof(broadcast));
+	}
+}

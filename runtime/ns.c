@@ -1,0 +1,157 @@
+#include "ns.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define CHILD_STACK_SIZE ((size_t)256 * 1024) /* bytes; touched pages alone cost anything */
+
+static const struct {
+	const char *name; /* in /proc/PID/ns */
+	int flag;         /* clone(2), setns(2) */
+} kinds[NS_KINDS] = {
+	[NS_USER] = {"user", CLONE_NEWUSER},
+	[NS_PID] = {"pid", CLONE_NEWPID},
+	[NS_IPC] = {"ipc", CLONE_NEWIPC},
+	[NS_UTS] = {"uts", CLONE_NEWUTS},
+	[NS_CGROUP] = {"cgroup", CLONE_NEWCGROUP},
+	[NS_NET] = {"net", CLONE_NEWNET},
+	[NS_MNT] = {"mnt", CLONE_NEWNS},
+};
+
+void ns_set_close(struct ns_set *set)
+{
+	for (size_t i = 0; i < NS_KINDS; i++)
+		close_fd(&set->fd[i]);
+}
+
+int ns_open_own(int proc, struct ns_set *set, struct error *error)
+{
+	CLEANUP_NS_SET struct ns_set own = NS_SET_NONE;
+
+	for (size_t i = 0; i < NS_KINDS; i++) {
+		char path[32];
+
+		(void)snprintf(path, sizeof(path), "self/ns/%s", kinds[i].name);
+		own.fd[i] = openat(proc, path, O_RDONLY | O_CLOEXEC);
+		if (own.fd[i] < 0)
+			return error_system(error, errno, "cannot open the %s namespace",
+					    kinds[i].name);
+	}
+	*set = own;
+	own = NS_SET_NONE;
+	return 0;
+}
+
+int ns_open_of(pid_t pid, enum ns_kind kind, struct error *error)
+{
+	char path[64];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kinds[kind].name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_system(error, errno, "cannot open %s", path);
+	return fd;
+}
+
+int ns_enter(const struct ns_set *set, struct error *error)
+{
+	for (size_t i = 0; i < NS_KINDS; i++)
+		if (set->fd[i] >= 0 && setns(set->fd[i], kinds[i].flag) < 0)
+			return error_system(error, errno, "cannot enter the %s namespace",
+					    kinds[i].name);
+	return 0;
+}
+
+/* What a failed clone(2) most likely means, as a remedy. */
+static const char *clone_remedy(int code)
+{
+	switch (code) {
+	case ENOSPC:
+		return " (a limit in /proc/sys/user/ is reached: raise max_user_namespaces there)";
+	case EPERM:
+		return " (this kernel may forbid user namespaces: see "
+		       "/proc/sys/kernel/unprivileged_userns_clone)";
+	case EINVAL:
+		return " (this kernel lacks a kind of namespace)";
+	default:
+		return "";
+	}
+}
+
+pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidfd,
+	       struct error *error)
+{
+	/* Without CLONE_VM the child has its own copy of this very frame. */
+	_Alignas(16) char stack[CHILD_STACK_SIZE];
+	int fd = -1;
+	pid_t pid = clone(main, stack + sizeof(stack), flags | CLONE_PIDFD | SIGCHLD, argument,
+			  &fd);
+
+	if (pid < 0) {
+		int code = errno;
+
+		return error_set(error, code, "cannot make a process with its namespaces: %s%s",
+				 strerror(code), clone_remedy(code));
+	}
+	*pidfd = fd;
+	return pid;
+}
+
+static int map_write(pid_t pid, const char *file, const struct ns_ids *ids, struct error *error)
+{
+	char path[64];
+	char line[64];
+	CLEANUP_FD int fd = -1;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	(void)snprintf(line, sizeof(line), "%u %u %u\n", ids->inside, ids->outside, ids->count);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, line, strlen(line)) < 0)
+		return error_system(error, errno, "cannot map ids by %s", path);
+	return 0;
+}
+
+int ns_map(pid_t pid, const struct ns_ids *uids, const struct ns_ids *gids, struct error *error)
+{
+	int result = map_write(pid, "uid_map", uids, error);
+
+	return result < 0 ? result : map_write(pid, "gid_map", gids, error);
+}
+
+/* In the child: waits until its parent has let go of the socket, by will or by dying. */
+static int idmap_holder_child(void *argument)
+{
+	const int *ends = argument;
+	char byte;
+
+	(void)close(ends[0]);
+	return read(ends[1], &byte, 1) == 0 ? 0 : 1;
+}
+
+int ns_user_for_idmap(const struct ns_ids *uids, const struct ns_ids *gids, struct error *error)
+{
+	CLEANUP_FD int pidfd = -1;
+	CLEANUP_FD int ns = -1;
+	int ends[2];
+	int result = 0;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_system(error, errno, "cannot make a socket pair");
+	pid = ns_clone(CLONE_NEWUSER, idmap_holder_child, ends, &pidfd, error);
+	close_fd(&ends[1]);
+	if (pid < 0) {
+		close_fd(&ends[0]);
+		return pid;
+	}
+	result = ns_map(pid, uids, gids, error);
+	if (result == 0)
+		result = ns = ns_open_of(pid, NS_USER, error);
+	close_fd(&ends[0]);
+	(void)waitpid(pid, NULL, 0);
+	return result < 0 ? result : TAKE_FD(ns);
+}

@@ -1,0 +1,379 @@
+/* Theory of operation
+ *
+ * The keeper's mount namespace is a template. Its root is a tmpfs of a few directories:
+ *
+ *	/rootfs		the Debian root file system, read-only, ids mapped
+ *	/src		the student's code, ids mapped
+ *	/dev		a read-only tmpfs: device nodes (bound from the host's, for a user namespace
+ *			may not make any), links, and mount points
+ *	/proc, /sys	of the keeper's own: the kernel lets a user namespace mount these only where
+ *			it already sees them whole (mount_too_revealing() in fs/namespace.c)
+ *	/upper, /root	empty
+ *
+ * A client's first process gets a copy of it with its mount namespace, for the price of a dozen
+ * mounts, puts a tmpfs on /upper and an overlay of both on /root, moves /dev and /src there, mounts
+ * what must be its own, and makes /root its root; the rest goes with the old one.
+ *
+ * Every directory that something is mounted on is made in the upper layer first. So it is a real
+ * directory whatever the rootfs has in that place: a link planted there is hidden by it, never
+ * followed (CVE-2021-30465, CVE-2025-31133). For the same reason the generated files of /etc are
+ * written into the upper layer before the overlay is there. */
+#include "root.h"
+
+#include "address.h"
+#include "file.h"
+#include "mount.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define ATTRIBUTES_PLAIN (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+#define ATTRIBUTES_DATA  (ATTRIBUTES_PLAIN | MOUNT_ATTR_NOEXEC)
+
+/* The upper layer and /dev/shm together stay below a client's memory limit (limits.h): who fills
+ * one gets ENOSPC, not the kernel's out-of-memory killer. */
+#define UPPER_BYTES  "128m"
+#define UPPER_INODES "65536"
+#define SHM_BYTES    "64m"
+
+static const struct {
+	const char *name;
+	unsigned major;
+	unsigned minor;
+} devices[] = {
+	{"null", 1, 3},	  {"zero", 1, 5},    {"full", 1, 7},
+	{"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
+};
+
+static const struct {
+	const char *name;
+	const char *target;
+} device_links[] = {
+	{"fd", "/proc/self/fd"},
+	{"stdin", "/proc/self/fd/0"},
+	{"stdout", "/proc/self/fd/1"},
+	{"stderr", "/proc/self/fd/2"},
+	{"ptmx", "pts/ptmx"},
+};
+
+/* Parts of /proc and /sys that tell about the host or reach it. The list is what container engines
+ * agree on, and sandbox.md's additions; what this kernel does not have is passed over. */
+static const char *const masked[] = {
+	"proc/acpi",	      "proc/asound",	   "proc/interrupts",
+	"proc/kallsyms",      "proc/kcore",	   "proc/keys",
+	"proc/kmsg",	      "proc/kpagecgroup",  "proc/kpagecount",
+	"proc/kpageflags",    "proc/latency_stats", "proc/sched_debug",
+	"proc/scsi",	      "proc/sysrq-trigger", "proc/timer_list",
+	"proc/timer_stats",   "sys/firmware",	   "sys/devices/virtual/powercap",
+	"sys/fs/cgroup",
+};
+
+static const char *const read_only[] = {
+	"proc/bus",
+	"proc/fs",
+	"proc/irq",
+	"proc/sys/net/netfilter/nf_hooks_lwtunnel", /* writing it changes the host */
+};
+
+/* ---- the keeper's root --------------------------------------------------------------------- */
+
+/* Binds one of the host's device nodes, once it is seen to be that device. */
+static int bind_device(int dev, size_t i, struct error *error)
+{
+	char path[32];
+	struct stat status;
+	CLEANUP_FD int mount = -1;
+
+	(void)snprintf(path, sizeof(path), "/dev/%s", devices[i].name);
+	mount = mount_copy(AT_FDCWD, path, 0, error);
+	if (mount < 0)
+		return mount;
+	if (fstat(mount, &status) < 0 || !S_ISCHR(status.st_mode) ||
+	    status.st_rdev != makedev(devices[i].major, devices[i].minor))
+		return error_set(error, ENODEV, "%s of this computer is not the device %u:%u", path,
+				 devices[i].major, devices[i].minor);
+	if (file_create(dev, devices[i].name, "", 0444, error) < 0)
+		return -error->code;
+	return mount_attach(mount, dev, devices[i].name, error);
+}
+
+static int fill_dev(int dev, struct error *error)
+{
+	static const char *const directories[] = {"pts", "shm", "mqueue", "empty"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+		if (file_directory(dev, directories[i], 0755, error) < 0)
+			return -error->code;
+	for (size_t i = 0; i < ARRAY_SIZE(device_links); i++)
+		if (symlinkat(device_links[i].target, dev, device_links[i].name) < 0)
+			return error_system(error, errno, "cannot make the link /dev/%s",
+					    device_links[i].name);
+	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
+		if (bind_device(dev, i, error) < 0)
+			return -error->code;
+	return mount_protect(dev, 0, MOUNT_ATTR_RDONLY, error);
+}
+
+static int make_dev(int root, struct error *error)
+{
+	static const struct mount_option options[] = {
+		{"mode", "0755"}, {"size", "64k"}, {NULL, NULL}};
+	CLEANUP_FD int dev =
+		mount_new("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, error);
+	int result = dev;
+
+	if (result >= 0)
+		result = mount_attach(dev, root, "dev", error);
+	if (result >= 0)
+		result = fill_dev(dev, error);
+	return result;
+}
+
+/* Mounts a kernel file system of TYPE at PATH of ROOT. */
+static int make_kernel_fs(int root, const char *type, const char *path,
+			  const struct mount_option *options, uint64_t attributes,
+			  struct error *error)
+{
+	CLEANUP_FD int mount = mount_new(type, options, (unsigned)attributes, error);
+
+	return mount < 0 ? mount : mount_attach(mount, root, path, error);
+}
+
+/* Puts an empty tmpfs over all that this namespace shows of the host, and returns it. What lies
+ * below is still reachable by "/" until mount_become_root(). */
+static int make_bare_root(struct error *error)
+{
+	static const struct mount_option options[] = {
+		{"mode", "0700"}, {"size", "64k"}, {NULL, NULL}};
+	static const char *const directories[] = {"rootfs", "src",  "dev",  "proc",
+						  "sys",    "upper", "root"};
+	CLEANUP_FD int root = mount_new("tmpfs", options, ATTRIBUTES_DATA, error);
+
+	if (root < 0)
+		return root;
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+		if (file_directory(root, directories[i], 0755, error) < 0)
+			return -error->code;
+	if (move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_system(error, errno, "cannot mount the keeper's root");
+	return TAKE_FD(root);
+}
+
+int root_make_for_keeper(int rootfs, int src, struct error *error)
+{
+	CLEANUP_FD int root = -1;
+	int result = mount_isolate(error);
+
+	if (result == 0)
+		result = root = make_bare_root(error);
+	if (result >= 0)
+		result = make_kernel_fs(root, "proc", "proc", NULL, ATTRIBUTES_DATA, error);
+	if (result >= 0)
+		result = make_kernel_fs(root, "sysfs", "sys", NULL,
+					ATTRIBUTES_DATA | MOUNT_ATTR_RDONLY, error);
+	if (result >= 0)
+		result = make_dev(root, error);
+	if (result >= 0)
+		result = mount_attach(rootfs, root, "rootfs", error);
+	if (result >= 0)
+		result = mount_attach(src, root, "src", error);
+	if (result >= 0)
+		result = mount_become_root(root, error);
+	return result;
+}
+
+/* ---- a client's root ----------------------------------------------------------------------- */
+
+static int write_hosts(int upper, const struct stage *stage, struct error *error)
+{
+	char *content = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&content, &size);
+	int result;
+
+	if (stream == NULL)
+		return error_system(error, errno, "cannot write etc/hosts");
+	(void)fputs("127.0.0.1\tlocalhost\n", stream);
+	for (size_t i = 0; i < stage->client_count; i++) {
+		const struct stage_client *client = &stage->clients[i];
+
+		for (size_t j = 0; j < client->interface_count; j++) {
+			char text[ADDRESS_TEXT_SIZE];
+			const struct stage_address *address =
+				&client->interfaces[j].address[FAMILY_IPV4];
+
+			(void)fprintf(stream, "%s\tclient%u\n",
+				      address_format(FAMILY_IPV4, address, text), client->number);
+		}
+	}
+	if (fclose(stream) != 0)
+		result = error_system(error, ENOMEM, "cannot write etc/hosts");
+	else
+		result = file_create(upper, "etc/hosts", content, 0644, error);
+	free(content);
+	return result;
+}
+
+/* The directories that things are mounted on, and the generated files. */
+static int fill_upper(int upper, const struct stage *stage, const struct stage_client *client,
+		      struct error *error)
+{
+	static const char *const directories[] = {"~", "~/src", "dev", "proc", "sys", "etc"};
+	char name[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+		if (file_directory(upper, directories[i], 0755, error) < 0)
+			return -error->code;
+	(void)snprintf(name, sizeof(name), "client%u\n", client->number);
+	if (file_create(upper, "etc/hostname", name, 0644, error) < 0 ||
+	    file_create(upper, "etc/resolv.conf", "# a stage has no name server\n", 0644, error) < 0)
+		return -error->code;
+	return write_hosts(upper, stage, error);
+}
+
+static int make_upper(const struct stage *stage, const struct stage_client *client,
+		      struct error *error)
+{
+	static const struct mount_option options[] = {{"mode", "0755"},
+						      {"size", UPPER_BYTES},
+						      {"nr_inodes", UPPER_INODES},
+						      {NULL, NULL}};
+	CLEANUP_FD int mount = mount_new("tmpfs", options, ATTRIBUTES_PLAIN, error);
+	CLEANUP_FD int upper = -1;
+
+	if (mount < 0 || mount_attach(mount, AT_FDCWD, "/upper", error) < 0 ||
+	    file_directory(mount, "work", 0755, error) < 0 ||
+	    file_directory(mount, "top", 0755, error) < 0)
+		return -error->code;
+	upper = file_open_directory(mount, "top", error);
+	return upper < 0 ? upper : fill_upper(upper, stage, client, error);
+}
+
+/* The overlay, attached at /root. In a user namespace its marks are user.overlay.* attributes
+ * (userxattr), which a tmpfs has from Linux 6.6. */
+static int make_overlay(struct error *error)
+{
+	static const struct mount_option options[] = {{"lowerdir", "/rootfs"},
+						      {"upperdir", "/upper/top"},
+						      {"workdir", "/upper/work"},
+						      {"userxattr", NULL},
+						      {NULL, NULL}};
+	CLEANUP_FD int root = mount_new("overlay", options, ATTRIBUTES_PLAIN, error);
+
+	if (root < 0)
+		return root;
+	if (mount_attach(root, AT_FDCWD, "/root", error) < 0)
+		return -error->code;
+	return TAKE_FD(root);
+}
+
+static int move_in(const char *from, int root, const char *to, struct error *error)
+{
+	CLEANUP_FD int mount = mount_copy(AT_FDCWD, from, AT_RECURSIVE, error);
+
+	return mount < 0 ? mount : mount_attach(mount, root, to, error);
+}
+
+static int make_own_mounts(int root, struct error *error)
+{
+	static const struct mount_option pts[] = {{"newinstance", NULL},
+						  {"ptmxmode", "0666"},
+						  {"mode", "0620"},
+						  {"gid", "5"}, /* tty */
+						  {NULL, NULL}};
+	static const struct mount_option shm[] = {
+		{"mode", "1777"}, {"size", SHM_BYTES}, {NULL, NULL}};
+	static const struct {
+		const char *type;
+		const char *path;
+		const struct mount_option *options;
+		uint64_t attributes;
+	} own[] = {
+		{"proc", "proc", NULL, ATTRIBUTES_DATA},
+		{"sysfs", "sys", NULL, ATTRIBUTES_DATA | MOUNT_ATTR_RDONLY},
+		{"devpts", "dev/pts", pts, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC},
+		{"tmpfs", "dev/shm", shm, ATTRIBUTES_DATA},
+		{"mqueue", "dev/mqueue", NULL, ATTRIBUTES_DATA},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (make_kernel_fs(root, own[i].type, own[i].path, own[i].options,
+				   own[i].attributes, error) < 0)
+			return -error->code;
+	return 0;
+}
+
+/* /proc/sys read-only, but for /proc/sys/net, which is this network namespace's own. */
+static int protect_sysctls(int root, struct error *error)
+{
+	CLEANUP_FD int net = mount_copy(root, "proc/sys/net", 0, error);
+	CLEANUP_FD int sys = net < 0 ? -1 : mount_copy(root, "proc/sys", 0, error);
+
+	if (sys < 0 || mount_protect(sys, 0, MOUNT_ATTR_RDONLY, error) < 0 ||
+	    mount_attach(sys, root, "proc/sys", error) < 0)
+		return -error->code;
+	return mount_attach(net, root, "proc/sys/net", error);
+}
+
+static int protect_path(int root, const char *path, struct error *error)
+{
+	CLEANUP_FD int mount = mount_copy(root, path, 0, error);
+
+	if (mount < 0)
+		return mount == -ENOENT ? 0 : mount;
+	if (mount_protect(mount, 0, MOUNT_ATTR_RDONLY, error) < 0)
+		return -error->code;
+	return mount_attach(mount, root, path, error);
+}
+
+/* Covers a directory by an empty one, anything else by /dev/null. */
+static int mask_path(int root, const char *path, struct error *error)
+{
+	CLEANUP_FD int target = mount_target(root, path, error);
+	CLEANUP_FD int cover = -1;
+	struct stat status;
+
+	if (target < 0)
+		return target == -ENOENT ? 0 : target;
+	if (fstat(target, &status) < 0)
+		return error_system(error, errno, "cannot look at /%s", path);
+	cover = mount_copy(root, S_ISDIR(status.st_mode) ? "dev/empty" : "dev/null", 0, error);
+	if (cover < 0)
+		return cover;
+	return mount_attach(cover, root, path, error);
+}
+
+static int protect_host(int root, struct error *error)
+{
+	if (protect_sysctls(root, error) < 0)
+		return -error->code;
+	for (size_t i = 0; i < ARRAY_SIZE(read_only); i++)
+		if (protect_path(root, read_only[i], error) < 0)
+			return -error->code;
+	for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
+		if (mask_path(root, masked[i], error) < 0)
+			return -error->code;
+	return 0;
+}
+
+int root_make_for_client(const struct stage *stage, const struct stage_client *client,
+			 struct error *error)
+{
+	CLEANUP_FD int root = -1;
+	int result = make_upper(stage, client, error);
+
+	if (result == 0)
+		result = root = make_overlay(error);
+	if (result >= 0)
+		result = move_in("/dev", root, "dev", error);
+	if (result >= 0)
+		result = move_in("/src", root, "~/src", error);
+	if (result >= 0)
+		result = make_own_mounts(root, error);
+	if (result >= 0)
+		result = protect_host(root, error);
+	if (result >= 0)
+		result = mount_become_root(root, error);
+	return result;
+}

@@ -1,0 +1,337 @@
+#include "service.h"
+
+#include "address.h"
+#include "channel.h"
+#include "process.h"
+#include "text.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+
+#define CONNECTIONS_MAX 64
+#define SEND_TIMEOUT_S  2 /* who does not read what he asked for is hung up on */
+
+enum verb { VERB_STAGE, VERB_CLIENTS, VERB_ENTER, VERB_STOP };
+
+struct request {
+	uint32_t verb;
+	char client[64]; /* longer than any that there is: a name that is cut is unknown too */
+};
+
+struct reply {
+	struct error error;
+	char stage[STAGE_NAME_SIZE];
+	uint32_t clients; /* messages of struct service_client that follow */
+	uint32_t doors;
+};
+
+/* ---- the command's end ---------------------------------------------------------------------- */
+
+static int ask(int socket, enum verb verb, const char *client, struct reply *reply,
+	       struct channel_fds *fds, struct error *error)
+{
+	struct request request = {.verb = verb};
+	int result;
+
+	(void)snprintf(request.client, sizeof(request.client), "%.*s",
+		       (int)sizeof(request.client) - 1, client);
+	result = channel_send(socket, &request, sizeof(request), NULL, error);
+	if (result == 0)
+		result = channel_receive(socket, reply, sizeof(*reply), fds, error);
+	if (result == 0)
+		return error_set(error, ECONNRESET, "the stage ended meanwhile");
+	if (result > 0 && reply->error.code != 0) {
+		*error = reply->error;
+		result = -error->code;
+	}
+	return result < 0 ? result : 0;
+}
+
+int service_stage(int socket, char name[STAGE_NAME_SIZE], struct error *error)
+{
+	struct reply reply;
+	int result = ask(socket, VERB_STAGE, "", &reply, NULL, error);
+
+	if (result == 0)
+		memcpy(name, reply.stage, STAGE_NAME_SIZE);
+	return result;
+}
+
+int service_clients(int socket, service_visit *visit, void *context, struct error *error)
+{
+	struct reply reply;
+	int result = ask(socket, VERB_CLIENTS, "", &reply, NULL, error);
+
+	for (uint32_t i = 0; result == 0 && i < reply.clients; i++) {
+		CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
+		struct service_client client;
+
+		result = channel_receive(socket, &client, sizeof(client), &fds, error);
+		if (result == 0)
+			return error_set(error, ECONNRESET, "the stage ended meanwhile");
+		if (result > 0)
+			result = visit(context, &client, fds.count > 0 ? fds.fd[0] : -1, error);
+	}
+	return result;
+}
+
+void service_entry_close(struct service_entry *entry)
+{
+	ns_set_close(&entry->ns);
+	cgroup_doors_close(&entry->doors);
+	close_fd(&entry->filter);
+}
+
+int service_enter(int socket, const char *client, struct service_entry *entry,
+		  struct error *error)
+{
+	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
+	struct reply reply;
+	int result;
+
+	result = ask(socket, VERB_ENTER, client, &reply, &fds, error);
+	if (result < 0)
+		return result;
+	if (fds.count != NS_KINDS + 1 + reply.doors || reply.doors > CGROUP_DOORS_MAX)
+		return error_set(error, EBADMSG, "the keeper sent %zu files", fds.count);
+	memcpy(entry->ns.fd, fds.fd, sizeof(entry->ns.fd));
+	entry->filter = fds.fd[NS_KINDS];
+	entry->doors.count = reply.doors;
+	memcpy(entry->doors.fd, fds.fd + NS_KINDS + 1, reply.doors * sizeof(int));
+	fds.count = 0;
+	return 0;
+}
+
+int service_stop(int socket, int *keeper_pidfd, struct error *error)
+{
+	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
+	struct reply reply;
+	int result = ask(socket, VERB_STOP, "", &reply, &fds, error);
+
+	if (result < 0)
+		return result;
+	if (fds.count != 1)
+		return error_set(error, EBADMSG, "the keeper sent %zu files", fds.count);
+	*keeper_pidfd = TAKE_FD(fds.fd[0]);
+	return 0;
+}
+
+/* ---- the keeper's end ----------------------------------------------------------------------- */
+
+struct service {
+	const struct service_plan *plan;
+	struct timespec since;
+	int connections[CONNECTIONS_MAX];
+	size_t connection_count;
+	bool stopping;
+};
+
+static uint64_t uptime_ms(const struct service *service)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)(now.tv_sec - service->since.tv_sec) * 1000 +
+	       (uint64_t)((now.tv_nsec - service->since.tv_nsec) / 1000000);
+}
+
+/* "net1 1.1.1.2/24, net2 2.2.2.2/24"; cut where it does not fit. */
+static void describe_addresses(const struct stage_client *client, char *text, size_t size)
+{
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < client->interface_count && length < size; i++) {
+		const struct stage_interface *interface = &client->interfaces[i];
+		char address[ADDRESS_TEXT_SIZE];
+
+		address_format_prefix(FAMILY_IPV4, &interface->address[FAMILY_IPV4], address);
+		length += (size_t)snprintf(text + length, size - length, "%snet%u %s",
+					   i > 0 ? ", " : "", interface->net, address);
+	}
+}
+
+static int send_client(const struct service *service, int connection, size_t i,
+		       struct error *error)
+{
+	const struct client *client = &service->plan->clients[i];
+	struct channel_fds fds = {.fd = {client->pidfd}, .count = client->pid > 0 ? 1 : 0};
+	struct service_client told = {.running = client->pid > 0,
+				      .status = client->status,
+				      .uptime_ms = uptime_ms(service)};
+
+	client_name(&service->plan->stage->clients[i], told.name);
+	describe_addresses(&service->plan->stage->clients[i], told.addresses,
+			   sizeof(told.addresses));
+	return channel_send(connection, &told, sizeof(told), &fds, error);
+}
+
+static int answer_clients(const struct service *service, int connection, struct reply *reply,
+			  struct error *error)
+{
+	size_t count = service->plan->stage->client_count;
+	int result;
+
+	reply->clients = (uint32_t)count;
+	result = channel_send(connection, reply, sizeof(*reply), NULL, error);
+	for (size_t i = 0; result == 0 && i < count; i++)
+		result = send_client(service, connection, i, error);
+	return result;
+}
+
+static int find_client(const struct service_plan *plan, const char *wanted, size_t *found,
+		       struct error *error)
+{
+	char name[CLIENT_NAME_SIZE];
+	char shown[256];
+
+	for (*found = 0; *found < plan->stage->client_count; (*found)++) {
+		client_name(&plan->stage->clients[*found], name);
+		if (strcmp(name, wanted) != 0)
+			continue;
+		if (plan->clients[*found].pid > 0)
+			return 0;
+		return error_set(error, ESRCH,
+				 "%s has exited; start the stage again to have it back", name);
+	}
+	return error_set(error, ENOENT, "%s has no client \"%s\"; it has client1%s%s",
+			 plan->stage->name, text_escape(wanted, shown, sizeof(shown)), plan->stage->client_count > 1 ? " to " : "",
+			 plan->stage->client_count > 1 ? name : "");
+}
+
+static int answer_enter(const struct service *service, int connection, const char *name,
+			struct reply *reply, struct error *error)
+{
+	const struct service_plan *plan = service->plan;
+	struct channel_fds fds = {.count = NS_KINDS + 1};
+	size_t i;
+
+	if (find_client(plan, name, &i, &reply->error) < 0)
+		return channel_send(connection, reply, sizeof(*reply), NULL, error);
+	memcpy(fds.fd, plan->clients[i].ns.fd, sizeof(plan->clients[i].ns.fd));
+	fds.fd[NS_KINDS] = plan->filter;
+	if (plan->doors != NULL) {
+		reply->doors = (uint32_t)plan->doors[i].count;
+		memcpy(fds.fd + fds.count, plan->doors[i].fd, plan->doors[i].count * sizeof(int));
+		fds.count += plan->doors[i].count;
+	}
+	return channel_send(connection, reply, sizeof(*reply), &fds, error);
+}
+
+static int answer_stop(struct service *service, int connection, struct reply *reply,
+		       struct error *error)
+{
+	CLEANUP_FD int self = process_pidfd(getpid(), &reply->error);
+	struct channel_fds fds = {.fd = {self}, .count = self < 0 ? 0 : 1};
+
+	service->stopping = true;
+	return channel_send(connection, reply, sizeof(*reply), &fds, error);
+}
+
+/* One request. Anything but an answer sent ends the connection. */
+static int answer(struct service *service, int connection)
+{
+	struct error error = {0};
+	struct request request;
+	struct reply reply = {.clients = 0};
+
+	if (channel_receive(connection, &request, sizeof(request), NULL, &error) <= 0)
+		return -ECONNRESET;
+	request.client[sizeof(request.client) - 1] = '\0';
+	memcpy(reply.stage, service->plan->stage->name, sizeof(reply.stage));
+	switch (request.verb) {
+	case VERB_STAGE:
+		return channel_send(connection, &reply, sizeof(reply), NULL, &error);
+	case VERB_CLIENTS:
+		return answer_clients(service, connection, &reply, &error);
+	case VERB_ENTER:
+		return answer_enter(service, connection, request.client, &reply, &error);
+	case VERB_STOP:
+		return answer_stop(service, connection, &reply, &error);
+	default:
+		return -EBADMSG;
+	}
+}
+
+static void accept_connection(struct service *service)
+{
+	struct timeval timeout = {.tv_sec = SEND_TIMEOUT_S};
+	CLEANUP_FD int connection =
+		accept4(service->plan->listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (connection < 0 || service->connection_count == CONNECTIONS_MAX)
+		return; /* hung up on: it sees end of file */
+	if (setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
+		return;
+	service->connections[service->connection_count++] = TAKE_FD(connection);
+}
+
+static void reap_client(struct client *client)
+{
+	struct error ignored;
+
+	(void)process_wait(client->pidfd, &client->status, &ignored);
+	client_close(client);
+	client->pid = 0;
+}
+
+/* Answers what is there to answer. FILES: the listener, the clients, the connections, in order. */
+static void attend(struct service *service, const struct pollfd *files)
+{
+	size_t clients = service->plan->stage->client_count;
+	size_t kept = 0;
+	size_t before = service->connection_count;
+
+	for (size_t i = 0; i < clients; i++)
+		if (files[1 + i].revents != 0)
+			reap_client(&service->plan->clients[i]);
+	for (size_t i = 0; i < before; i++) {
+		int connection = service->connections[i];
+
+		if (files[1 + clients + i].revents != 0 && answer(service, connection) < 0)
+			(void)close(connection);
+		else
+			service->connections[kept++] = connection;
+	}
+	service->connection_count = kept;
+	if (files[0].revents != 0)
+		accept_connection(service);
+}
+
+static size_t list_files(const struct service *service, struct pollfd *files)
+{
+	size_t count = 0;
+
+	files[count++] = (struct pollfd){.fd = service->plan->listener, .events = POLLIN};
+	for (size_t i = 0; i < service->plan->stage->client_count; i++)
+		files[count++] = (struct pollfd){.fd = service->plan->clients[i].pidfd,
+						 .events = POLLIN};
+	for (size_t i = 0; i < service->connection_count; i++)
+		files[count++] =
+			(struct pollfd){.fd = service->connections[i], .events = POLLIN};
+	return count;
+}
+
+int service_run(const struct service_plan *plan, struct error *error)
+{
+	struct service service = {.plan = plan};
+	CLEANUP_FREE struct pollfd *files =
+		calloc(1 + plan->stage->client_count + CONNECTIONS_MAX, sizeof(*files));
+
+	if (files == NULL)
+		return error_system(error, ENOMEM, "cannot serve");
+	(void)clock_gettime(CLOCK_BOOTTIME, &service.since);
+	while (!service.stopping) {
+		size_t count = list_files(&service, files);
+
+		if (poll(files, count, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return error_system(error, errno, "cannot serve");
+		}
+		attend(&service, files);
+	}
+	return 0;
+}

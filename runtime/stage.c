@@ -1,0 +1,31 @@
+#include "stage.h"
+
+void stage_clear(struct stage *stage)
+{
+	free(stage->clients);
+	free(stage->nets);
+	memset(stage, 0, sizeof(*stage));
+}
+
+const struct stage_net *stage_net_find(const struct stage *stage, unsigned number)
+{
+	if (number < 1 || number > stage->net_count || stage->nets[number - 1].line == 0)
+		return NULL;
+	return &stage->nets[number - 1];
+}
+
+bool stage_net_is_leg(const struct stage_net *net)
+{
+	return net->computer[FAMILY_IPV4].line || net->computer[FAMILY_IPV6].line;
+}
+
+void stage_mac_derive(const struct stage_address address[FAMILIES], uint8_t mac[MAC_SIZE])
+{
+	/* 02: an individual, locally administered address (IEEE 802, the two lowest bits). */
+	static const uint8_t prefix[] = {0x02, 0x42};
+	const uint8_t *last_four = address[FAMILY_IPV4].line ? address[FAMILY_IPV4].bytes
+							     : address[FAMILY_IPV6].bytes + 12;
+
+	memcpy(mac, prefix, sizeof(prefix));
+	memcpy(mac + sizeof(prefix), last_four, 4);
+}

@@ -1,0 +1,342 @@
+#include "start.h"
+
+#include "cgroup.h"
+#include "channel.h"
+#include "client.h"
+#include "filter.h"
+#include "host.h"
+#include "keeper.h"
+#include "mount.h"
+#include "net.h"
+#include "process.h"
+#include "rootfs.h"
+#include "rundir.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+/* Clients' ids on the host: a range that no account uses and no other tool hands out by default
+ * (the first half of it belongs to nobody in Debian's, Fedora's and systemd's tables). */
+#define ID_FIRST 1073741824U
+#define ID_COUNT 65536U
+
+/* What a start has in hand. All of it is let go of at its end, and undone where it failed. */
+struct start {
+	struct session *session;
+	const struct stage *stage;
+	struct nl_sock *computer; /* its network namespace */
+	int rootfs;
+	int src;
+	struct caller src_owner;
+	struct filter filter;
+	int filter_file;
+	struct cgroup_doors *doors; /* NULL: no control groups */
+	int listener;
+	int signals;
+	sigset_t mask_before;
+	struct keeper keeper;
+	bool changed; /* the computer: there is something to undo */
+};
+
+static void start_close(struct start *start)
+{
+	for (size_t i = 0; start->doors != NULL && i < start->stage->client_count; i++)
+		cgroup_doors_close(&start->doors[i]);
+	free(start->doors);
+	net_socket_close(&start->computer);
+	filter_clear(&start->filter);
+	close_fd(&start->rootfs);
+	close_fd(&start->src);
+	close_fd(&start->filter_file);
+	close_fd(&start->listener);
+	keeper_close(&start->keeper);
+	if (start->signals >= 0)
+		(void)sigprocmask(SIG_SETMASK, &start->mask_before, NULL);
+	close_fd(&start->signals);
+}
+
+/* ---- looking: nothing is made yet ------------------------------------------------------------ */
+
+/* From here on these signals are read, where the start waits, and never end it in the middle. */
+static int catch_signals(struct start *start, struct error *error)
+{
+	sigset_t caught;
+
+	(void)sigemptyset(&caught);
+	(void)sigaddset(&caught, SIGINT);
+	(void)sigaddset(&caught, SIGTERM);
+	(void)sigaddset(&caught, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &caught, &start->mask_before);
+	start->signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (start->signals < 0)
+		return error_system(error, errno, "cannot wait for signals");
+	return 0;
+}
+
+/* Who has made the leg NAME? */
+static int leg_taken(const struct session *session, const char *name, struct error *error)
+{
+	int fd = openat(session->base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIRECTORY DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	while (entries != NULL && (entry = readdir(entries)) != NULL) {
+		struct error ignored;
+		struct host_stage other;
+		CLEANUP_FD int dir = -1;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		dir = rundir_open(session->base, entry->d_name, false, &ignored);
+		if (dir >= 0 && host_owner(dir, &other, &ignored) == 0)
+			return error_set(error, EEXIST,
+					 "the stage %s of %.300s runs and has the interface %s; "
+					 "stop it: sudo pyroute stop --dir %.100s",
+					 other.name, other.checkout, name, other.checkout);
+	}
+	return error_set(error, EEXIST,
+			 "this computer already has an interface %s, which is not pyroute's; "
+			 "rename it: sudo ip link set %s name other-%s",
+			 name, name, name);
+}
+
+static int check_legs(const struct start *start, struct error *error)
+{
+	for (size_t i = 0; i < start->stage->net_count; i++) {
+		char name[IFNAMSIZ];
+		unsigned index;
+
+		if (!stage_net_is_leg(&start->stage->nets[i]))
+			continue;
+		(void)snprintf(name, sizeof(name), "net%u", start->stage->nets[i].number);
+		if (net_link_index(start->computer, name, &index, error) < 0)
+			return -error->code;
+		if (index != 0)
+			return leg_taken(start->session, name, error);
+	}
+	return 0;
+}
+
+static int look(struct start *start, struct error *error)
+{
+	const struct session *session = start->session;
+	int result = catch_signals(start, error);
+
+	if (result == 0)
+		result = start->rootfs = rootfs_open(error);
+	if (result >= 0)
+		result = start->src = checkout_open_src(session->checkout, session->caller,
+							&start->src_owner, error);
+	if (result >= 0)
+		result = net_socket_open(&start->computer, error);
+	if (result >= 0)
+		result = check_legs(start, error);
+	if (result >= 0)
+		result = start->filter_file = filter_build(error);
+	if (result >= 0)
+		result = filter_read(start->filter_file, &start->filter, error);
+	return result;
+}
+
+/* ---- changing the computer: the journal first ------------------------------------------------ */
+
+static int make_cgroups(struct start *start, const char *parent, struct error *error)
+{
+	static const struct cgroup_limits limits = {.pids = CLIENT_PIDS, .memory = CLIENT_MEMORY};
+	const struct stage *stage = start->stage;
+
+	start->doors = calloc(stage->client_count, sizeof(*start->doors));
+	if (start->doors == NULL)
+		return error_system(error, ENOMEM, "cannot make control groups");
+	if (cgroup_create_parent(parent, error) < 0) {
+		if (error->code == ENOTSUP)
+			(void)error_set(error, ENOTSUP, "%.350s; to run without: --no-limits",
+					strdupa(error->text));
+		return -error->code;
+	}
+	for (size_t i = 0; i < stage->client_count; i++) {
+		char name[CLIENT_NAME_SIZE];
+
+		client_name(&stage->clients[i], name);
+		if (cgroup_create(parent, name, &limits, &start->doors[i], error) < 0)
+			return -error->code;
+	}
+	return 0;
+}
+
+static int listen_for_caller(struct start *start, struct error *error)
+{
+	const struct session *session = start->session;
+
+	start->listener = channel_listen(session->dir, SESSION_SOCKET, error);
+	if (start->listener < 0)
+		return start->listener;
+	if (fchownat(session->dir, SESSION_SOCKET, session->caller->uid, session->caller->gid,
+		     AT_SYMLINK_NOFOLLOW) < 0)
+		return error_system(error, errno, "cannot give the socket to its user");
+	return 0;
+}
+
+static int change_computer(struct start *start, bool limits, struct error *error)
+{
+	struct session *session = start->session;
+	struct host_stage stage = {.name = ""};
+	int result;
+
+	(void)snprintf(stage.name, sizeof(stage.name), "%s", start->stage->name);
+	(void)snprintf(stage.checkout, sizeof(stage.checkout), "%s", session->checkout->path);
+	if (limits)
+		session_cgroup(session, stage.cgroup);
+	start->changed = true;
+	result = session->dir = rundir_open(session->base, session->id, true, error);
+	if (result >= 0)
+		result = host_begin(session->dir, &stage, error);
+	if (result >= 0 && limits)
+		result = make_cgroups(start, stage.cgroup, error);
+	if (result >= 0)
+		result = host_forwarding_off(error);
+	if (result >= 0)
+		result = listen_for_caller(start, error);
+	return result;
+}
+
+/* ---- the stage itself ------------------------------------------------------------------------ */
+
+/* The root filesystem as the stage sees it: root's files there are the clients' root's. */
+static int map_rootfs(const struct start *start, int stage_ns, struct error *error)
+{
+	CLEANUP_FD int mount = mount_copy(start->rootfs, "", 0, error);
+
+	if (mount < 0 ||
+	    mount_map(mount, stage_ns,
+		      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, error) < 0)
+		return error_prefix(error, "the root filesystem");
+	return TAKE_FD(mount);
+}
+
+/* src/ as the stage sees it: its owner's files there are the clients' root's. */
+static int map_src(const struct start *start, struct error *error)
+{
+	const struct ns_ids uids = {start->src_owner.uid, ID_FIRST, 1};
+	const struct ns_ids gids = {start->src_owner.gid, ID_FIRST, 1};
+	CLEANUP_FD int mount = mount_copy(start->src, "", 0, error);
+	CLEANUP_FD int ns = mount < 0 ? -1 : ns_user_for_idmap(&uids, &gids, error);
+
+	if (ns < 0 || mount_map(mount, ns, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, error) < 0)
+		return error_prefix(error, "%.200s/src", start->session->checkout->path);
+	return TAKE_FD(mount);
+}
+
+static int furnish(struct start *start, struct error *error)
+{
+	CLEANUP_FD int stage_ns = ns_open_of(start->keeper.pid, NS_USER, error);
+	CLEANUP_FD int rootfs = stage_ns < 0 ? -1 : map_rootfs(start, stage_ns, error);
+	CLEANUP_FD int src = rootfs < 0 ? -1 : map_src(start, error);
+
+	if (src < 0)
+		return -error->code;
+	return keeper_furnish(&start->keeper, rootfs, src, error);
+}
+
+static int make_leg(void *context, const struct wire_far_end *far, int far_ns,
+		    struct error *error)
+{
+	struct start *start = context;
+	const struct stage_net *net = stage_net_find(start->stage, far->net);
+	struct wire_leg leg;
+
+	if (net == NULL)
+		return error_set(error, EBADMSG, "the keeper asked for a leg on net%u", far->net);
+	if (wire_make_leg(start->computer, net, far, far_ns, &leg, error) < 0)
+		return -error->code;
+	return host_note_leg(start->session->dir, &leg, error);
+}
+
+/* The clients' ends came up after the legs. */
+static int settle_legs(const struct start *start, struct error *error)
+{
+	for (size_t i = 0; i < start->stage->net_count; i++) {
+		char name[IFNAMSIZ];
+
+		if (!stage_net_is_leg(&start->stage->nets[i]))
+			continue;
+		(void)snprintf(name, sizeof(name), "net%u", start->stage->nets[i].number);
+		if (net_link_settle(start->computer, name, error) < 0)
+			return -error->code;
+	}
+	return 0;
+}
+
+static int bring_up(struct start *start, struct error *error)
+{
+	const struct ns_ids ids = {0, ID_FIRST, ID_COUNT};
+	const struct keeper_plan plan = {.stage = start->stage,
+					 .caller = start->session->caller,
+					 .filter = &start->filter,
+					 .filter_file = start->filter_file,
+					 .doors = start->doors,
+					 .listener = start->listener};
+	int result = keeper_spawn(&plan, &ids, &start->keeper, error);
+
+	if (result == 0)
+		result = furnish(start, error);
+	if (result == 0)
+		result = keeper_attend(&start->keeper, start->signals, make_leg, start, error);
+	if (result == 0)
+		result = settle_legs(start, error);
+	if (result == 0)
+		result = checkout_mark(start->session->checkout, start->stage->name, error);
+	if (result == 0)
+		result = keeper_release(&start->keeper, error);
+	return result;
+}
+
+/* Leaves nothing, and the error as it was. */
+static void undo(struct start *start)
+{
+	struct session *session = start->session;
+	struct error ignored;
+	int status;
+
+	if (start->keeper.pidfd >= 0) {
+		(void)process_signal(start->keeper.pidfd, SIGKILL, &ignored);
+		(void)process_wait(start->keeper.pidfd, &status, &ignored);
+	}
+	(void)checkout_mark(session->checkout, NULL, &ignored);
+	(void)session_clear_away(session, &ignored);
+}
+
+static int what_signal(const struct start *start)
+{
+	struct signalfd_siginfo info;
+
+	if (start->signals < 0 || read(start->signals, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	return (int)info.ssi_signo;
+}
+
+int start_stage(struct session *session, const struct stage *stage, bool limits, int *signalled,
+		struct error *error)
+{
+	CLEANUP(start_close) struct start start = {.session = session,
+						   .stage = stage,
+						   .rootfs = -1,
+						   .src = -1,
+						   .filter_file = -1,
+						   .listener = -1,
+						   .signals = -1,
+						   .keeper = KEEPER_NONE};
+	CLEANUP_FD int lock = session_make_ready(session, error);
+	int result = lock < 0 ? lock : look(&start, error);
+
+	if (result >= 0)
+		result = change_computer(&start, limits, error);
+	if (result >= 0)
+		result = bring_up(&start, error);
+	if (result < 0 && start.changed)
+		undo(&start);
+	*signalled = result == -ECANCELED ? what_signal(&start) : 0;
+	return result < 0 ? result : 0;
+}

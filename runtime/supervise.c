@@ -1,0 +1,115 @@
+#include "supervise.h"
+
+#include "file.h"
+#include "process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#define GRACE_MS 2000 /* between SIGTERM and SIGKILL */
+
+struct watch {
+	int pidfd;
+	int signals;
+	int guard; /* -1: none, or it has gone off */
+	bool ending;
+};
+
+static int open_signals(sigset_t *before, struct error *error)
+{
+	sigset_t passed_on;
+	int fd;
+
+	(void)sigemptyset(&passed_on);
+	(void)sigaddset(&passed_on, SIGINT);
+	(void)sigaddset(&passed_on, SIGTERM);
+	(void)sigaddset(&passed_on, SIGHUP);
+	(void)sigaddset(&passed_on, SIGQUIT);
+	(void)sigprocmask(SIG_BLOCK, &passed_on, before);
+	fd = signalfd(-1, &passed_on, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return error_system(error, errno, "cannot wait for signals");
+	return fd;
+}
+
+static int pass_signal_on(const struct watch *watch, struct error *error)
+{
+	struct signalfd_siginfo info;
+
+	if (read(watch->signals, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	return process_signal(watch->pidfd, (int)info.ssi_signo, error);
+}
+
+/* Returns when the child has ended. */
+static int watch_child(struct watch *watch, struct error *error)
+{
+	for (;;) {
+		struct pollfd files[] = {{.fd = watch->pidfd, .events = POLLIN},
+					 {.fd = watch->signals, .events = POLLIN},
+					 {.fd = watch->guard, .events = POLLIN}};
+		int ready = poll(files, ARRAY_SIZE(files), watch->ending ? GRACE_MS : -1);
+		int result = 0;
+
+		if (ready < 0 && errno != EINTR)
+			return error_system(error, errno, "cannot wait for a process");
+		if (files[0].revents != 0)
+			return 0;
+		if (ready == 0)
+			result = process_signal(watch->pidfd, SIGKILL, error);
+		if (result == 0 && files[1].revents != 0)
+			result = pass_signal_on(watch, error);
+		if (result == 0 && files[2].revents != 0) {
+			watch->guard = -1;
+			watch->ending = true;
+			result = process_signal(watch->pidfd, SIGTERM, error);
+		}
+		if (result < 0)
+			return result;
+	}
+}
+
+int supervise_child(int pidfd, int guard, int *status, struct error *error)
+{
+	sigset_t before;
+	CLEANUP_FD int signals = open_signals(&before, error);
+	struct watch watch = {.pidfd = pidfd, .signals = signals, .guard = guard};
+	int result = signals < 0 ? signals : watch_child(&watch, error);
+
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return result < 0 ? result : process_wait(pidfd, status, error);
+}
+
+int supervise_adopt(struct error *error)
+{
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return error_system(error, errno, "cannot adopt orphans");
+	return 0;
+}
+
+/* The first of our children, 0 where there is none (proc(5), /proc/pid/task/tid/children). */
+static pid_t first_child(void)
+{
+	char path[64];
+	char list[4096];
+	struct error ignored;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	if (file_read(AT_FDCWD, path, list, sizeof(list), &ignored) < 0)
+		return 0;
+	return (pid_t)strtol(list, NULL, 10);
+}
+
+void supervise_end_orphans(void)
+{
+	pid_t child;
+
+	while ((child = first_child()) > 0) {
+		(void)kill(child, SIGKILL); /* ours and not waited for: the number is still its */
+		(void)waitpid(child, NULL, 0);
+	}
+}

@@ -1,0 +1,269 @@
+#include "wire.h"
+
+#include "address.h"
+#include "net.h"
+#include "sysctl.h"
+
+#include <sys/socket.h>
+
+/* A new network namespace copies the first one's IPv4 settings (net.core.devconf_inherit_init_net):
+ * on a computer where Docker runs, every client would be born a router. So all that matters is set
+ * here, to the kernel's own defaults for a host. */
+static const struct sysctl_setting ipv4_settings[] = {
+	{"ip_forward", "0"},
+	{"ip_default_ttl", "64"},
+	{"icmp_echo_ignore_all", "0"},
+	{"icmp_echo_ignore_broadcasts", "1"},
+	{"conf/all/rp_filter", "0"},
+	{"conf/default/rp_filter", "0"},
+	{"conf/all/accept_redirects", "1"},
+	{"conf/default/accept_redirects", "1"},
+	{"conf/all/accept_source_route", "0"},
+	{"conf/default/accept_source_route", "0"},
+	{"conf/all/arp_ignore", "0"},
+	{"conf/default/arp_ignore", "0"},
+	{"conf/all/arp_announce", "0"},
+	{"conf/default/arp_announce", "0"},
+	{"conf/all/arp_filter", "0"},
+	{"conf/default/arp_filter", "0"},
+	{"conf/all/proxy_arp", "0"},
+	{"conf/default/proxy_arp", "0"},
+};
+
+/* A stage without IPv6 has no IPv6 noise: no router solicitations, no multicast reports. */
+static const struct sysctl_setting ipv6_settings[] = {
+	{"conf/all/disable_ipv6", "1"},
+	{"conf/default/disable_ipv6", "1"},
+};
+
+static struct net_address net_address_of(const struct stage_address *address, enum family family)
+{
+	struct net_address result = {.family = family == FAMILY_IPV4 ? AF_INET : AF_INET6,
+				     .length = address->length};
+
+	memcpy(result.bytes, address->bytes, sizeof(result.bytes));
+	return result;
+}
+
+static void leg_name(const struct stage_net *net, char name[IFNAMSIZ])
+{
+	(void)snprintf(name, IFNAMSIZ, "net%u", net->number);
+}
+
+static void interface_name(size_t index, char name[IFNAMSIZ])
+{
+	(void)snprintf(name, IFNAMSIZ, "eth%u", (unsigned)index);
+}
+
+/* ---- in the computer's network namespace --------------------------------------------------- */
+
+int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
+		  const struct wire_far_end *far, int far_ns, struct wire_leg *leg,
+		  struct error *error)
+{
+	struct net_address address = net_address_of(&net->computer[FAMILY_IPV4], FAMILY_IPV4);
+	struct net_end end = {.name = leg->name, .ns = -1, .mac = leg->mac};
+	struct net_end peer = {
+		.name = far->name, .ns = far_ns, .mac = far->mac_given ? far->mac : NULL};
+	int result;
+
+	leg_name(net, leg->name);
+	stage_mac_derive(net->computer, leg->mac);
+	result = net_veth_create(socket, &end, &peer, net->mtu, error);
+	if (result == 0)
+		result = net_link_index(socket, leg->name, &leg->index, error);
+	if (result == 0)
+		result = net_link_offloads_off(socket, leg->name, error);
+	if (result == 0)
+		result = net_leg_raise(socket, leg->name, &address, error);
+	return result < 0 ? error_prefix(error, "leg %s", leg->name) : 0;
+}
+
+/* ---- in the keeper -------------------------------------------------------------------------- */
+
+/* One end of a net that belongs to a client. */
+struct client_end {
+	size_t client; /* index */
+	const struct stage_interface *interface;
+	char name[IFNAMSIZ];
+};
+
+/* The next client's end on NET after the cursor END, or false. Start with a zeroed cursor. */
+static bool next_end(const struct stage *stage, const struct stage_net *net,
+		     struct client_end *end)
+{
+	size_t interface = 0;
+
+	if (end->interface != NULL)
+		interface = (size_t)(end->interface - stage->clients[end->client].interfaces) + 1;
+	for (; end->client < stage->client_count; end->client++, interface = 0) {
+		const struct stage_client *client = &stage->clients[end->client];
+
+		for (; interface < client->interface_count; interface++) {
+			if (client->interfaces[interface].net != net->number)
+				continue;
+			end->interface = &client->interfaces[interface];
+			interface_name(interface, end->name);
+			return true;
+		}
+	}
+	return false;
+}
+
+static int ask_pair(const struct stage_net *net, const struct client_end *end, const int *client_ns,
+		    wire_ask_leg *ask, void *context, struct error *error)
+{
+	struct wire_far_end far = {.net = net->number, .mac_given = true};
+
+	memcpy(far.name, end->name, sizeof(far.name));
+	memcpy(far.mac, end->interface->mac, sizeof(far.mac));
+	return ask(context, &far, client_ns[end->client], error);
+}
+
+static int make_pair(struct nl_sock *socket, const struct stage *stage, const struct stage_net *net,
+		     const int *client_ns, wire_ask_leg *ask, void *context, struct error *error)
+{
+	struct client_end first = {0};
+	struct client_end second;
+	struct net_end end;
+	struct net_end peer;
+
+	if (!next_end(stage, net, &first))
+		return error_set(error, EINVAL, "net%u has no client", net->number);
+	if (stage_net_is_leg(net))
+		return ask_pair(net, &first, client_ns, ask, context, error);
+	second = first;
+	if (!next_end(stage, net, &second))
+		return error_set(error, EINVAL, "net%u has one end", net->number);
+	end = (struct net_end){first.name, client_ns[first.client], first.interface->mac};
+	peer = (struct net_end){second.name, client_ns[second.client], second.interface->mac};
+	return net_veth_create(socket, &end, &peer, net->mtu, error);
+}
+
+/* The port of the bridge netN that leads to client M is netN-M; 0 is the computer. */
+static void port_name(const struct stage_net *net, unsigned client, char name[IFNAMSIZ])
+{
+	(void)snprintf(name, IFNAMSIZ, "net%u-%u", net->number, client);
+}
+
+static int plug_in(struct nl_sock *socket, const char *port, const char *bridge,
+		   struct error *error)
+{
+	int result = net_link_join(socket, port, bridge, error);
+
+	return result < 0 ? result : net_link_up(socket, port, error);
+}
+
+static int make_segment(struct nl_sock *socket, const struct stage *stage,
+			const struct stage_net *net, int keeper_ns, const int *client_ns,
+			wire_ask_leg *ask, void *context, struct error *error)
+{
+	struct client_end end = {0};
+	struct wire_far_end far = {.net = net->number};
+	char bridge[IFNAMSIZ];
+	char port[IFNAMSIZ];
+	int result;
+
+	leg_name(net, bridge);
+	result = net_bridge_create(socket, bridge, net->mtu, error);
+	while (result == 0 && next_end(stage, net, &end)) {
+		struct net_end near = {.name = port, .ns = -1};
+		struct net_end client_end = {end.name, client_ns[end.client], end.interface->mac};
+
+		port_name(net, stage->clients[end.client].number, port);
+		result = net_veth_create(socket, &near, &client_end, net->mtu, error);
+		if (result == 0)
+			result = plug_in(socket, port, bridge, error);
+	}
+	if (result < 0 || !stage_net_is_leg(net))
+		return result;
+	port_name(net, 0, far.name);
+	result = ask(context, &far, keeper_ns, error);
+	return result < 0 ? result : plug_in(socket, far.name, bridge, error);
+}
+
+int wire_make_net(struct nl_sock *socket, const struct stage *stage, const struct stage_net *net,
+		  int keeper_ns, const int *client_ns, wire_ask_leg *ask, void *context,
+		  struct error *error)
+{
+	int result = net->ends == 2 ? make_pair(socket, stage, net, client_ns, ask, context, error)
+				    : make_segment(socket, stage, net, keeper_ns, client_ns, ask,
+						   context, error);
+
+	return result < 0 ? error_prefix(error, "net%u", net->number) : 0;
+}
+
+/* ---- in a client ---------------------------------------------------------------------------- */
+
+static int settle_sysctls(struct error *error)
+{
+	CLEANUP_FD int ipv4 = sysctl_open("/proc/sys/net/ipv4", error);
+	CLEANUP_FD int ipv6 = -1;
+
+	if (ipv4 < 0 ||
+	    sysctl_write_all(ipv4, ipv4_settings, ARRAY_SIZE(ipv4_settings), error) < 0)
+		return -error->code;
+	ipv6 = sysctl_open("/proc/sys/net/ipv6", error);
+	if (ipv6 == -ENOENT) /* a kernel without IPv6 makes no IPv6 noise */
+		return 0;
+	if (ipv6 < 0)
+		return ipv6;
+	return sysctl_write_all(ipv6, ipv6_settings, ARRAY_SIZE(ipv6_settings), error);
+}
+
+static int raise_interface(struct nl_sock *socket, size_t index,
+			   const struct stage_interface *interface, struct error *error)
+{
+	struct net_address address =
+		net_address_of(&interface->address[FAMILY_IPV4], FAMILY_IPV4);
+	char name[IFNAMSIZ];
+	int result;
+
+	interface_name(index, name);
+	result = net_link_offloads_off(socket, name, error);
+	if (result == 0)
+		result = net_address_add(socket, name, &address, error);
+	if (result == 0)
+		result = net_link_up(socket, name, error);
+	return result < 0 ? error_prefix(error, "%s", name) : 0;
+}
+
+/* The default route leaves by the interface whose net the gateway is on; the rules say there is
+ * one. */
+static int add_gateway(struct nl_sock *socket, const struct stage *stage,
+		       const struct stage_client *client, struct error *error)
+{
+	const struct stage_address *gateway = &client->gateway[FAMILY_IPV4];
+	struct net_address address = net_address_of(gateway, FAMILY_IPV4);
+	char name[IFNAMSIZ];
+
+	if (gateway->line == 0)
+		return 0;
+	for (size_t i = 0; i < client->interface_count; i++) {
+		const struct stage_net *net = &stage->nets[client->interfaces[i].net - 1];
+
+		if (!address_share(&net->subnet[FAMILY_IPV4], gateway,
+				   net->subnet[FAMILY_IPV4].length))
+			continue;
+		interface_name(i, name);
+		return net_route_default(socket, name, &address, error);
+	}
+	return error_set(error, EHOSTUNREACH, "no interface reaches the gateway");
+}
+
+int wire_raise_client(const struct stage *stage, const struct stage_client *client,
+		      struct error *error)
+{
+	CLEANUP_NET struct nl_sock *socket = NULL;
+	int result = settle_sysctls(error);
+
+	if (result == 0)
+		result = net_socket_open(&socket, error);
+	if (result == 0)
+		result = net_link_up(socket, "lo", error);
+	for (size_t i = 0; result == 0 && i < client->interface_count; i++)
+		result = raise_interface(socket, i, &client->interfaces[i], error);
+	if (result == 0)
+		result = add_gateway(socket, stage, client, error);
+	return result;
+}

@@ -1,0 +1,276 @@
+/* A stage file becomes a struct stage; what is no stage file is refused without a hang; and what
+ * iniparser reads must be what the scan read. */
+#include "stage_text.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+static void all_faults_are_told_in_the_order_of_lines_up_to_ten(void **state)
+{
+	static const char text[] = "[stage]\ntitle = T\n[net1]\nsubnet = 1.1.1.0/24\n"
+				   "[client1]\nnet1 = 1.1.1.0\na = 1\nb = 1\nc = 1\nd = 1\ne = 1\n"
+				   "f = 1\ng = 1\nh = 1\ni = 1\nj = 1\n";
+	CLEANUP_STAGE struct stage stage = {0};
+	struct complaints complaints;
+
+	(void)state;
+	assert_int_equal(judge(text, strlen(text), &stage, &complaints), -EINVAL);
+	assert_int_equal(complaints.count, 11);
+	assert_int_equal(complaints_kept(&complaints), 10);
+	/* The rule's complaint was made last. */
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(complaints.kept[i].line, 6 + i);
+}
+
+static void every_value_arrives_in_the_stage(void **state)
+{
+	static const char text[] =
+		"[stage]\ntitle = Two\nsummary = Sum\n"
+		"[client1]\nmac.net1 = 06:00:00:00:00:0A\nnet2 = 2.2.2.2\nnet1 = 1.1.1.2\n"
+		"gateway = 2.2.2.1\n"
+		"[net2]\nsubnet = 2.2.2.0/23\ncomputer = 2.2.2.1\nmtu = 9000\n"
+		"[net1]\nsubnet = 1.1.1.0/24\n";
+	static const uint8_t given[] = {6, 0, 0, 0, 0, 10};
+	static const uint8_t derived[] = {2, 0x42, 2, 2, 2, 2};
+	static const uint8_t gateway[] = {2, 2, 2, 1};
+	CLEANUP_STAGE struct stage stage = {0};
+	struct complaints complaints;
+	const struct stage_client *client;
+
+	(void)state;
+	assert_int_equal(judge(text, strlen(text), &stage, &complaints), 0);
+	assert_string_equal(stage.name, "test");
+	assert_string_equal(stage.title, "Two");
+	assert_string_equal(stage.summary, "Sum");
+	assert_int_equal(stage.net_count, 2);
+	assert_int_equal(stage.client_count, 1);
+
+	assert_int_equal(stage.nets[0].number, 1);
+	assert_int_equal(stage.nets[0].line, 13);
+	assert_int_equal(stage.nets[0].mtu, MTU_DEFAULT);
+	assert_int_equal(stage.nets[0].mtu_line, 0);
+	assert_int_equal(stage.nets[0].ends, 1);
+	assert_false(stage_net_is_leg(&stage.nets[0]));
+	assert_int_equal(stage.nets[1].mtu, 9000);
+	assert_int_equal(stage.nets[1].mtu_line, 12);
+	assert_int_equal(stage.nets[1].ends, 2);
+	assert_int_equal(stage.nets[1].subnet[FAMILY_IPV4].length, 23);
+	assert_int_equal(stage.nets[1].computer[FAMILY_IPV4].length, 23);
+	assert_int_equal(stage.nets[1].computer[FAMILY_IPV4].line, 11);
+	assert_true(stage_net_is_leg(&stage.nets[1]));
+
+	client = &stage.clients[0];
+	assert_int_equal(client->number, 1);
+	assert_int_equal(client->line, 4);
+	assert_int_equal(client->interface_count, 2);
+	assert_int_equal(client->interfaces[0].net, 2);
+	assert_int_equal(client->interfaces[0].line, 6);
+	assert_int_equal(client->interfaces[0].address[FAMILY_IPV4].length, 23);
+	assert_int_equal(client->interfaces[0].address[FAMILY_IPV6].line, 0);
+	assert_memory_equal(client->interfaces[0].mac, derived, MAC_SIZE);
+	assert_int_equal(client->interfaces[0].mac_line, 0);
+	assert_int_equal(client->interfaces[1].net, 1);
+	assert_memory_equal(client->interfaces[1].mac, given, MAC_SIZE);
+	assert_int_equal(client->interfaces[1].mac_line, 5);
+	assert_int_equal(client->gateway[FAMILY_IPV4].line, 8);
+	assert_memory_equal(client->gateway[FAMILY_IPV4].bytes, gateway, sizeof(gateway));
+}
+
+static void refuse_file(int fd, const char *text)
+{
+	CLEANUP_STAGE struct stage stage = {0};
+	struct complaints complaints = {.file = "s.ini"};
+
+	assert_true(fd >= 0);
+	assert_int_equal(config_read(fd, "test", &stage, &complaints), -EINVAL);
+	assert_int_equal(rules_check(&stage, &complaints), -EINVAL);
+	assert_int_equal(complaints.count, 1);
+	assert_string_equal(complaints.kept[0].text, text);
+}
+
+static void what_is_no_regular_file_is_refused_at_once(void **state)
+{
+	char path[] = "/tmp/test_config.XXXXXX";
+	CLEANUP_FD int directory = open("/", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	CLEANUP_FD int device = open("/dev/zero", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	CLEANUP_FD int fifo = -1;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	fifo = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_int_equal(unlink(path), 0);
+	refuse_file(directory,
+		    "s.ini: not a regular file but a directory; a stage file is a text file");
+	refuse_file(fifo, "s.ini: not a regular file but a FIFO; a stage file is a text file");
+	refuse_file(device,
+		    "s.ini: not a regular file but a device or socket; a stage file is a text "
+		    "file");
+}
+
+static void what_cannot_be_read_is_refused(void **state)
+{
+	CLEANUP_FD int path_only = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+
+	(void)state;
+	refuse_file(path_only, "s.ini: cannot be read: Bad file descriptor");
+}
+
+static void a_file_that_cannot_be_copied_is_refused(void **state)
+{
+	CLEANUP_FD int fd = open_text(GOOD, strlen(GOOD));
+	struct rlimit before;
+	struct rlimit full;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	full = before;
+	full.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &full), 0);
+	refuse_file(fd, "s.ini: cannot be read: Too many open files");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+/* GOOD, then comments of 64 bytes up to SIZE. */
+static int open_padded(size_t size)
+{
+	char line[65];
+	int fd = open_text(GOOD, strlen(GOOD));
+	size_t used = strlen(GOOD);
+
+	memset(line, ';', 63);
+	line[63] = '\n';
+	while (used < size) {
+		size_t count = size - used < 64 ? size - used : 64;
+
+		assert_int_equal(write(fd, line, count), count);
+		used += count;
+	}
+	return fd;
+}
+
+static void a_file_may_have_1_mib_and_not_a_byte_more(void **state)
+{
+	CLEANUP_FD int largest = open_padded(1024 * 1024);
+	CLEANUP_FD int larger = open_padded(1024 * 1024 + 1);
+	CLEANUP_STAGE struct stage stage = {0};
+	struct complaints complaints = {.file = "s.ini"};
+
+	(void)state;
+	assert_int_equal(config_read(largest, "test", &stage, &complaints), 0);
+	assert_int_equal(complaints.count, 0);
+	refuse_file(larger, "s.ini: longer than 1 MiB; a stage file is at most that");
+}
+
+static void a_file_without_a_size_is_still_limited(void **state)
+{
+	/* A regular file of /proc that says 0 bytes and holds some, among them NULs. */
+	CLEANUP_FD int fd = open("/proc/self/auxv", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	refuse_file(fd, "s.ini:1: a NUL byte; the file must be text, saved as UTF-8");
+}
+
+static void a_file_is_read_from_its_start_and_its_offset_stays(void **state)
+{
+	CLEANUP_FD int fd = open_text(GOOD, strlen(GOOD));
+	CLEANUP_STAGE struct stage stage = {0};
+	struct complaints complaints = {.file = "s.ini"};
+
+	(void)state;
+	assert_int_equal(lseek(fd, 5, SEEK_SET), 5);
+	assert_int_equal(config_read(fd, "test", &stage, &complaints), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 5);
+	assert_string_equal(stage.title, "T");
+}
+
+static void a_name_that_is_too_long_is_refused(void **state)
+{
+	char name[STAGE_NAME_SIZE + 1];
+	CLEANUP_FD int fd = open_text(GOOD, strlen(GOOD));
+	CLEANUP_STAGE struct stage stage = {0};
+	struct complaints complaints = {.file = "s.ini"};
+
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(config_read(fd, name, &stage, &complaints), -EINVAL);
+	assert_string_equal(complaints.kept[0].text,
+			    "s.ini: the stage's name is longer than 63 bytes");
+}
+
+/* Whether iniparser reads from the text READ what the scan finds in SCANNED. */
+static bool agrees(const char *scanned, const char *read)
+{
+	CLEANUP_SCAN struct scan scan = {0};
+	CLEANUP_FD int first = open_text(scanned, strlen(scanned));
+	CLEANUP_FD int second = open_text(read, strlen(read));
+	struct complaints complaints = {.file = "s.ini"};
+
+	assert_int_equal(scan_load(first, &scan, &complaints), 0);
+	assert_int_equal(scan_split(&scan, &complaints), 0);
+	assert_int_equal(complaints.count, 0);
+	return config_agrees(second, &scan);
+}
+
+static void iniparser_must_read_what_the_scan_read(void **state)
+{
+	(void)state;
+	assert_true(agrees(STAGE NET1, STAGE NET1));
+	assert_false(agrees(STAGE NET1, "[stage]\ntitle = U\n" NET1));
+	assert_false(agrees(STAGE NET1, STAGE NET1 "mtu = 1500\n"));
+	assert_false(agrees(STAGE NET1, STAGE NET1 "[client1]\n"));
+	assert_false(agrees(STAGE "[net1]\n", STAGE "[net2]\n"));
+	assert_false(agrees(STAGE "[net1]\n", STAGE "net1 = 1\n"));
+	assert_false(agrees(STAGE NET1, STAGE));
+	assert_false(agrees(STAGE NET1, ""));
+	assert_false(agrees(STAGE NET1, STAGE NET1 "no line\n"));
+}
+
+static off_t size_of(int fd)
+{
+	struct stat status;
+
+	assert_int_equal(fstat(fd, &status), 0);
+	return status.st_size;
+}
+
+/* By itself iniparser prints the lines that it does not like, of whatever file it was given. */
+static void nothing_is_printed(void **state)
+{
+	CLEANUP_FD int printed = open_text("", 0);
+	CLEANUP_FD int out = dup(STDOUT_FILENO);
+	CLEANUP_FD int err = dup(STDERR_FILENO);
+	bool agree;
+
+	(void)state;
+	(void)fflush(stdout);
+	assert_true(out >= 0 && err >= 0);
+	assert_true(dup2(printed, STDOUT_FILENO) >= 0 && dup2(printed, STDERR_FILENO) >= 0);
+	agree = agrees(STAGE, STAGE "no line\n");
+	(void)fflush(stdout);
+	assert_true(dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0);
+	assert_false(agree);
+	assert_int_equal(size_of(printed), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_value_arrives_in_the_stage),
+		cmocka_unit_test(all_faults_are_told_in_the_order_of_lines_up_to_ten),
+		cmocka_unit_test(what_is_no_regular_file_is_refused_at_once),
+		cmocka_unit_test(what_cannot_be_read_is_refused),
+		cmocka_unit_test(a_file_that_cannot_be_copied_is_refused),
+		cmocka_unit_test(a_file_may_have_1_mib_and_not_a_byte_more),
+		cmocka_unit_test(a_file_without_a_size_is_still_limited),
+		cmocka_unit_test(a_file_is_read_from_its_start_and_its_offset_stays),
+		cmocka_unit_test(a_name_that_is_too_long_is_refused),
+		cmocka_unit_test(iniparser_must_read_what_the_scan_read),
+		cmocka_unit_test(nothing_is_printed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,268 @@
+#include "probes.h"
+
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+/* True for what IPv6 says unasked when a link comes up: discovery of routers, and of listeners. */
+static bool is_chatter(const uint8_t *frame)
+{
+	const uint8_t *next = frame + ETH_HLEN + 6, *icmp = frame + ETH_HLEN + 40;
+
+	if (frame_type(frame) != ETH_P_IPV6)
+		return false;
+	return *next == IPPROTO_HOPOPTS || *icmp == ND_ROUTER_SOLICIT ||
+	       *icmp == ND_ROUTER_ADVERT || *icmp == ICMP6_DST_UNREACH;
+}
+
+/* True where a frame left the computer within LIMIT milliseconds, towards the client or the
+ * internet. */
+static bool acts(int client, int internet, int limit)
+{
+	struct pollfd ready[] = {{client, POLLIN, 0}, {internet, POLLIN, 0}};
+	uint8_t frame[FRAME_SIZE];
+
+	while (poll(ready, 2, limit) > 0)
+		for (int i = 0; i < 2; i++)
+			if (receive(ready[i].fd, frame, 0) > 0 && !is_chatter(frame))
+				return true;
+	return false;
+}
+
+/* What is in reach of a frame that arrives on net1: packet sockets on the other ends of both of
+ * the computer's links, and a DHCP server on the computer itself. */
+struct ears {
+	int client, internet, server;
+};
+
+static struct ears ears_open(struct computer *computer)
+{
+	const struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(67)};
+	struct ears ears = {
+		.client = packet_socket(computer->client_ns, "eth0", ETH_P_ALL),
+		.internet = packet_socket(computer->internet_ns, "far", ETH_P_ALL),
+		.server = socket_in(computer->ns, AF_INET, SOCK_DGRAM, 0),
+	};
+
+	assert_int_equal(bind(ears.server, (const struct sockaddr *)&any, sizeof(any)), 0);
+	return ears;
+}
+
+static void ears_close(struct ears *ears)
+{
+	close_fd(&ears->client);
+	close_fd(&ears->internet);
+	close_fd(&ears->server);
+}
+#define EARS CLEANUP(ears_close) struct ears
+
+static void an_ordinary_link_answers_all_that_a_leg_is_asked(void **state)
+{
+	COMPUTER computer = computer_make(MTU);
+	EARS ears = ears_open(&computer);
+	char datagram[16];
+
+	(void)state;
+	raise_plain(&computer);
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
+		while (acts(ears.client, ears.internet, 0))
+			; /* what the one before left */
+		send_probe(ears.client, &probes[i]);
+		if (probes[i].custom == ANSWERED && !acts(ears.client, ears.internet, 1000))
+			fail_msg("no answer: %s", probes[i].name);
+	}
+	assert_int_equal(recv(ears.server, datagram, sizeof(datagram), MSG_DONTWAIT), 4);
+}
+
+static void a_leg_answers_nothing_here_or_elsewhere_and_takes_nothing_in(void **state)
+{
+	COMPUTER computer = computer_make(MTU);
+	EARS ears = ears_open(&computer);
+	char datagram[16];
+
+	(void)state;
+	assert_int_equal(raise_leg(&computer), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
+		send_probe(ears.client, &probes[i]);
+		if (acts(ears.client, ears.internet, 0))
+			fail_msg("answered: %s", probes[i].name);
+	}
+	/* The slowest answers, those to IGMP and MLD queries, may take as long as we said. */
+	assert_false(acts(ears.client, ears.internet, 1000));
+	assert_int_equal(recv(ears.server, datagram, sizeof(datagram), MSG_DONTWAIT), -1);
+}
+
+/* Frames of all kinds that arrive on a packet socket of PROTOCOL when each probe is sent once. */
+static unsigned seen_by(struct computer *computer, uint16_t protocol)
+{
+	CLEANUP_FD int client = packet_socket(computer->client_ns, "eth0", ETH_P_ALL);
+	CLEANUP_FD int router = packet_socket(computer->ns, "net1", protocol);
+	uint8_t frame[FRAME_SIZE];
+	unsigned count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
+		send_probe(client, &probes[i]);
+	while (receive(router, frame, 100) > 0)
+		count++;
+	return count;
+}
+
+static unsigned probes_of(uint16_t type)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
+		count += probes[i].type == type;
+	return count;
+}
+
+static void packet_sockets_of_any_protocol_see_all_that_arrives_on_a_leg(void **state)
+{
+	COMPUTER computer = computer_make(MTU);
+
+	(void)state;
+	assert_int_equal(raise_leg(&computer), 0);
+	assert_int_equal(seen_by(&computer, ETH_P_ALL), ARRAY_SIZE(probes));
+	/* The kernel takes VLAN tags off, hence the two tagged ones are ARP here. */
+	assert_int_equal(seen_by(&computer, ETH_P_ARP), probes_of(ETH_P_ARP) + 2);
+	assert_int_equal(seen_by(&computer, ETH_P_IP), probes_of(ETH_P_IP));
+	assert_int_equal(seen_by(&computer, ETH_P_IPV6), probes_of(ETH_P_IPV6));
+	assert_int_equal(seen_by(&computer, ETH_P_802_2), probes_of(0));
+}
+
+/* In a user namespace, where bpf(2) is refused. The exit status is the line that went wrong. */
+static int without_bpf(void)
+{
+	unsigned all, ip;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 ||
+	    file_write(AT_FDCWD, "/proc/self/setgroups", "deny", &why) < 0 ||
+	    file_write(AT_FDCWD, "/proc/self/uid_map", "0 0 1", &why) < 0 ||
+	    file_write(AT_FDCWD, "/proc/self/gid_map", "0 0 1", &why) < 0)
+		return 1;
+	COMPUTER computer = computer_make(MTU);
+	EARS ears = ears_open(&computer);
+
+	if (raise_leg(&computer) != NET_LEG_ALL_ONLY)
+		return 2;
+	all = seen_by(&computer, ETH_P_ALL);
+	ip = seen_by(&computer, ETH_P_IP);
+	if (all != ARRAY_SIZE(probes) || ip != 0)
+		return 3;
+	return acts(ears.client, ears.internet, 1000) ? 4 : 0;
+}
+
+static void where_bpf_is_refused_a_leg_is_as_silent_and_says_what_it_lacks(void **state)
+{
+	pid_t child = fork();
+	int status;
+
+	(void)state;
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(without_bpf());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static unsigned frames_within(int fd, int limit)
+{
+	uint8_t frame[FRAME_SIZE];
+	unsigned count = 0;
+
+	while (count < 100 && receive(fd, frame, limit) > 0)
+		count++;
+	return count;
+}
+
+static void nothing_is_said_on_a_leg_when_it_comes_up_as_on_other_links(void **state)
+{
+	COMPUTER leg = computer_make(MTU), plain = computer_make(MTU);
+	CLEANUP_FD int on_leg = packet_socket(leg.client_ns, "eth0", ETH_P_ALL);
+	CLEANUP_FD int on_plain = packet_socket(plain.client_ns, "eth0", ETH_P_ALL);
+
+	(void)state;
+	assert_int_equal(raise_leg(&leg), 0);
+	raise_plain(&plain);
+	/* ARP comes at once; IPv6 within a second (RFC 4861, RFC 4862, RFC 3810). */
+	assert_int_equal(frames_within(on_leg, 1500), 0);
+	assert_true(frames_within(on_plain, 0) > 2);
+}
+
+static void assert_setting(int ns, const char *path, const char *value)
+{
+	CLEANUP_FD int here = namespace_open();
+	char text[16];
+
+	namespace_enter(ns);
+	works(file_read(AT_FDCWD, path, text, sizeof(text), &why));
+	namespace_enter(here);
+	assert_string_equal(text, value);
+}
+
+static void a_leg_has_second_locks(void **state)
+{
+	COMPUTER computer = computer_make(MTU);
+
+	(void)state;
+	assert_int_equal(raise_leg(&computer), 0);
+	assert_setting(computer.ns, "/proc/sys/net/ipv4/conf/net1/forwarding", "0");
+	assert_setting(computer.ns, "/proc/sys/net/ipv4/conf/net1/rp_filter", "1");
+	assert_setting(computer.ns, "/proc/sys/net/ipv6/conf/net1/disable_ipv6", "1");
+	assert_setting(computer.ns, "/proc/sys/net/ipv6/conf/net1/addr_gen_mode", "1");
+	assert_setting(computer.ns, "/proc/sys/net/ipv4/conf/uplink/forwarding", "1");
+}
+
+static void a_leg_is_marked_as_without_arp_and_multicast(void **state)
+{
+	COMPUTER computer = computer_make(MTU);
+	CLEANUP_FD int fd = socket_in(computer.ns, AF_INET, SOCK_DGRAM, 0);
+	struct ifreq request = {.ifr_name = "net1"};
+
+	(void)state;
+	assert_int_equal(raise_leg(&computer), 0);
+	assert_int_equal(ioctl(fd, SIOCGIFFLAGS, &request), 0);
+	assert_int_equal(request.ifr_flags & (IFF_UP | IFF_NOARP | IFF_MULTICAST),
+			 IFF_UP | IFF_NOARP);
+}
+
+static void a_leg_too_small_for_ipv6_is_raised_all_the_same(void **state)
+{
+	COMPUTER computer = computer_make(576);
+
+	(void)state;
+	assert_int_equal(raise_leg(&computer), 0);
+	assert_int_equal(seen_by(&computer, ETH_P_ALL), ARRAY_SIZE(probes));
+}
+
+static void what_cannot_be_a_leg_is_refused(void **state)
+{
+	COMPUTER computer = computer_make(MTU);
+	struct net_address ipv4 = address_of("1.1.1.1", 24), ipv6 = address_of("2001:db8::1", 64);
+
+	(void)state;
+	assert_int_equal(net_leg_raise(computer.net, "net1", &ipv6, &why), -EAFNOSUPPORT);
+	assert_int_equal(net_leg_raise(computer.net, "net7", &ipv4, &why), -ENODEV);
+	assert_string_equal(why.text, "net7: there is no such link");
+	/* From another namespace the leg's IPv6 cannot be switched off. */
+	assert_int_equal(net_leg_raise(computer.net, "net1", &ipv4, &why), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_ordinary_link_answers_all_that_a_leg_is_asked),
+		cmocka_unit_test(a_leg_answers_nothing_here_or_elsewhere_and_takes_nothing_in),
+		cmocka_unit_test(packet_sockets_of_any_protocol_see_all_that_arrives_on_a_leg),
+		cmocka_unit_test(where_bpf_is_refused_a_leg_is_as_silent_and_says_what_it_lacks),
+		cmocka_unit_test(nothing_is_said_on_a_leg_when_it_comes_up_as_on_other_links),
+		cmocka_unit_test(a_leg_has_second_locks),
+		cmocka_unit_test(a_leg_is_marked_as_without_arp_and_multicast),
+		cmocka_unit_test(a_leg_too_small_for_ipv6_is_raised_all_the_same),
+		cmocka_unit_test(what_cannot_be_a_leg_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, wires_isolate, NULL);
+}

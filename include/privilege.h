@@ -16,6 +16,9 @@ struct caller {
  * them. -EINVAL where root runs with values in them that are no ids. */
 int privilege_caller(struct caller *caller, struct error *error);
 
+/* 0 as root, else -EPERM with the remedy in the text. */
+int privilege_need_root(struct error *error);
+
 /* From here to privilege_resume() files are opened and made with CALLER's own rights: effective
  * ids and groups are theirs, and no capability is effective. Does nothing where we already are
  * the caller. SAVED is filled in; single-threaded programs only. A change of ids makes a process

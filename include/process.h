@@ -19,6 +19,9 @@ int process_exec_status(int code);
  * the number may be another's by now. -ESRCH where there is no such process. */
 int process_pidfd(pid_t pid, struct error *error);
 
+/* Allows us as many open files as we may allow ourselves: a stage takes a dozen for each client. */
+void process_raise_file_limit(void);
+
 /* Waits for the end of a child of ours, reaps it, and sets *STATUS as a shell does: its own exit
  * status, or 128 + the signal that killed it. -ECHILD where it is no child (any more). */
 int process_wait(int pidfd, int *status, struct error *error);

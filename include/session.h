@@ -3,11 +3,12 @@
 #ifndef PYROUTE_SESSION_H
 #define PYROUTE_SESSION_H
 
-#include "cgroup.h"
 #include "checkout.h"
 #include "error.h"
 #include "rundir.h"
 #include "stage.h"
+
+#include <signal.h>
 
 #define SESSION_SOCKET "socket" /* in the session's directory */
 
@@ -15,7 +16,7 @@
 struct session {
 	const struct checkout *checkout; /* borrowed */
 	const struct caller *caller;	 /* borrowed */
-	char id[RUNDIR_ID_SIZE];	 /* of the checkout; names its directory, its cgroup */
+	char id[RUNDIR_ID_SIZE];	 /* of the checkout; names its directory */
 	int base;			 /* the directory of all of them */
 	int dir;			 /* this one's; -1 where there is none */
 };
@@ -42,14 +43,15 @@ int session_down(struct session *session, const char *wanted, char name[STAGE_NA
 		 struct error *error);
 
 /* Makes ready for a start, which needs root: clears away after stages that crashed, of any checkout,
- * and stops the one that runs in this. Returns the lock, to be held through the start. */
+ * and stops the one that runs in this. Returns the lock, to be held through the start. From here on
+ * session_signals() are blocked. */
 int session_make_ready(struct session *session, struct error *error);
+
+/* The signals that end a start, in good order: SIGINT, SIGTERM, SIGHUP. */
+void session_signals(sigset_t *set);
 
 /* Removes what a stage leaves that is the living's to remove: the journal, once all that it tells
  * is put back, and the directory. */
 int session_clear_away(const struct session *session, struct error *error);
-
-/* The name of the control group that holds those of the clients. */
-void session_cgroup(const struct session *session, char name[CGROUP_NAME_SIZE]);
 
 #endif

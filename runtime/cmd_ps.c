@@ -1,5 +1,6 @@
 #include "cgroup.h"
 #include "command.h"
+#include "host.h"
 #include "process.h"
 #include "service.h"
 
@@ -140,15 +141,15 @@ int cmd_ps(const struct command_line *line)
 	CLEANUP_COMMAND_PLACE struct command_place place = {.session = SESSION_NONE,
 							    .checkout = CHECKOUT_NONE};
 	char stage[STAGE_NAME_SIZE];
-	char cgroup[CGROUP_NAME_SIZE];
-	struct table table = {.cgroup = cgroup};
+	struct host_stage running;
+	struct table table = {.cgroup = running.cgroup};
 	struct error error = {0};
 	CLEANUP_FD int socket = command_connect(line, &place, &error);
 
 	if (socket < 0)
 		return command_fail(&error, EXIT_FAILURE);
-	session_cgroup(&place.session, cgroup);
-	if (service_stage(socket, stage, &error) < 0 ||
+	if (host_owner(place.session.dir, &running, &error) < 0 ||
+	    service_stage(socket, stage, &error) < 0 ||
 	    service_clients(socket, add_row, &table, &error) < 0) {
 		free(table.rows);
 		return command_fail(&error, EXIT_FAILURE);

@@ -51,8 +51,12 @@ int cmd_start(const struct command_line *line)
 	if (status != EXIT_SUCCESS)
 		return status;
 	if (start_stage(&place.session, &stage, (line->options & OPTION_NO_LIMITS) == 0,
-			&signalled, &error) < 0)
-		return command_fail(&error, signalled > 0 ? 128 + signalled : EXIT_FAILURE);
+			&signalled, &error) < 0) {
+		if (signalled == 0)
+			return command_fail(&error, EXIT_FAILURE);
+		(void)error_set(&error, EINTR, "interrupted; nothing of %s is left", stage.name);
+		return command_fail(&error, 128 + signalled);
+	}
 	(void)printf("%s is up: %s, %zu client%s\n", stage.name, stage.title, stage.client_count,
 		     stage.client_count == 1 ? "" : "s");
 	return EXIT_SUCCESS;

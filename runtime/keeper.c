@@ -12,7 +12,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -90,7 +89,6 @@ static int close_starters_files(const struct keeper_birth *birth, struct error *
 /* Nothing ties it to the session, the terminal or the files of who started it. */
 static int detach_keeper(const struct keeper_birth *birth, struct error *error)
 {
-	struct rlimit files;
 	sigset_t none;
 	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -108,11 +106,6 @@ static int detach_keeper(const struct keeper_birth *birth, struct error *error)
 	(void)umask(022);
 	(void)prctl(PR_SET_NAME, "pyroute-keeper");
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	/* It holds about a dozen files for each client. */
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &files);
-	}
 	return 0;
 }
 

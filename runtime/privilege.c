@@ -128,6 +128,13 @@ static int assume(const struct caller *caller, struct privilege_saved *saved, st
 	return 0;
 }
 
+int privilege_need_root(struct error *error)
+{
+	if (geteuid() == 0)
+		return 0;
+	return error_set(error, EPERM, "this needs root: use sudo");
+}
+
 int privilege_assume(const struct caller *caller, struct privilege_saved *saved,
 		     struct error *error)
 {

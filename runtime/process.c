@@ -6,6 +6,7 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -22,6 +23,16 @@ int process_pidfd(pid_t pid, struct error *error)
 	if (pidfd < 0)
 		return error_system(error, errno, "cannot hold process %d", (int)pid);
 	return pidfd;
+}
+
+void process_raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
 int process_wait(int pidfd, int *status, struct error *error)

@@ -71,7 +71,8 @@ int router_run(const struct caller *caller, int keeper, char *const *argv, int *
 	int result;
 
 	*status = PROCESS_FAILED;
-	if (supervise_adopt(error) < 0 || channel_pair(ends, error) < 0)
+	if (privilege_need_root(error) < 0 || supervise_adopt(error) < 0 ||
+	    channel_pair(ends, error) < 0)
 		return -error->code;
 	channel = router.outer = ends[0];
 	router.channel = ends[1];

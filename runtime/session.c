@@ -92,11 +92,6 @@ int session_clear_away(const struct session *session, struct error *error)
 	return clear_away(session->base, session->id, error);
 }
 
-void session_cgroup(const struct session *session, char name[CGROUP_NAME_SIZE])
-{
-	(void)snprintf(name, CGROUP_NAME_SIZE, "pyroute-%s", session->id);
-}
-
 /* Takes .stage out of the checkout that a crashed stage was of, if that is still there. */
 static void unmark(const char *path)
 {
@@ -164,11 +159,28 @@ static int down_locked(struct session *session, const char *wanted, char name[ST
 	return session_clear_away(session, error);
 }
 
-static int need_root(struct error *error)
+/* Takes the lock. From then on a signal no longer ends us in the middle of things: what a stop
+ * does is bounded in time, and a start looks for signals where it waits. */
+static int lock_session(const struct session *session, struct error *error)
 {
-	if (geteuid() == 0)
-		return 0;
-	return error_set(error, EPERM, "this needs root: use sudo");
+	CLEANUP_FD int lock = rundir_lock(session->base, error);
+	sigset_t held_back;
+
+	if (lock < 0)
+		return lock;
+	session_signals(&held_back);
+	(void)sigprocmask(SIG_BLOCK, &held_back, NULL);
+	if (recover_all(session->base, error) < 0)
+		return -error->code;
+	return TAKE_FD(lock);
+}
+
+void session_signals(sigset_t *set)
+{
+	(void)sigemptyset(set);
+	(void)sigaddset(set, SIGINT);
+	(void)sigaddset(set, SIGTERM);
+	(void)sigaddset(set, SIGHUP);
 }
 
 int session_down(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
@@ -178,12 +190,10 @@ int session_down(struct session *session, const char *wanted, char name[STAGE_NA
 
 	if (session->base < 0)
 		return not_running(error);
-	if (need_root(error) < 0)
+	if (privilege_need_root(error) < 0)
 		return -error->code;
-	lock = rundir_lock(session->base, error);
-	if (lock < 0 || recover_all(session->base, error) < 0)
-		return -error->code;
-	return down_locked(session, wanted, name, error);
+	lock = lock_session(session, error);
+	return lock < 0 ? lock : down_locked(session, wanted, name, error);
 }
 
 /* ---- before a start -------------------------------------------------------------------------- */
@@ -193,15 +203,15 @@ int session_make_ready(struct session *session, struct error *error)
 	char before[STAGE_NAME_SIZE];
 	CLEANUP_FD int lock = -1;
 
-	if (need_root(error) < 0)
+	if (privilege_need_root(error) < 0)
 		return -error->code;
 	if (session->base < 0)
 		session->base = rundir_open_base(true, error);
 	if (session->base < 0)
 		return session->base;
-	lock = rundir_lock(session->base, error);
-	if (lock < 0 || recover_all(session->base, error) < 0)
-		return -error->code;
+	lock = lock_session(session, error);
+	if (lock < 0)
+		return lock;
 	if (down_locked(session, NULL, before, error) < 0 && error->code != ESRCH)
 		return -error->code;
 	return TAKE_FD(lock);

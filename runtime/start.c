@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
@@ -35,7 +36,6 @@ struct start {
 	struct cgroup_doors *doors; /* NULL: no control groups */
 	int listener;
 	int signals;
-	sigset_t mask_before;
 	struct keeper keeper;
 	bool changed; /* the computer: there is something to undo */
 };
@@ -52,24 +52,18 @@ static void start_close(struct start *start)
 	close_fd(&start->filter_file);
 	close_fd(&start->listener);
 	keeper_close(&start->keeper);
-	if (start->signals >= 0)
-		(void)sigprocmask(SIG_SETMASK, &start->mask_before, NULL);
 	close_fd(&start->signals);
 }
 
 /* ---- looking: nothing is made yet ------------------------------------------------------------ */
 
-/* From here on these signals are read, where the start waits, and never end it in the middle. */
-static int catch_signals(struct start *start, struct error *error)
+/* The signals that are blocked are read, where the start waits. */
+static int open_signals(struct start *start, struct error *error)
 {
-	sigset_t caught;
+	sigset_t signals;
 
-	(void)sigemptyset(&caught);
-	(void)sigaddset(&caught, SIGINT);
-	(void)sigaddset(&caught, SIGTERM);
-	(void)sigaddset(&caught, SIGHUP);
-	(void)sigprocmask(SIG_BLOCK, &caught, &start->mask_before);
-	start->signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
+	session_signals(&signals);
+	start->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (start->signals < 0)
 		return error_system(error, errno, "cannot wait for signals");
 	return 0;
@@ -122,7 +116,7 @@ static int check_legs(const struct start *start, struct error *error)
 static int look(struct start *start, struct error *error)
 {
 	const struct session *session = start->session;
-	int result = catch_signals(start, error);
+	int result = open_signals(start, error);
 
 	if (result == 0)
 		result = start->rootfs = rootfs_open(error);
@@ -141,6 +135,18 @@ static int look(struct start *start, struct error *error)
 }
 
 /* ---- changing the computer: the journal first ------------------------------------------------ */
+
+/* A name that no other stage has, even one that runs where /run/pyroute is another directory while
+ * the control groups are the same: in a container, say. */
+static int name_cgroup(char name[CGROUP_NAME_SIZE], struct error *error)
+{
+	unsigned long long number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return error_system(error, errno, "cannot name a control group");
+	(void)snprintf(name, CGROUP_NAME_SIZE, "pyroute-%llx", number);
+	return 0;
+}
 
 static int make_cgroups(struct start *start, const char *parent, struct error *error)
 {
@@ -187,8 +193,8 @@ static int change_computer(struct start *start, bool limits, struct error *error
 
 	(void)snprintf(stage.name, sizeof(stage.name), "%s", start->stage->name);
 	(void)snprintf(stage.checkout, sizeof(stage.checkout), "%s", session->checkout->path);
-	if (limits)
-		session_cgroup(session, stage.cgroup);
+	if (limits && name_cgroup(stage.cgroup, error) < 0)
+		return -error->code;
 	start->changed = true;
 	result = session->dir = rundir_open(session->base, session->id, true, error);
 	if (result >= 0)
@@ -331,6 +337,7 @@ int start_stage(struct session *session, const struct stage *stage, bool limits,
 	CLEANUP_FD int lock = session_make_ready(session, error);
 	int result = lock < 0 ? lock : look(&start, error);
 
+	process_raise_file_limit(); /* the keeper's and the clients', who lower theirs, too */
 	if (result >= 0)
 		result = change_computer(&start, limits, error);
 	if (result >= 0)

@@ -21,6 +21,7 @@ struct client_birth {
 	const struct stage_client *client;
 	const struct filter *filter;
 	const struct cgroup_doors *doors; /* of its control group; NULL: it has none */
+	int overlay;			  /* its root, made ahead; -1: it makes its own */
 };
 
 /* A client that lives, or lived. All fds are its own: client_close(). */

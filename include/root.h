@@ -12,8 +12,14 @@
 int root_make_for_keeper(int rootfs, int src, struct error *error);
 
 /* In a client's first process, new in namespaces copied from the keeper's: makes the client's root
- * and moves into it. Nothing of the keeper's is left in sight. */
-int root_make_for_client(const struct stage *stage, const struct stage_client *client,
+ * on OVERLAY, a detached mount that stays the caller's (-1: on one that it makes), and moves into
+ * it. Nothing of the keeper's is left in sight. */
+int root_make_for_client(const struct stage *stage, const struct stage_client *client, int overlay,
 			 struct error *error);
+
+/* Where the overlays are made by the computer's root (overlay.h): leaves the computer's mount
+ * namespace for a private copy, and makes there, out of sight, a directory to make overlays in, on
+ * ROOTFS, a detached mount with its ids mapped. Returns the directory's fd, the caller's. */
+int root_make_for_overlays(int rootfs, struct error *error);
 
 #endif

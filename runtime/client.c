@@ -109,13 +109,15 @@ static int become_client_child(struct birth_child *child, struct error *error)
 	const struct client_birth *birth = child->birth;
 	int result = enter_cgroup_child(birth->doors, error);
 
-	/* Nothing of the keeper's files is wanted from here on but the channel. */
+	/* Nothing of the keeper's files is wanted from here on but these. */
 	if (result == 0)
-		result = file_close_others(&child->channel, 1, error);
+		result = file_close_others((int[]){child->channel, birth->overlay}, 2, error);
 	if (result == 0)
 		result = give_namespaces_child(child->channel, error);
 	if (result == 0)
-		result = root_make_for_client(birth->stage, birth->client, error);
+		result = root_make_for_client(birth->stage, birth->client, birth->overlay, error);
+	if (result == 0)
+		result = file_close_others(&child->channel, 1, error);
 	if (result == 0)
 		result = open_null_child(error);
 	if (result == 0)

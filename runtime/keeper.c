@@ -18,7 +18,8 @@
 #define KEEPER_NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC)
 
 enum verb {
-	VERB_FURNISH, /* to the keeper: two mounts */
+	VERB_FURNISH, /* to the keeper: two mounts, and whether overlays follow */
+	VERB_OVERLAY, /* to the keeper: the next client's root */
 	VERB_LEG,     /* to the starter: a network namespace, and what to make of it */
 	VERB_DONE,    /* to the keeper: that leg is there, or not */
 	VERB_UP,      /* to the starter: all is up, or not */
@@ -27,6 +28,7 @@ enum verb {
 
 struct word {
 	uint32_t verb;
+	bool overlays;
 	struct wire_far_end far;
 	struct error error;
 };
@@ -40,19 +42,15 @@ struct keeper_birth {
 /* ---- in the keeper -------------------------------------------------------------------------- */
 
 /* Waits for VERB from the starter, whose death is the stage's. */
-static int hear_starter(int channel, enum verb verb, struct channel_fds *fds, struct error *error)
+static int hear_starter(int channel, enum verb verb, struct word *word, struct channel_fds *fds,
+			struct error *error)
 {
-	struct word word;
-	int result = channel_receive(channel, &word, sizeof(word), fds, error);
+	int result = channel_receive(channel, word, sizeof(*word), fds, error);
 
 	if (result == 0)
 		return error_set(error, ECANCELED, "the starter is gone");
-	if (result > 0 && word.verb != verb)
+	if (result > 0 && word->verb != verb)
 		return error_set(error, EBADMSG, "the starter spoke out of turn");
-	if (result > 0 && word.error.code != 0) {
-		*error = word.error;
-		result = -error->code;
-	}
 	return result < 0 ? result : 0;
 }
 
@@ -64,7 +62,7 @@ static int ask_leg_of_starter(void *context, const struct wire_far_end *far, int
 	struct channel_fds fds = {.fd = {far_ns}, .count = 1};
 	int result = channel_send(*channel, &word, sizeof(word), &fds, error);
 
-	return result < 0 ? result : hear_starter(*channel, VERB_DONE, NULL, error);
+	return result < 0 ? result : hear_starter(*channel, VERB_DONE, &word, NULL, error);
 }
 
 /* The starter's lock, above all, must not live on in here. */
@@ -109,13 +107,33 @@ static int detach_keeper(const struct keeper_birth *birth, struct error *error)
 	return 0;
 }
 
-static int furnish_keeper(int channel, struct error *error)
+/* Takes the overlays that the starter made, one for each client. */
+static int take_overlays(int channel, int *overlays, size_t count, struct error *error)
+{
+	for (size_t i = 0; i < count; i++) {
+		CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
+		struct word word;
+
+		if (hear_starter(channel, VERB_OVERLAY, &word, &fds, error) < 0)
+			return -error->code;
+		if (fds.count != 1)
+			return error_set(error, EBADMSG, "the starter sent %zu files", fds.count);
+		overlays[i] = TAKE_FD(fds.fd[0]);
+	}
+	return 0;
+}
+
+/* OVERLAYS[i] is for client i, and stays -1 where the client makes its own. */
+static int furnish_keeper(int channel, int *overlays, size_t count, struct error *error)
 {
 	CLEANUP_CHANNEL_FDS struct channel_fds mounts = {.count = 0};
-	int result = hear_starter(channel, VERB_FURNISH, &mounts, error);
+	struct word word;
+	int result = hear_starter(channel, VERB_FURNISH, &word, &mounts, error);
 
 	if (result == 0 && mounts.count != 2)
 		return error_set(error, EBADMSG, "the starter sent %zu mounts", mounts.count);
+	if (result == 0 && word.overlays)
+		result = take_overlays(channel, overlays, count, error);
 	/* The map is written by now. */
 	if (result == 0)
 		result = privilege_become_root(error);
@@ -132,8 +150,8 @@ static int for_client(const struct stage_client *client, struct error *error)
 	return error->code == ECANCELED ? -ECANCELED : error_prefix(error, "%s", name);
 }
 
-static int spawn_clients(const struct keeper_plan *plan, struct client *clients, int channel,
-			 struct error *error)
+static int spawn_clients(const struct keeper_plan *plan, struct client *clients, int *overlays,
+			 int channel, struct error *error)
 {
 	const struct stage *stage = plan->stage;
 
@@ -141,10 +159,12 @@ static int spawn_clients(const struct keeper_plan *plan, struct client *clients,
 		struct client_birth birth = {.stage = stage,
 					     .client = &stage->clients[i],
 					     .filter = plan->filter,
-					     .doors = plan->doors ? &plan->doors[i] : NULL};
+					     .doors = plan->doors ? &plan->doors[i] : NULL,
+					     .overlay = overlays[i]};
 
 		if (client_spawn(&birth, &clients[i], error) < 0)
 			return for_client(&stage->clients[i], error);
+		close_fd(&overlays[i]);
 	}
 	for (size_t i = 0; i < stage->client_count; i++)
 		if (client_meet(&clients[i], channel, error) < 0)
@@ -189,21 +209,26 @@ static int start_keeper(const struct keeper_birth *birth, struct client *clients
 			struct error *error)
 {
 	const struct keeper_plan *plan = birth->plan;
-	struct word up = {.verb = VERB_UP};
-	int result = detach_keeper(birth, error);
+	struct word word = {.verb = VERB_UP};
+	CLEANUP_FREE int *overlays = calloc(plan->stage->client_count, sizeof(*overlays));
+	int result = overlays == NULL ? error_system(error, ENOMEM, "cannot start")
+				      : detach_keeper(birth, error);
 
+	for (size_t i = 0; overlays != NULL && i < plan->stage->client_count; i++)
+		overlays[i] = -1;
 	if (result == 0)
-		result = furnish_keeper(birth->channel, error);
+		result = furnish_keeper(birth->channel, overlays, plan->stage->client_count,
+					error);
 	if (result == 0)
-		result = spawn_clients(plan, clients, birth->channel, error);
+		result = spawn_clients(plan, clients, overlays, birth->channel, error);
 	if (result == 0)
 		result = wire_clients(plan->stage, clients, birth->channel, error);
 	if (result == 0)
 		result = wait_for_clients(plan->stage, clients, birth->channel, error);
 	if (result == 0)
-		result = channel_send(birth->channel, &up, sizeof(up), NULL, error);
+		result = channel_send(birth->channel, &word, sizeof(word), NULL, error);
 	if (result == 0)
-		result = hear_starter(birth->channel, VERB_RELEASE, NULL, error);
+		result = hear_starter(birth->channel, VERB_RELEASE, &word, NULL, error);
 	return result;
 }
 
@@ -281,12 +306,21 @@ int keeper_spawn(const struct keeper_plan *plan, const struct ns_ids *ids, struc
 	return result < 0 ? result : 0;
 }
 
-int keeper_furnish(struct keeper *keeper, int rootfs, int src, struct error *error)
+int keeper_furnish(struct keeper *keeper, int rootfs, int src, bool overlays,
+		   struct error *error)
 {
-	struct word word = {.verb = VERB_FURNISH};
+	struct word word = {.verb = VERB_FURNISH, .overlays = overlays};
 	struct channel_fds mounts = {.fd = {rootfs, src}, .count = 2};
 
 	return channel_send(keeper->channel, &word, sizeof(word), &mounts, error);
+}
+
+int keeper_give_overlay(struct keeper *keeper, int overlay, struct error *error)
+{
+	struct word word = {.verb = VERB_OVERLAY};
+	struct channel_fds fds = {.fd = {overlay}, .count = 1};
+
+	return channel_send(keeper->channel, &word, sizeof(word), &fds, error);
 }
 
 static int make_and_answer(struct keeper *keeper, const struct word *wanted, int far_ns,

@@ -20,22 +20,19 @@
  * written into the upper layer before the overlay is there. */
 #include "root.h"
 
-#include "address.h"
 #include "file.h"
 #include "mount.h"
+#include "overlay.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #define ATTRIBUTES_PLAIN (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define ATTRIBUTES_DATA  (ATTRIBUTES_PLAIN | MOUNT_ATTR_NOEXEC)
 
-/* The upper layer and /dev/shm together stay below a client's memory limit (limits.h): who fills
- * one gets ENOSPC, not the kernel's out-of-memory killer. */
-#define UPPER_BYTES  "128m"
-#define UPPER_INODES "65536"
-#define SHM_BYTES    "64m"
+#define SHM_BYTES "64m" /* with the overlay's tmpfs it stays below a client's memory limit */
 
 static const struct {
 	const char *name;
@@ -156,7 +153,7 @@ static int make_bare_root(struct error *error)
 		if (file_directory(root, directories[i], 0755, error) < 0)
 			return -error->code;
 	if (move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return error_system(error, errno, "cannot mount the keeper's root");
+		return error_system(error, errno, "cannot mount a root of our own");
 	return TAKE_FD(root);
 }
 
@@ -183,90 +180,21 @@ int root_make_for_keeper(int rootfs, int src, struct error *error)
 	return result;
 }
 
-/* ---- a client's root ----------------------------------------------------------------------- */
-
-static int write_hosts(int upper, const struct stage *stage, struct error *error)
+int root_make_for_overlays(int rootfs, struct error *error)
 {
-	char *content = NULL;
-	size_t size;
-	FILE *stream = open_memstream(&content, &size);
-	int result;
+	CLEANUP_FD int root = -1;
 
-	if (stream == NULL)
-		return error_system(error, errno, "cannot write etc/hosts");
-	(void)fputs("127.0.0.1\tlocalhost\n", stream);
-	for (size_t i = 0; i < stage->client_count; i++) {
-		const struct stage_client *client = &stage->clients[i];
-
-		for (size_t j = 0; j < client->interface_count; j++) {
-			char text[ADDRESS_TEXT_SIZE];
-			const struct stage_address *address =
-				&client->interfaces[j].address[FAMILY_IPV4];
-
-			(void)fprintf(stream, "%s\tclient%u\n",
-				      address_format(FAMILY_IPV4, address, text), client->number);
-		}
-	}
-	if (fclose(stream) != 0)
-		result = error_system(error, ENOMEM, "cannot write etc/hosts");
-	else
-		result = file_create(upper, "etc/hosts", content, 0644, error);
-	free(content);
-	return result;
-}
-
-/* The directories that things are mounted on, and the generated files. */
-static int fill_upper(int upper, const struct stage *stage, const struct stage_client *client,
-		      struct error *error)
-{
-	static const char *const directories[] = {"~", "~/src", "dev", "proc", "sys", "etc"};
-	char name[32];
-
-	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
-		if (file_directory(upper, directories[i], 0755, error) < 0)
-			return -error->code;
-	(void)snprintf(name, sizeof(name), "client%u\n", client->number);
-	if (file_create(upper, "etc/hostname", name, 0644, error) < 0 ||
-	    file_create(upper, "etc/resolv.conf", "# a stage has no name server\n", 0644, error) < 0)
+	if (unshare(CLONE_NEWNS) < 0)
+		return error_system(error, errno, "cannot make a mount namespace");
+	if (mount_isolate(error) < 0)
 		return -error->code;
-	return write_hosts(upper, stage, error);
-}
-
-static int make_upper(const struct stage *stage, const struct stage_client *client,
-		      struct error *error)
-{
-	static const struct mount_option options[] = {{"mode", "0755"},
-						      {"size", UPPER_BYTES},
-						      {"nr_inodes", UPPER_INODES},
-						      {NULL, NULL}};
-	CLEANUP_FD int mount = mount_new("tmpfs", options, ATTRIBUTES_PLAIN, error);
-	CLEANUP_FD int upper = -1;
-
-	if (mount < 0 || mount_attach(mount, AT_FDCWD, "/upper", error) < 0 ||
-	    file_directory(mount, "work", 0755, error) < 0 ||
-	    file_directory(mount, "top", 0755, error) < 0)
-		return -error->code;
-	upper = file_open_directory(mount, "top", error);
-	return upper < 0 ? upper : fill_upper(upper, stage, client, error);
-}
-
-/* The overlay, attached at /root. In a user namespace its marks are user.overlay.* attributes
- * (userxattr), which a tmpfs has from Linux 6.6. */
-static int make_overlay(struct error *error)
-{
-	static const struct mount_option options[] = {{"lowerdir", "/rootfs"},
-						      {"upperdir", "/upper/top"},
-						      {"workdir", "/upper/work"},
-						      {"userxattr", NULL},
-						      {NULL, NULL}};
-	CLEANUP_FD int root = mount_new("overlay", options, ATTRIBUTES_PLAIN, error);
-
-	if (root < 0)
-		return root;
-	if (mount_attach(root, AT_FDCWD, "/root", error) < 0)
+	root = make_bare_root(error);
+	if (root < 0 || mount_attach(rootfs, root, "rootfs", error) < 0)
 		return -error->code;
 	return TAKE_FD(root);
 }
+
+/* ---- a client's root ----------------------------------------------------------------------- */
 
 static int move_in(const char *from, int root, const char *to, struct error *error)
 {
@@ -357,14 +285,24 @@ static int protect_host(int root, struct error *error)
 	return 0;
 }
 
-int root_make_for_client(const struct stage *stage, const struct stage_client *client,
+static int make_overlay(const struct stage *stage, const struct stage_client *client,
+			struct error *error)
+{
+	CLEANUP_FD int base = file_open_directory(AT_FDCWD, "/", error);
+	const struct overlay_place place = {.base = base, .owner = 0, .in_user_namespace = true};
+
+	return base < 0 ? base : overlay_make(&place, stage, client, error);
+}
+
+int root_make_for_client(const struct stage *stage, const struct stage_client *client, int overlay,
 			 struct error *error)
 {
-	CLEANUP_FD int root = -1;
-	int result = make_upper(stage, client, error);
+	CLEANUP_FD int made = overlay < 0 ? make_overlay(stage, client, error) : -1;
+	int root = overlay < 0 ? made : overlay;
+	int result = root;
 
-	if (result == 0)
-		result = root = make_overlay(error);
+	if (result >= 0)
+		result = mount_attach(root, AT_FDCWD, "/root", error);
 	if (result >= 0)
 		result = move_in("/dev", root, "dev", error);
 	if (result >= 0)

@@ -8,7 +8,9 @@
 #include "keeper.h"
 #include "mount.h"
 #include "net.h"
+#include "overlay.h"
 #include "process.h"
+#include "root.h"
 #include "rootfs.h"
 #include "rundir.h"
 
@@ -235,15 +237,36 @@ static int map_src(const struct start *start, struct error *error)
 	return TAKE_FD(mount);
 }
 
+/* On a kernel where clients cannot make their roots themselves, root makes them: see overlay.h. */
+static int give_overlays(struct start *start, int rootfs, struct error *error)
+{
+	CLEANUP_FD int copy = mount_copy(rootfs, "", 0, error);
+	CLEANUP_FD int base = copy < 0 ? -1 : root_make_for_overlays(copy, error);
+	const struct overlay_place place = {.base = base, .owner = ID_FIRST};
+
+	if (base < 0)
+		return -error->code;
+	for (size_t i = 0; i < start->stage->client_count; i++) {
+		CLEANUP_FD int overlay =
+			overlay_make(&place, start->stage, &start->stage->clients[i], error);
+
+		if (overlay < 0 || keeper_give_overlay(&start->keeper, overlay, error) < 0)
+			return -error->code;
+	}
+	return 0;
+}
+
 static int furnish(struct start *start, struct error *error)
 {
 	CLEANUP_FD int stage_ns = ns_open_of(start->keeper.pid, NS_USER, error);
 	CLEANUP_FD int rootfs = stage_ns < 0 ? -1 : map_rootfs(start, stage_ns, error);
 	CLEANUP_FD int src = rootfs < 0 ? -1 : map_src(start, error);
+	bool works;
 
-	if (src < 0)
+	if (src < 0 || overlay_works_in_user_namespace(&works, error) < 0 ||
+	    keeper_furnish(&start->keeper, rootfs, src, !works, error) < 0)
 		return -error->code;
-	return keeper_furnish(&start->keeper, rootfs, src, error);
+	return works ? 0 : give_overlays(start, rootfs, error);
 }
 
 static int make_leg(void *context, const struct wire_far_end *far, int far_ns,

@@ -1,0 +1,29 @@
+/* A client's root: the shared root filesystem below, a tmpfs of its own above. */
+#ifndef PYROUTE_OVERLAY_H
+#define PYROUTE_OVERLAY_H
+
+#include "error.h"
+#include "stage.h"
+
+#include <sys/types.h>
+
+/* What an overlay is made in: BASE is an fd of an attached directory that holds "rootfs", the root
+ * filesystem, and an empty directory "upper". OWNER is the id of the clients' root as seen from
+ * here: 0 in the stage's user namespace. */
+struct overlay_place {
+	int base;
+	uid_t owner;
+	bool in_user_namespace;
+};
+
+/* Says whether an overlay can be made in a user namespace. There its marks are user.overlay.*
+ * attributes (userxattr), which a tmpfs can hold from Linux 6.6 on: without, removing a directory
+ * of the root filesystem fails. On older kernels the computer's root makes the overlays. */
+int overlay_works_in_user_namespace(bool *works, struct error *error);
+
+/* Makes CLIENT's root, with its generated files and the directories that things are mounted on.
+ * Returns the mount, detached, the caller's. */
+int overlay_make(const struct overlay_place *place, const struct stage *stage,
+		 const struct stage_client *client, struct error *error);
+
+#endif

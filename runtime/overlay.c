@@ -1,0 +1,128 @@
+#include "overlay.h"
+
+#include "address.h"
+#include "file.h"
+#include "mount.h"
+#include "privilege.h"
+
+#include <fcntl.h>
+#include <sys/xattr.h>
+
+#define ATTRIBUTES (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+
+/* With /dev/shm this stays below a client's memory limit (client.h): who fills it gets ENOSPC, not
+ * the kernel's out-of-memory killer. */
+#define UPPER_BYTES  "128m"
+#define UPPER_INODES "65536"
+
+int overlay_works_in_user_namespace(bool *works, struct error *error)
+{
+	CLEANUP_FD int mount = mount_new("tmpfs", NULL, ATTRIBUTES, error);
+	CLEANUP_FD int root = -1;
+
+	if (mount < 0)
+		return mount;
+	root = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return error_system(error, errno, "cannot open a tmpfs");
+	*works = fsetxattr(root, "user.pyroute", "", 0, 0) == 0;
+	if (!*works && errno != EOPNOTSUPP)
+		return error_system(error, errno, "cannot try an attribute on a tmpfs");
+	return 0;
+}
+
+static int write_hosts(int upper, const struct stage *stage, struct error *error)
+{
+	char *content = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&content, &size);
+	int result;
+
+	if (stream == NULL)
+		return error_system(error, errno, "cannot write etc/hosts");
+	(void)fputs("127.0.0.1\tlocalhost\n", stream);
+	for (size_t i = 0; i < stage->client_count; i++) {
+		const struct stage_client *client = &stage->clients[i];
+
+		for (size_t j = 0; j < client->interface_count; j++) {
+			char text[ADDRESS_TEXT_SIZE];
+			const struct stage_address *address =
+				&client->interfaces[j].address[FAMILY_IPV4];
+
+			(void)fprintf(stream, "%s\tclient%u\n",
+				      address_format(FAMILY_IPV4, address, text), client->number);
+		}
+	}
+	if (fclose(stream) != 0)
+		result = error_system(error, ENOMEM, "cannot write etc/hosts");
+	else
+		result = file_create(upper, "etc/hosts", content, 0644, error);
+	free(content);
+	return result;
+}
+
+/* The directories that things are mounted on, and the generated files. */
+static int fill_upper(int upper, const struct stage *stage, const struct stage_client *client,
+		      struct error *error)
+{
+	static const char *const directories[] = {"~", "~/src", "dev", "proc", "sys", "etc"};
+	char name[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+		if (file_directory(upper, directories[i], 0755, error) < 0)
+			return -error->code;
+	(void)snprintf(name, sizeof(name), "client%u\n", client->number);
+	if (file_create(upper, "etc/hostname", name, 0644, error) < 0 ||
+	    file_create(upper, "etc/resolv.conf", "# a stage has no name server\n", 0644, error) < 0)
+		return -error->code;
+	return write_hosts(upper, stage, error);
+}
+
+/* The tmpfs, attached at "upper", with a directory for each of the overlay's purposes. It is filled
+ * as its owner, so that all of it is theirs. */
+static int make_upper(const struct overlay_place *place, const struct stage *stage,
+		      const struct stage_client *client, struct error *error)
+{
+	const struct caller owner = {.uid = place->owner, .gid = place->owner};
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+	char id[16];
+	const struct mount_option options[] = {{"mode", "0755"},	{"uid", id},
+					       {"gid", id},		{"size", UPPER_BYTES},
+					       {"nr_inodes", UPPER_INODES}, {NULL, NULL}};
+	CLEANUP_FD int mount = -1;
+	CLEANUP_FD int top = -1;
+
+	(void)snprintf(id, sizeof(id), "%u", place->owner);
+	mount = mount_new("tmpfs", options, ATTRIBUTES, error);
+	if (mount < 0 || mount_attach(mount, place->base, "upper", error) < 0 ||
+	    privilege_assume(&owner, &saved, error) < 0 ||
+	    file_directory(mount, "work", 0755, error) < 0 ||
+	    file_directory(mount, "top", 0755, error) < 0)
+		return -error->code;
+	top = file_open_directory(mount, "top", error);
+	if (top < 0 || fill_upper(top, stage, client, error) < 0)
+		return -error->code;
+	return TAKE_FD(mount);
+}
+
+int overlay_make(const struct overlay_place *place, const struct stage *stage,
+		 const struct stage_client *client, struct error *error)
+{
+	CLEANUP_FD int upper = make_upper(place, stage, client, error);
+	char lower_path[64];
+	char upper_path[64];
+	char work_path[64];
+	const struct mount_option options[] = {
+		{"lowerdir", lower_path},
+		{"upperdir", upper_path},
+		{"workdir", work_path},
+		{place->in_user_namespace ? "userxattr" : NULL, NULL},
+		{NULL, NULL}};
+
+	if (upper < 0)
+		return upper;
+	(void)snprintf(lower_path, sizeof(lower_path), "/proc/self/fd/%d/rootfs", place->base);
+	(void)snprintf(upper_path, sizeof(upper_path), "/proc/self/fd/%d/top", upper);
+	(void)snprintf(work_path, sizeof(work_path), "/proc/self/fd/%d/work", upper);
+	return mount_new("overlay", options, ATTRIBUTES, error);
+}

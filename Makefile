@@ -2,6 +2,7 @@
 # make install    PREFIX=/usr/local DESTDIR=
 # make check      every test (root is needed; scripts/check.sh also sets a machine up for it)
 # make lint       compilers with -Werror, analysers, layers, shell scripts, format
+# make fuzz       the stage reader under libFuzzer, for SECONDS=120
 # make format     apply the format that lint checks
 
 PREFIX  ?= /usr/local
@@ -27,7 +28,7 @@ SOURCES  := $(wildcard runtime/*.c)
 OBJECTS  := $(SOURCES:runtime/%.c=$(BUILD)/%.o)
 LINKS    := $(COMMANDS:%=$(BUILD)/pyroute-%)
 
-.PHONY: all install uninstall check unit lint format clean
+.PHONY: all install uninstall check unit fuzz lint format clean
 all: $(BUILD)/pyroute $(LINKS)
 
 $(BUILD)/pyroute: $(OBJECTS)
@@ -62,6 +63,19 @@ $(BUILD)/unit/test_%: tests/unit/test_%.c $(UNIT_OBJECTS)
 unit: $(UNIT_TESTS)
 	@set -e; for t in $(UNIT_TESTS); do $$t; done
 
+# ---- the stage reader under libFuzzer (not part of check): make fuzz SECONDS=120 ------------------
+SECONDS ?= 120
+FUZZED  := text complaints names address scan config ports rules stage error
+
+fuzz:
+	@mkdir -p $(BUILD)/corpus
+	clang $(filter-out -O2 -D_FORTIFY_SOURCE=3,$(ALL_CFLAGS)) -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $(BUILD)/fuzz_config tests/fuzz/fuzz_config.c \
+		$(FUZZED:%=runtime/%.c) -liniparser
+	cp stages/*/stage.ini $(BUILD)/corpus
+	$(BUILD)/fuzz_config -max_total_time=$(SECONDS) -max_len=4096 -timeout=10 \
+		-dict=tests/fuzz/stage.dict $(BUILD)/corpus
+
 check: all unit
 	tests/run.sh
 
@@ -77,7 +91,14 @@ clean:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BUILD)/pyroute $(DESTDIR)$(PREFIX)/bin/pyroute
-	for c in $(COMMANDS); do ln -sf pyroute $(DESTDIR)$(PREFIX)/bin/pyroute-$$c; done
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 runtime/pyroute.1 $(DESTDIR)$(PREFIX)/share/man/man1/pyroute.1
+	for c in $(COMMANDS); do \
+		ln -sf pyroute $(DESTDIR)$(PREFIX)/bin/pyroute-$$c; \
+		ln -sf pyroute.1 $(DESTDIR)$(PREFIX)/share/man/man1/pyroute-$$c.1; \
+	done
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/pyroute $(COMMANDS:%=$(DESTDIR)$(PREFIX)/bin/pyroute-%)
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/pyroute.1 \
+		$(COMMANDS:%=$(DESTDIR)$(PREFIX)/share/man/man1/pyroute-%.1)

@@ -1,4 +1,4 @@
-/* The seccomp policy of what runs in a client (sandbox.md, "seccomp"). The only user of
+/* The seccomp policy of what runs in a client (README.md of runtime/). The only user of
  * libseccomp. It is built once a stage, as a BPF program in a sealed memory file, and every
  * client and every connect loads that same program. */
 #ifndef PYROUTE_FILTER_H

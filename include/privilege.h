@@ -47,7 +47,7 @@ int privilege_become_root(struct error *error);
 
 /* The two below are irrevocable, and half done where they fail: the process must then end. */
 
-/* What a process in a client may hold (sandbox.md): bounding, permitted and effective become
+/* What a process in a client may hold (README.md of runtime/): bounding, permitted and effective become
  * exactly that set, inheritable and ambient empty, and no_new_privs is set. */
 int privilege_drop_to_client(struct error *error);
 

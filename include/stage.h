@@ -76,7 +76,7 @@ bool stage_net_is_leg(const struct stage_net *net);
 
 /* Derives the Ethernet address of an interface from its addresses, one of each family, line 0
  * where there is none: 02:42 and the four bytes of the IPv4 address, else the last four of the
- * IPv6 address (exercise.md, "The network"). */
+ * IPv6 address (README.md, "A stage of your own"). */
 void stage_mac_derive(const struct stage_address address[FAMILIES], uint8_t mac[MAC_SIZE]);
 
 #endif

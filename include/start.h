@@ -4,10 +4,16 @@
 
 #include "session.h"
 
+/* What there is to say of a start beside its success or failure. */
+struct start_outcome {
+	int signalled;	    /* SIGINT, SIGTERM or SIGHUP ended it: then the result is -ECANCELED */
+	bool legs_all_only; /* NET_LEG_ALL_ONLY of net.h: bpf(2) is refused here */
+};
+
 /* Brings STAGE up, after stopping the one that runs in SESSION. Needs root. On every way out but
- * success nothing of it is left. LIMITS false: without control groups, on a machine that has none.
- * -ECANCELED where SIGINT, SIGTERM or SIGHUP came; *SIGNALLED says which. */
-int start_stage(struct session *session, const struct stage *stage, bool limits, int *signalled,
-		struct error *error);
+ * success nothing of it is left. LIMITS false: without control groups, on a machine that has
+ * none. */
+int start_stage(struct session *session, const struct stage *stage, bool limits,
+		struct start_outcome *outcome, struct error *error);
 
 #endif

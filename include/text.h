@@ -19,4 +19,7 @@ const char *text_escape(const char *text, char *buffer, size_t size);
 #define TEXT_WORD_MAX 31 /* bytes */
 unsigned text_distance(const char *text, const char *word);
 
+/* True where TEXT may well be WORD mistyped: about a third of the letters may differ. */
+bool text_is_near(const char *text, const char *word);
+
 #endif

@@ -26,6 +26,7 @@ struct wire_leg {
 	char name[IFNAMSIZ];
 	unsigned index;
 	uint8_t mac[MAC_SIZE];
+	bool all_only; /* NET_LEG_ALL_ONLY of net.h */
 };
 
 /* In the computer's network namespace: joins it to FAR in the namespace FAR_NS by a silent leg

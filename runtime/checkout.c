@@ -10,8 +10,6 @@
 #error "PYROUTE_CHECKOUT must name the folder that the program is built in"
 #endif
 
-#define NEAR 3 /* letters that a mistyped name may differ by */
-
 void checkout_close(struct checkout *checkout)
 {
 	close_fd(&checkout->dir);
@@ -109,13 +107,14 @@ static void nearest_stage(int checkout, const char *name, char nearest[STAGE_NAM
 	int fd = openat(checkout, "stages", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_DIRECTORY DIR *stages = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
-	size_t best = NEAR + 1;
+	unsigned best = UINT_MAX;
 
 	nearest[0] = '\0';
 	while (stages != NULL && (entry = readdir(stages)) != NULL) {
-		size_t distance = text_distance(name, entry->d_name);
+		unsigned distance = text_distance(name, entry->d_name);
 
-		if (!valid_name(entry->d_name) || distance >= best)
+		if (!valid_name(entry->d_name) || !text_is_near(name, entry->d_name) ||
+		    distance >= best)
 			continue;
 		best = distance;
 		(void)snprintf(nearest, STAGE_NAME_SIZE, "%.*s", STAGE_NAME_SIZE - 1,

@@ -92,6 +92,7 @@ static int name_host_child(const struct stage_client *client, struct error *erro
 	client_name(client, name);
 	if (sethostname(name, strlen(name)) < 0)
 		return error_system(error, errno, "cannot set the host name");
+	(void)prctl(PR_SET_NAME, name); /* in the computer's list of processes */
 	return 0;
 }
 

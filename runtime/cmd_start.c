@@ -42,7 +42,7 @@ int cmd_start(const struct command_line *line)
 							    .checkout = CHECKOUT_NONE};
 	CLEANUP_STAGE struct stage stage = {.name = ""};
 	struct error error = {0};
-	int signalled = 0;
+	struct start_outcome outcome = {.signalled = 0};
 	int status;
 
 	if (command_find_place(line, &place, &error) < 0)
@@ -51,12 +51,16 @@ int cmd_start(const struct command_line *line)
 	if (status != EXIT_SUCCESS)
 		return status;
 	if (start_stage(&place.session, &stage, (line->options & OPTION_NO_LIMITS) == 0,
-			&signalled, &error) < 0) {
-		if (signalled == 0)
+			&outcome, &error) < 0) {
+		if (outcome.signalled == 0)
 			return command_fail(&error, EXIT_FAILURE);
 		(void)error_set(&error, EINTR, "interrupted; nothing of %s is left", stage.name);
-		return command_fail(&error, 128 + signalled);
+		return command_fail(&error, 128 + outcome.signalled);
 	}
+	if (outcome.legs_all_only)
+		(void)fputs("pyroute: this kernel refuses bpf(2): on the legs only packet sockets "
+			    "for ETH_P_ALL see frames\n",
+			    stderr);
 	(void)printf("%s is up: %s, %zu client%s\n", stage.name, stage.title, stage.client_count,
 		     stage.client_count == 1 ? "" : "s");
 	return EXIT_SUCCESS;

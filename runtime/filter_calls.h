@@ -127,7 +127,7 @@ struct conditional_call {
 
 static const struct conditional_call conditional_calls[] = {
 	/* No set-uid, no set-gid bit: without a user namespace's shift, such a file in src/ would
-	 * be one on the host (sandbox.md). */
+	 * be one on the host (runtime/README.md, "What a client may do"). */
 	{"chmod", 0, 1, CALL_SET_ID, 0},
 	{"fchmod", 0, 1, CALL_SET_ID, 0},
 	{"fchmodat", 0, 2, CALL_SET_ID, 0},

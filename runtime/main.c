@@ -10,8 +10,6 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#define NEAR 3 /* letters that a mistyped command may differ by */
-
 static const struct command commands[] = {
 	{.name = "start",
 	 .link = "pyroute-stage-start",
@@ -110,7 +108,7 @@ static int unknown_command(const char *name)
 
 	text_escape(name, shown, sizeof(shown));
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (text_distance(name, commands[i].name) > NEAR)
+		if (!text_is_near(name, commands[i].name))
 			continue;
 		(void)fprintf(stderr, "pyroute: there is no command \"%s\"; did you mean %s?\n",
 			      shown, commands[i].name);

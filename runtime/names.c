@@ -87,7 +87,7 @@ static int read_number(const struct word *word, const char *digits, unsigned *nu
 static const struct word *find_near(const struct word *words, const char *stem)
 {
 	for (const struct word *word = words; word->text; word++) {
-		if (text_distance(stem, word->text) <= strlen(word->text) / 3)
+		if (text_is_near(stem, word->text))
 			return word;
 	}
 	return NULL;

@@ -14,7 +14,7 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 
-/* sandbox.md, "capabilities": what a network lab needs, all of it over the client's own
+/* runtime/README.md, "What a client may do": what a network lab needs, all of it over the client's own
  * namespaces. Nothing here mounts, traces others or loads anything into the kernel. */
 static const cap_value_t client_capabilities[] = {
 	CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_FOWNER,  CAP_FSETID,		  CAP_KILL,

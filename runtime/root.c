@@ -55,7 +55,7 @@ static const struct {
 };
 
 /* Parts of /proc and /sys that tell about the host or reach it. The list is what container engines
- * agree on, and sandbox.md's additions; what this kernel does not have is passed over. */
+ * agree on, and some more; what this kernel does not have is passed over. */
 static const char *const masked[] = {
 	"proc/acpi",	      "proc/asound",	   "proc/interrupts",
 	"proc/kallsyms",      "proc/kcore",	   "proc/keys",

@@ -40,6 +40,7 @@ struct start {
 	int signals;
 	struct keeper keeper;
 	bool changed; /* the computer: there is something to undo */
+	bool legs_all_only;
 };
 
 static void start_close(struct start *start)
@@ -280,6 +281,7 @@ static int make_leg(void *context, const struct wire_far_end *far, int far_ns,
 		return error_set(error, EBADMSG, "the keeper asked for a leg on net%u", far->net);
 	if (wire_make_leg(start->computer, net, far, far_ns, &leg, error) < 0)
 		return -error->code;
+	start->legs_all_only = start->legs_all_only || leg.all_only;
 	return host_note_leg(start->session->dir, &leg, error);
 }
 
@@ -346,8 +348,8 @@ static int what_signal(const struct start *start)
 	return (int)info.ssi_signo;
 }
 
-int start_stage(struct session *session, const struct stage *stage, bool limits, int *signalled,
-		struct error *error)
+int start_stage(struct session *session, const struct stage *stage, bool limits,
+		struct start_outcome *outcome, struct error *error)
 {
 	CLEANUP(start_close) struct start start = {.session = session,
 						   .stage = stage,
@@ -367,6 +369,7 @@ int start_stage(struct session *session, const struct stage *stage, bool limits,
 		result = bring_up(&start, error);
 	if (result < 0 && start.changed)
 		undo(&start);
-	*signalled = result == -ECANCELED ? what_signal(&start) : 0;
+	outcome->signalled = result == -ECANCELED ? what_signal(&start) : 0;
+	outcome->legs_all_only = start.legs_all_only;
 	return result < 0 ? result : 0;
 }

@@ -164,13 +164,11 @@ static int relay_signal(struct relay *relay, struct error *error)
 	}
 }
 
-/* What was typed and not delivered has nobody left to read it; later keys stay in the caller's
- * terminal, for whoever reads it next. */
+/* Keys typed from now on stay in the caller's terminal, for whoever reads it next. */
 static void relay_child_ended(struct relay *relay)
 {
 	relay->ended = true;
 	relay->left = PTY_HOLDS;
-	relay->typed.start = relay->typed.end;
 	relay->polls[KEYBOARD].fd = -1;
 	relay->polls[CHILD].fd = -1;
 }
@@ -191,11 +189,11 @@ static int relay_caller(struct relay *relay, struct error *error)
 static int relay_client(struct relay *relay, struct error *error)
 {
 	short pty = relay->polls[PTY].revents;
-	ssize_t result = 0;
+	ssize_t result = pty & ~(POLLIN | POLLOUT) ? -EIO : 0;
 
-	if (pty & POLLOUT)
+	if (result == 0 && pty & POLLOUT)
 		result = flow_drain(&relay->typed, relay->polls[PTY].fd, FLOW_SIZE);
-	if (result == 0 && pty & ~POLLOUT && flow_is_empty(&relay->shown))
+	if (result == 0 && pty & POLLIN)
 		result = flow_fill(&relay->shown, relay->polls[PTY].fd);
 	if (result < 0)
 		return error_system(error, (int)-result, "the client's terminal is gone");

@@ -99,3 +99,8 @@ unsigned text_distance(const char *text, const char *word)
 	}
 	return table[rows][columns];
 }
+
+bool text_is_near(const char *text, const char *word)
+{
+	return text_distance(text, word) <= (strlen(word) + 1) / 3;
+}

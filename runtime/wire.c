@@ -76,6 +76,7 @@ int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
 		result = net_link_offloads_off(socket, leg->name, error);
 	if (result == 0)
 		result = net_leg_raise(socket, leg->name, &address, error);
+	leg->all_only = result == NET_LEG_ALL_ONLY;
 	return result < 0 ? error_prefix(error, "leg %s", leg->name) : 0;
 }
 

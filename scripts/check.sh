@@ -1,0 +1,57 @@
+#!/bin/bash
+# sudo scripts/check.sh: every test, on any Debian or Ubuntu machine. Sets the machine up first, as
+# install.sh does, and installs what only the tests need. The last line is "N passed, N failed"; the
+# exit status is 0 only when some passed and none failed. A skipped test is a failed one.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+for_the_tests=(libcmocka-dev bats expect tmux strace tcpdump iproute2 iputils-ping procps sudo zsh
+	python3 python3-scapy)
+for_lint=(clang clang-format clang-tidy cppcheck shellcheck)
+
+# Runs a command, shows what it prints and keeps it in LOG. Sets STATUS.
+step() {
+	local log=$1
+
+	shift
+	say "== $*"
+	status=0
+	"$@" 2>&1 | tee "$log" || status=$?
+}
+
+# How many tests the log of make check tells of: cmocka's summaries and TAP's lines.
+count_passed() {
+	awk '/^\[  PASSED  \] [0-9]+ test/ { n += $4 }
+		/^ok / && !/# skip/ { n++ }
+		END { print n + 0 }' "$1"
+}
+
+count_failed() {
+	awk '/^\[  (FAILED |SKIPPED) \] [0-9]+ test/ { n += $4 }
+		/^not ok / || (/^ok / && /# skip/) { n++ }
+		END { print n + 0 }' "$1"
+}
+
+need_root
+install_packages "${for_the_tests[@]}" "${for_lint[@]}"
+"$checkout/scripts/install.sh"
+
+logs=$(mktemp -d)
+trap 'rm -rf -- "$logs"' EXIT
+cd "$checkout"
+
+step "$logs/lint" make lint
+lint=$status
+step "$logs/check" make -j2 check
+passed=$(count_passed "$logs/check")
+failed=$(count_failed "$logs/check")
+
+# make's own word counts too: a test program that crashed has printed no summary.
+((status == 0 || failed > 0)) || failed=1
+if ((lint != 0)); then
+	say "make lint failed: its complaints are further up"
+	((++failed))
+fi
+say "$passed passed, $failed failed"
+((passed > 0 && failed == 0))

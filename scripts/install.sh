@@ -1,0 +1,56 @@
+#!/bin/bash
+# sudo scripts/install.sh: makes this machine ready, and only what is missing: Debian or Ubuntu
+# packages, the build, the clients' root filesystem, the commands in /usr/local/bin; then switches
+# ip forwarding off.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+to_build=(make gcc libc6-dev pkgconf libnl-3-dev libnl-route-3-dev libcap-dev libseccomp-dev
+	libiniparser-dev libjson-c-dev)
+for_the_rootfs=(mmdebstrap mount zstd debian-archive-keyring)
+for_the_student=(python3)
+
+# The one whom build/ shall belong to: who called sudo, where the checkout is theirs to write in.
+builder() {
+	if [[ ${SUDO_USER:-root} != root ]] &&
+		runuser -u "$SUDO_USER" -- test -w "$checkout"; then
+		say "$SUDO_USER"
+	else
+		say root
+	fi
+}
+
+build() {
+	local user
+
+	user=$(builder)
+	# What another user built (root, by a plain "make install") this one cannot replace.
+	[[ ! -e $checkout/build || $(stat -c %U "$checkout/build") == "$user" ]] ||
+		rm -rf -- "$checkout/build"
+	say "Building pyroute as $user"
+	runuser -u "$user" -- make --silent -C "$checkout" -j"$(nproc)" ||
+		die "cannot build pyroute: the compiler's message above says why"
+}
+
+# A computer that forwards would do the student's exercise for them. For now only: what sets it at
+# the next boot stays as it is.
+switch_forwarding_off() {
+	local file=/proc/sys/net/ipv4/ip_forward was
+
+	was=$(<"$file")
+	if [[ $was == 0 ]]; then
+		say "ip forwarding is off"
+		return
+	fi
+	echo 0 2>/dev/null >"$file" || die "cannot write 0 to $file: is this a container?"
+	say "ip forwarding was on ($was), is now off; on again with: sudo sysctl -w net.ipv4.ip_forward=$was"
+}
+
+need_root
+install_packages "${to_build[@]}" "${for_the_rootfs[@]}" "${for_the_student[@]}"
+build
+"$checkout/rootfs/build.sh"
+make --silent -C "$checkout" install || die "cannot install into /usr/local/bin"
+switch_forwarding_off
+say "pyroute is installed; next: pyroute-stage-start stage1"

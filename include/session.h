@@ -42,10 +42,13 @@ int session_connect(const struct session *session, struct error *error);
 int session_down(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
 		 struct error *error);
 
-/* Makes ready for a start, which needs root: clears away after stages that crashed, of any checkout,
- * and stops the one that runs in this. Returns the lock, to be held through the start. From here on
- * session_signals() are blocked. */
-int session_make_ready(struct session *session, struct error *error);
+/* For a start, which needs root: takes the lock and clears away after stages that crashed, of any
+ * checkout. Returns the lock, to be held through the start. From here on session_signals() are
+ * blocked. */
+int session_lock(struct session *session, struct error *error);
+
+/* Ends the stage that runs, if one does. The lock is held. */
+int session_end_running(struct session *session, struct error *error);
 
 /* The signals that end a start, in good order: SIGINT, SIGTERM, SIGHUP. */
 void session_signals(sigset_t *set);

@@ -115,9 +115,7 @@ int channel_wait(int socket, int guard, struct error *error)
 	while (ready < 0 && errno == EINTR);
 	if (ready < 0)
 		return error_system(error, errno, "cannot wait for a message");
-	if (files[0].revents == 0)
-		return error_set(error, ECANCELED, "cancelled");
-	return 0;
+	return files[1].revents == 0 ? 0 : error_set(error, ECANCELED, "cancelled");
 }
 
 static void take_fds(struct msghdr *message, struct channel_fds *fds)

@@ -197,7 +197,7 @@ int client_spawn(const struct client_birth *birth, struct client *client, struct
 /* Waits for the newborn's next word; what it says went wrong becomes our error. */
 static int hear(struct client *client, int guard, struct channel_fds *fds, struct error *error)
 {
-	struct word word;
+	struct word word = {0};
 	int result = channel_wait(client->channel, guard, error);
 
 	if (result == 0)

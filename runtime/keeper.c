@@ -127,7 +127,7 @@ static int take_overlays(int channel, int *overlays, size_t count, struct error 
 static int furnish_keeper(int channel, int *overlays, size_t count, struct error *error)
 {
 	CLEANUP_CHANNEL_FDS struct channel_fds mounts = {.count = 0};
-	struct word word;
+	struct word word = {0};
 	int result = hear_starter(channel, VERB_FURNISH, &word, &mounts, error);
 
 	if (result == 0 && mounts.count != 2)
@@ -246,7 +246,8 @@ static int main_keeper(void *argument)
 {
 	const struct keeper_birth *birth = argument;
 	const struct keeper_plan *plan = birth->plan;
-	struct client *clients = calloc(plan->stage->client_count, sizeof(*clients));
+	CLEANUP_FREE struct client *clients =
+		calloc(plan->stage->client_count, sizeof(*clients));
 	struct word failed = {.verb = VERB_UP};
 	int result;
 
@@ -338,7 +339,7 @@ int keeper_attend(struct keeper *keeper, int guard, keeper_make_leg *make, void 
 {
 	for (;;) {
 		CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
-		struct word word;
+		struct word word = {0};
 		int result = channel_wait(keeper->channel, guard, error);
 
 		if (result == 0)

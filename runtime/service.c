@@ -51,7 +51,7 @@ static int ask(int socket, enum verb verb, const char *client, struct reply *rep
 
 int service_stage(int socket, char name[STAGE_NAME_SIZE], struct error *error)
 {
-	struct reply reply;
+	struct reply reply = {0};
 	int result = ask(socket, VERB_STAGE, "", &reply, NULL, error);
 
 	if (result == 0)
@@ -61,7 +61,7 @@ int service_stage(int socket, char name[STAGE_NAME_SIZE], struct error *error)
 
 int service_clients(int socket, service_visit *visit, void *context, struct error *error)
 {
-	struct reply reply;
+	struct reply reply = {0};
 	int result = ask(socket, VERB_CLIENTS, "", &reply, NULL, error);
 
 	for (uint32_t i = 0; result == 0 && i < reply.clients; i++) {
@@ -88,7 +88,7 @@ int service_enter(int socket, const char *client, struct service_entry *entry,
 		  struct error *error)
 {
 	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
-	struct reply reply;
+	struct reply reply = {0};
 	int result;
 
 	result = ask(socket, VERB_ENTER, client, &reply, &fds, error);
@@ -107,7 +107,7 @@ int service_enter(int socket, const char *client, struct service_entry *entry,
 int service_stop(int socket, int *keeper_pidfd, struct error *error)
 {
 	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
-	struct reply reply;
+	struct reply reply = {0};
 	int result = ask(socket, VERB_STOP, "", &reply, &fds, error);
 
 	if (result < 0)

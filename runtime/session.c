@@ -198,21 +198,19 @@ int session_down(struct session *session, const char *wanted, char name[STAGE_NA
 
 /* ---- before a start -------------------------------------------------------------------------- */
 
-int session_make_ready(struct session *session, struct error *error)
+int session_lock(struct session *session, struct error *error)
 {
-	char before[STAGE_NAME_SIZE];
-	CLEANUP_FD int lock = -1;
-
 	if (privilege_need_root(error) < 0)
 		return -error->code;
 	if (session->base < 0)
 		session->base = rundir_open_base(true, error);
-	if (session->base < 0)
-		return session->base;
-	lock = lock_session(session, error);
-	if (lock < 0)
-		return lock;
-	if (down_locked(session, NULL, before, error) < 0 && error->code != ESRCH)
-		return -error->code;
-	return TAKE_FD(lock);
+	return session->base < 0 ? session->base : lock_session(session, error);
+}
+
+int session_end_running(struct session *session, struct error *error)
+{
+	char name[STAGE_NAME_SIZE];
+	int result = down_locked(session, NULL, name, error);
+
+	return result == -ESRCH ? 0 : result;
 }

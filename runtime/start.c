@@ -15,6 +15,7 @@
 #include "rundir.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -128,8 +129,6 @@ static int look(struct start *start, struct error *error)
 							&start->src_owner, error);
 	if (result >= 0)
 		result = net_socket_open(&start->computer, error);
-	if (result >= 0)
-		result = check_legs(start, error);
 	if (result >= 0)
 		result = start->filter_file = filter_build(error);
 	if (result >= 0)
@@ -285,6 +284,14 @@ static int make_leg(void *context, const struct wire_far_end *far, int far_ns,
 	return host_note_leg(start->session->dir, &leg, error);
 }
 
+/* A signal that came where nothing waited for one. */
+static int check_signals(const struct start *start, struct error *error)
+{
+	struct pollfd signals = {.fd = start->signals, .events = POLLIN};
+
+	return poll(&signals, 1, 0) == 0 ? 0 : error_set(error, ECANCELED, "cancelled");
+}
+
 /* The clients' ends came up after the legs. */
 static int settle_legs(const struct start *start, struct error *error)
 {
@@ -319,6 +326,8 @@ static int bring_up(struct start *start, struct error *error)
 		result = settle_legs(start, error);
 	if (result == 0)
 		result = checkout_mark(start->session->checkout, start->stage->name, error);
+	if (result == 0)
+		result = check_signals(start, error);
 	if (result == 0)
 		result = keeper_release(&start->keeper, error);
 	return result;
@@ -359,10 +368,14 @@ int start_stage(struct session *session, const struct stage *stage, bool limits,
 						   .listener = -1,
 						   .signals = -1,
 						   .keeper = KEEPER_NONE};
-	CLEANUP_FD int lock = session_make_ready(session, error);
+	CLEANUP_FD int lock = session_lock(session, error);
 	int result = lock < 0 ? lock : look(&start, error);
 
 	process_raise_file_limit(); /* the keeper's and the clients', who lower theirs, too */
+	if (result >= 0)
+		result = session_end_running(session, error);
+	if (result >= 0)
+		result = check_legs(&start, error);
 	if (result >= 0)
 		result = change_computer(&start, limits, error);
 	if (result >= 0)

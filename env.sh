@@ -1,0 +1,70 @@
+#!/bin/bash
+# source env.sh, in bash or zsh: gives this shell the commands of the checkout that env.sh is in, and
+# says in variables where its parts are. A command calls sudo by itself where root is needed.
+
+if [ -n "${BASH_VERSION:-}" ] && (return 0) 2>/dev/null; then
+	:
+elif [ -n "${ZSH_VERSION:-}" ] && [ "${ZSH_EVAL_CONTEXT##*:}" = file ]; then
+	:
+else
+	echo "env.sh: this changes the shell that you are in: in bash or zsh, type source env.sh" >&2
+	return 2 2>/dev/null || exit 2
+fi
+
+# shellcheck disable=SC2296 # after :- stands zsh's name for this file; bash does not look at it
+PYROUTE_ENV=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]:-${(%):-%x}}")")
+export PYROUTE_ENV
+export PYROUTE_SRC_DIR="$PYROUTE_ENV/src"
+export PYROUTE_STAGE_DIR="$PYROUTE_ENV/stages"
+export PYROUTE_STAGE_FILE="$PYROUTE_ENV/.stage"
+
+# The program that make built in the checkout, else the installed one. Sudo drops variables, so the
+# checkout goes with it as an option, in front of any --dir of the user's own: the last one counts.
+pyroute() {
+	local program="$PYROUTE_ENV/build/pyroute" failed=1 root=
+
+	case ${1:-} in
+	start | stop) root=needed ;;
+	run) root=needed failed=125 ;;
+	connect) failed=125 ;;
+	esac
+	if [ ! -x "$program" ] && ! program=$(unset -f pyroute && command -v pyroute); then
+		printf 'pyroute: %s/build/pyroute is missing: run make there, or sudo scripts/install.sh\n' \
+			"$PYROUTE_ENV" >&2
+		return "$failed"
+	fi
+	if [ "$EUID" = 0 ] || [ -z "$root" ] || [ "${2:-}" = --help ] || [ "${2:-}" = -h ]; then
+		"$program" "$@"
+	elif command -v sudo >/dev/null; then
+		command sudo "$program" "$1" --dir "$PYROUTE_ENV" "${@:2}"
+	else
+		printf 'pyroute: %s needs root, and sudo is missing: install it, or become root\n' "$1" >&2
+		return "$failed"
+	fi
+}
+
+pyroute-stage-start() { pyroute start "$@"; }
+pyroute-stage-stop() { pyroute stop "$@"; }
+pyroute-connect() { pyroute connect "$@"; }
+pyroute-ps() { pyroute ps "$@"; }
+pyroute-run() { pyroute run "$@"; }
+
+# Tab completes a command's first argument: a client of the stage that runs, or a stage.
+_pyroute_names() {
+	case $1 in
+	pyroute-connect) pyroute ps 2>/dev/null | sed -n 's/^\(client[0-9]*\) .*/\1/p' ;;
+	*) ls -- "$PYROUTE_STAGE_DIR" ;;
+	esac
+}
+if [ -n "${BASH_VERSION:-}" ]; then
+	_pyroute_complete() {
+		[ "$COMP_CWORD" != 1 ] || mapfile -t COMPREPLY < <(compgen -W "$(_pyroute_names "$1")" -- "$2")
+	}
+	complete -F _pyroute_complete pyroute-stage-start pyroute-stage-stop pyroute-connect
+elif command -v compdef >/dev/null; then
+	_pyroute_complete() {
+		# shellcheck disable=SC2046,SC2154 # zsh's own words, split by it
+		[ "$CURRENT" != 2 ] || compadd -- $(_pyroute_names "${words[1]}")
+	}
+	compdef _pyroute_complete pyroute-stage-start pyroute-stage-stop pyroute-connect
+fi

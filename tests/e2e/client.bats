@@ -1,0 +1,191 @@
+#!/usr/bin/env bats
+# What a client is like from inside, and what the student does there.
+
+load helpers
+
+setup() {
+	common_setup
+	OUT=$BATS_TEST_TMPDIR/out
+}
+
+teardown() {
+	common_teardown
+}
+
+@test "a client has its name, its addresses and its default route" {
+	stage_start
+	[[ $(connect client2 -- hostname) == client2 ]]
+	connect client2 -- ip -o -4 addr show eth0 | grep -F ' inet 2.2.2.2/24 '
+	[[ $(connect client2 -- cat /sys/class/net/eth0/address) == 02:42:02:02:02:02 ]]
+	connect client2 -- ip route show default | grep -F 'default via 2.2.2.1 dev eth0'
+	[[ $(connect client2 -- cat /proc/sys/net/ipv4/ip_forward) == 0 ]]
+	[[ -z $(connect client2 -- ip -6 addr show dev eth0) ]]
+}
+
+@test "every client is known to the others by name" {
+	stage_start
+	router_start plain.py
+	connect client1 -- ping -c 1 -W 2 client2
+	[[ $(connect client1 -- getent hosts client2) == *2.2.2.2* ]]
+	[[ $(connect client2 -- getent hosts client1) == *1.1.1.2* ]]
+	connect client1 -- getent hosts localhost
+}
+
+@test "a client's namespaces are neither the computer's nor another client's" {
+	local kind
+	stage_start
+	for kind in net mnt pid uts ipc cgroup user; do
+		computer=$(readlink "/proc/self/ns/$kind")
+		one=$(connect client1 -- readlink "/proc/self/ns/$kind")
+		two=$(connect client2 -- readlink "/proc/self/ns/$kind")
+		echo "$kind: $computer $one $two"
+		[[ -n $one && $one != "$computer" && $two != "$computer" ]]
+		# The user namespace is the stage's.
+		if [[ $kind == user ]]; then [[ $one == "$two" ]]; else [[ $one != "$two" ]]; fi
+	done
+}
+
+# Lines of a status file that say what a process may do.
+rights() {
+	grep -E '^(Cap[A-Z]|NoNewPrivs|Seccomp:)'
+}
+
+@test "what connect runs may do exactly what the client's first process may" {
+	stage_start
+	rights <"/proc/$(client_pid client1)/status" >"$OUT.first"
+	connect client1 -- cat /proc/self/status | rights >"$OUT.connected"
+	cat "$OUT.first"
+	diff "$OUT.first" "$OUT.connected"
+	[[ $(wc -l <"$OUT.first") == 7 ]]
+	# CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE NET_ADMIN
+	# NET_RAW SYS_CHROOT, by number 0 1 3 4 5 6 7 8 10 12 13 18
+	grep -P '^CapEff:\t00000000000435fb$' "$OUT.first"
+	grep -P '^CapBnd:\t00000000000435fb$' "$OUT.first"
+	grep -P '^CapInh:\t0{16}$' "$OUT.first"
+	grep -P '^CapAmb:\t0{16}$' "$OUT.first"
+	grep -P '^NoNewPrivs:\t1$' "$OUT.first"
+	grep -P '^Seccomp:\t2$' "$OUT.first"
+}
+
+@test "what connect runs has the files 0, 1 and 2 alone" {
+	stage_start
+	# The fourth is ls's own, of the directory.
+	connect client1 -- sh -c 'ls /proc/self/fd' 9</etc/hostname >"$OUT"
+	[[ $(tr '\n' ' ' <"$OUT") == "0 1 2 3 " ]]
+}
+
+@test "no process of a client is the computer's own program file, but a sealed copy" {
+	stage_start
+	[[ $(readlink "/proc/$(client_pid client1)/exe") == /memfd:* ]]
+	run ! connect client1 -- sh -c 'echo x >>/proc/1/exe'
+}
+
+@test "a directory of the root filesystem can be removed and made anew" {
+	stage_start
+	connect client1 -- sh -c 'ls /etc/skel/.bashrc && rm -rf /etc/skel && mkdir /etc/skel'
+	[[ -z $(connect client1 -- ls -A /etc/skel) ]]
+	connect client2 -- ls /etc/skel/.bashrc
+}
+
+@test "tcpdump in a client sees the ping of another" {
+	stage_start
+	router_start plain.py
+	background_start "$OUT" connect client2 -- timeout 10 tcpdump -i eth0 -n -l -c 2 icmp
+	wait_for "$OUT" '^listening on eth0'
+	connect client1 -- ping -c 2 -i 0.2 -W 2 2.2.2.2
+	wait "${BACKGROUND[-1]}"
+	cat "$OUT"
+	grep -q '1.1.1.2 > 2.2.2.2: ICMP echo request' "$OUT"
+	grep -q '2.2.2.2 > 1.1.1.2: ICMP echo reply' "$OUT"
+}
+
+@test "scapy in a client gets its answer" {
+	stage_start
+	router_start plain.py
+	connect client1 -- python3 -c '
+from scapy.all import IP, ICMP, sr1
+answer = sr1(IP(dst="2.2.2.2") / ICMP() / b"hello", timeout=5, verbose=False)
+print(answer.src, answer[ICMP].type)' >"$OUT"
+	[[ $(<"$OUT") == "2.2.2.2 0" ]]
+}
+
+@test "iperf3 measures between two clients" {
+	stage_start
+	router_start plain.py
+	background_start "$OUT" connect client2 -- timeout 30 iperf3 -s -1 --forceflush
+	wait_for "$OUT" '^Server listening'
+	connect client1 -- iperf3 -c client2 -t 1 --json >"$OUT.json"
+	"$PYTHON" -c '
+import json, sys
+assert json.load(sys.stdin)["end"]["sum_received"]["bytes"] > 1000000' <"$OUT.json"
+}
+
+@test "ssh goes from one client to the other" {
+	stage_start
+	router_start plain.py
+	connect client2 -- /usr/sbin/sshd
+	[[ $(connect client1 -- ssh -o BatchMode=yes -o ConnectTimeout=10 client2 hostname) == client2 ]]
+}
+
+@test "a pipe through connect is clean and whole" {
+	stage_start
+	[[ $(echo hi | connect client1 -- cat) == hi ]]
+	connect client1 -- sh -c 'head -c 10000000 /dev/zero' | cmp - <(head -c 10000000 /dev/zero)
+	head -c 10000000 /dev/zero | connect client1 -- sha256sum >"$OUT"
+	diff "$OUT" <(head -c 10000000 /dev/zero | sha256sum)
+	connect client1 -- sh -c 'echo out; echo err >&2' >"$OUT" 2>"$OUT.err"
+	[[ $(<"$OUT") == out && $(<"$OUT.err") == err ]]
+	run ! connect client1 -- sh -c '[ -t 0 ] || [ -t 1 ]' </dev/null
+}
+
+@test "connect ends with the status of its command" {
+	stage_start
+	run connect client1 -- true
+	[[ $status == 0 ]]
+	run connect client1 -- sh -c 'exit 7'
+	[[ $status == 7 ]]
+	run connect client1 -- sh -c 'kill -TERM $$'
+	[[ $status == 143 ]]
+	fails_with 126 connect client1 -- /etc/hostname
+	fails_with 127 connect client1 -- /no/such/program
+	fails_with 127 connect client1 -- no-such-program
+}
+
+@test "connect works from a directory that is gone, and starts in the client's home" {
+	stage_start
+	export PYROUTE_ENV=$CHECKOUT
+	mkdir "$BATS_TEST_TMPDIR/gone"
+	cd "$BATS_TEST_TMPDIR/gone"
+	rmdir "$BATS_TEST_TMPDIR/gone"
+	[[ $(connect client1 -- pwd) == '/~' ]]
+}
+
+@test "a client's environment is its own" {
+	stage_start
+	SECRET=1 connect client1 -- env >"$OUT"
+	cat "$OUT"
+	run ! grep SECRET "$OUT"
+	grep -qxF "HOME=/~" "$OUT"
+	grep -qE '^PATH=.*/usr/sbin' "$OUT"
+}
+
+@test "a client sees its own processes alone" {
+	stage_start
+	background "$OUT" connect client2 -- sh -c 'echo ready; sleep 60'
+	connect client1 -- ps -e -o args= >"$OUT"
+	cat "$OUT"
+	[[ $(wc -l <"$OUT") -le 3 ]]
+	run ! grep 'sleep 60' "$OUT"
+	[[ $(connect client1 -- sh -c 'echo $$') -lt 100 ]]
+}
+
+@test "a write to a sysctl of the client's own network stays there, a global one is refused" {
+	local pattern
+	pattern=$(</proc/sys/kernel/core_pattern)
+	stage_start
+	connect client1 -- sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	[[ $(connect client1 -- cat /proc/sys/net/ipv4/ip_forward) == 1 ]]
+	[[ $(</proc/sys/net/ipv4/ip_forward) == 0 ]]
+	run ! connect client1 -- sh -c 'echo x >/proc/sys/kernel/core_pattern'
+	[[ $(</proc/sys/kernel/core_pattern) == "$pattern" ]]
+}

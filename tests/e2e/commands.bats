@@ -1,0 +1,91 @@
+#!/usr/bin/env bats
+# The commands as README.md has them: both spellings, the checkout they find, what they print.
+
+load helpers
+
+setup() {
+	common_setup
+	OUT=$BATS_TEST_TMPDIR/out
+}
+
+teardown() {
+	common_teardown
+}
+
+@test "every command has a name of its own that does the same" {
+	pyroute-stage-start stage1
+	[[ $(<.stage) == stage1 ]]
+	[[ $(pyroute-connect client1 -- hostname) == client1 ]]
+	[[ $(pyroute-run -- echo hello) == hello ]]
+	diff <(pyroute ps --json | "$PYTHON" -c "$NAMES") <(pyroute-ps --json | "$PYTHON" -c "$NAMES")
+	pyroute-stage-stop
+	[[ ! -e .stage ]]
+	fails_with 1 pyroute-stage-stop
+}
+
+readonly NAMES='
+import json, sys
+for client in json.load(sys.stdin)["clients"]: print(client["name"], client["pid"])'
+
+@test "ps lists the clients with state, pid and addresses, for people and as JSON" {
+	stage_start
+	pyroute ps >"$OUT"
+	cat "$OUT"
+	grep -E '^client1 +running +[0-9]+ .*1\.1\.1\.2' "$OUT"
+	grep -E '^client2 +running +[0-9]+ .*2\.2\.2\.2' "$OUT"
+	pyroute ps --json >"$OUT"
+	cat "$OUT"
+	"$PYTHON" - "$OUT" <<-'END'
+		import json, sys
+		told = json.load(open(sys.argv[1]))
+		assert told["stage"] == "stage1"
+		assert [client["name"] for client in told["clients"]] == ["client1", "client2"]
+		assert all(client["state"] == "running" for client in told["clients"])
+		assert all(client["memory_bytes"] > 0 for client in told["clients"])
+	END
+	# The pid is the one that the computer sees.
+	[[ $(readlink "/proc/$(client_pid client1)/ns/net") == \
+		"$(connect client1 -- readlink /proc/self/ns/net)" ]]
+	stage_stop
+	pyroute ps >"$OUT" || true
+	run ! grep client "$OUT"
+}
+
+@test "help and version need no root" {
+	local command
+	as_student pyroute --version | grep -E '^pyroute [0-9]+\.[0-9]+'
+	as_student pyroute --help >"$OUT"
+	for command in start stop connect ps run; do
+		grep -wq "$command" "$OUT"
+		as_student pyroute "$command" --help | grep -iq usage
+	done
+}
+
+@test "the checkout is the one of --dir, else of PYROUTE_ENV, else of the nearest folder" {
+	mkdir -p "$CHECKOUT-second/stages"
+	cp -r stages/stage1 "$CHECKOUT-second/stages/only-there"
+	mkdir -p "$CHECKOUT-second/src/deep"
+
+	pyroute start --dir "$CHECKOUT-second" only-there
+	[[ $(<"$CHECKOUT-second/.stage") == only-there ]]
+	pyroute stop --dir "$CHECKOUT-second"
+
+	PYROUTE_ENV=$CHECKOUT-second pyroute start only-there
+	PYROUTE_ENV=$CHECKOUT-second pyroute stop
+
+	cd "$CHECKOUT-second/src/deep"
+	pyroute start only-there
+	pyroute stop
+	fails_with 1 pyroute start --dir "$CHECKOUT" only-there
+	cd "$CHECKOUT"
+	rm -rf "$CHECKOUT-second"
+}
+
+@test "a start and a stop say one line, and nothing else in a pipe" {
+	run --separate-stderr stage_start
+	echo "$output / $stderr"
+	[[ $status == 0 && ${#lines[@]} -le 1 && -z $stderr ]]
+	run --separate-stderr stage_stop
+	echo "$output / $stderr"
+	[[ $status == 0 && ${#lines[@]} -le 1 && -z $stderr ]]
+}

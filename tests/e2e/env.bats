@@ -1,0 +1,270 @@
+#!/usr/bin/env bats
+# source env.sh, in bash and in zsh. Some tests put programs in the place of pyroute and sudo that
+# note how they were called; one runs the real ones.
+# shellcheck disable=SC2154 # complaint is set by fails_with
+
+load helpers
+
+readonly SHELLS=(bash zsh)
+readonly COMMANDS=(pyroute-stage-start pyroute-stage-stop pyroute-connect pyroute-ps pyroute-run)
+
+setup() {
+	common_setup
+	cp "$BATS_TEST_DIRNAME/../../env.sh" "$CHECKOUT/"
+	ln -s "$PYROUTE_TEST_SCRATCH/bin" "$CHECKOUT/build"
+	checkout_give
+	OUT=$BATS_TEST_TMPDIR/out
+}
+
+teardown() {
+	common_teardown
+	if [[ -n ${CHECKOUT:-} ]]; then rm -rf --one-file-system "$CHECKOUT second"; fi
+}
+
+# fake PATH: makes a program that notes its name and arguments in the file "calls".
+fake() {
+	cat >"$1" <<-END
+		#!/bin/bash
+		{ printf '%s' "\${0##*/}"; printf ' <%s>' "\$@"; echo; } >>"$CHECKOUT/calls"
+		[[ \${0##*/} != sudo ]] || exec "\$@"
+	END
+	chmod 755 "$1"
+}
+
+# A pyroute in build/, and a sudo that comes first in PATH.
+fake_both() {
+	rm "$CHECKOUT/build"
+	mkdir "$CHECKOUT/build" "$CHECKOUT/first"
+	fake "$CHECKOUT/build/pyroute"
+	fake "$CHECKOUT/first/sudo"
+	PATH=$CHECKOUT/first:$PATH
+	calls_forget
+}
+
+calls_forget() {
+	rm -f "$CHECKOUT/calls"
+	as_student touch "$CHECKOUT/calls"
+}
+
+# called LINE...: these were the calls, and no others.
+called() {
+	diff <(printf '%s\n' "$@") "$CHECKOUT/calls"
+	calls_forget
+}
+
+@test "by any path, from any directory, env.sh finds the checkout that it is in" {
+	local shell path odd="$CHECKOUT second/100% odd"
+	mkdir -p "$odd/stages" "$CHECKOUT/deep/er"
+	cp env.sh "$odd/"
+	ln -s "$odd" "$CHECKOUT/linked folder"
+	ln -s ../env.sh "$CHECKOUT/deep/linked.sh"
+	# Directory | path | checkout; and what would lead cd astray.
+	for shell in "${SHELLS[@]}" "zsh -o posix_argzero"; do
+		while IFS='|' read -r directory path wanted; do
+			cd "$directory"
+			# shellcheck disable=SC2086 # one has an option
+			env CDPATH=/tmp:/ $shell -c 'source "$1"; env' - "$path" >"$OUT"
+			echo "$shell, in $directory: source $path"
+			grep '^PYROUTE_' "$OUT"
+			grep -Fx "PYROUTE_ENV=$wanted" "$OUT"
+			grep -Fx "PYROUTE_SRC_DIR=$wanted/src" "$OUT"
+			grep -Fx "PYROUTE_STAGE_DIR=$wanted/stages" "$OUT"
+			grep -Fx "PYROUTE_STAGE_FILE=$wanted/.stage" "$OUT"
+		done <<-END
+			/|$CHECKOUT/env.sh|$CHECKOUT
+			/|${CHECKOUT#/}/env.sh|$CHECKOUT
+			$CHECKOUT|./env.sh|$CHECKOUT
+			$CHECKOUT/deep/er|../../env.sh|$CHECKOUT
+			$CHECKOUT/deep|linked.sh|$CHECKOUT
+			/|$odd/env.sh|$odd
+			$odd|./env.sh|$odd
+			$CHECKOUT|linked folder/env.sh|$odd
+		END
+	done
+}
+
+@test "sourced twice in a careful shell, it gives the commands and leaves nothing else behind" {
+	local shell
+	local -A facts=(
+		[bash]='set +o; shopt -p; trap; pwd; echo "$@"; compgen -v'
+		[zsh]='setopt; trap; pwd; echo "$@"; print -l ${(ok)parameters}')
+	for shell in "${SHELLS[@]}"; do
+		FACTS=${facts[$shell]} "$shell" -euc '
+			eval "$FACTS" >"$0.before"
+			source ./env.sh
+			source ./env.sh
+			pyroute --version >/dev/null
+			eval "$FACTS" >"$0.after"
+			for command; do type "$command"; done' "$OUT" "${COMMANDS[@]}"
+		diff "$OUT.before" "$OUT.after" | sed -n 's/^[<>] /&/p' >"$OUT" || true
+		echo "new in $shell:"
+		cat "$OUT"
+		diff "$OUT" - <<-END
+			> PYROUTE_ENV
+			> PYROUTE_SRC_DIR
+			> PYROUTE_STAGE_DIR
+			> PYROUTE_STAGE_FILE
+		END
+	done
+}
+
+@test "executed, or sourced in another shell, it says what to do" {
+	local by
+	for by in "./env.sh" "bash env.sh" "zsh env.sh" "sh ./env.sh" "sh -c '. ./env.sh'"; do
+		eval "fails_with 2 $by"
+		[[ $complaint == *"source env.sh"* ]]
+	done
+}
+
+@test "what needs root is called by sudo and told the checkout, what does not is not" {
+	local shell program=$CHECKOUT/build/pyroute
+	fake_both
+	for shell in "${SHELLS[@]}"; do
+		echo "$shell"
+		cd /
+		as_student "$shell" -euc 'source "$0/env.sh"
+			pyroute-stage-start stage1
+			pyroute start stage1
+			pyroute-stage-stop
+			pyroute-run -- echo "two words" "" --help
+			pyroute-connect client1 -- echo "two words" ""
+			pyroute-ps --json
+			pyroute --version
+			pyroute' "$CHECKOUT"
+		called "sudo <$program> <start> <--dir> <$CHECKOUT> <stage1>" \
+			"pyroute <start> <--dir> <$CHECKOUT> <stage1>" \
+			"sudo <$program> <start> <--dir> <$CHECKOUT> <stage1>" \
+			"pyroute <start> <--dir> <$CHECKOUT> <stage1>" \
+			"sudo <$program> <stop> <--dir> <$CHECKOUT>" \
+			"pyroute <stop> <--dir> <$CHECKOUT>" \
+			"sudo <$program> <run> <--dir> <$CHECKOUT> <--> <echo> <two words> <> <--help>" \
+			"pyroute <run> <--dir> <$CHECKOUT> <--> <echo> <two words> <> <--help>" \
+			"pyroute <connect> <client1> <--> <echo> <two words> <>" \
+			"pyroute <ps> <--json>" \
+			"pyroute <--version>" \
+			"pyroute <>"
+	done
+}
+
+@test "help is shown without sudo, and root calls none" {
+	local shell
+	fake_both
+	for shell in "${SHELLS[@]}"; do
+		echo "$shell"
+		as_student "$shell" -c 'source ./env.sh
+			pyroute-stage-start --help
+			pyroute-stage-stop -h
+			pyroute-run --help'
+		called "pyroute <start> <--help>" "pyroute <stop> <-h>" "pyroute <run> <--help>"
+		"$shell" -c 'source ./env.sh; pyroute-stage-start stage1; pyroute-run -- true'
+		called "pyroute <start> <stage1>" "pyroute <run> <--> <true>"
+	done
+}
+
+@test "an ordinary user runs a stage with it, and statuses come through" {
+	local shell
+	for shell in "${SHELLS[@]}"; do
+		echo "$shell"
+		cd /
+		as_student "$shell" -c 'source "$0/env.sh"
+			pyroute-stage-start stage1 &&
+			cat "$PYROUTE_STAGE_FILE" &&
+			pyroute-connect client1 -- hostname &&
+			pyroute-run -- id -un
+			pyroute-connect client1 -- sh -c "exit 7"
+			echo "connect: $?"
+			pyroute-run -- sh -c "exit 8"
+			echo "run: $?"
+			pyroute-stage-stop >&2
+			pyroute-stage-stop 2>/dev/null
+			echo "stop: $?"' "$CHECKOUT" </dev/null >"$OUT"
+		cat "$OUT"
+		diff <(tail -n 6 "$OUT") - <<-END
+			stage1
+			client1
+			$STUDENT
+			connect: 7
+			run: 8
+			stop: 1
+		END
+	done
+}
+
+@test "a checkout that the user names by --dir is the one, with sudo and without" {
+	local shell other="$CHECKOUT second"
+	mkdir -p "$other/src"
+	cp -r stages "$other/"
+	chown -R "$STUDENT:" "$other"
+	for shell in "${SHELLS[@]}"; do
+		as_student "$shell" -euc 'source ./env.sh
+			pyroute-stage-start --dir "$0" stage1
+			pyroute-connect --dir "$0" client1 -- true
+			test -e "$0/.stage"
+			test ! -e "$PYROUTE_STAGE_FILE"
+			pyroute-stage-stop --dir "$0"
+			test ! -e "$0/.stage"' "$other"
+	done
+}
+
+@test "a checkout that is not built uses the installed program, and says make where there is none" {
+	local shell
+	fake_both
+	mv build/pyroute first/
+	for shell in "${SHELLS[@]}"; do
+		echo "$shell"
+		as_student "$shell" -c 'source ./env.sh; pyroute-ps; pyroute-stage-stop'
+		called "pyroute <ps>" \
+			"sudo <$CHECKOUT/first/pyroute> <stop> <--dir> <$CHECKOUT>" \
+			"pyroute <stop> <--dir> <$CHECKOUT>"
+		for command in 1:pyroute-ps 1:pyroute-stage-stop 125:pyroute-run 125:pyroute-connect; do
+			fails_with "${command%:*}" as_student "$shell" -c \
+				'source ./env.sh; PATH=/nowhere; "$0"' "${command#*:}"
+			[[ $complaint == *"$CHECKOUT/build/pyroute"*make* ]]
+		done
+	done
+}
+
+@test "where sudo is missing, a line says so" {
+	local shell
+	for shell in "${SHELLS[@]}"; do
+		fails_with 1 as_student "$shell" -c 'source ./env.sh; PATH=/nowhere; pyroute-stage-stop'
+		[[ $complaint == *sudo*missing* ]]
+		fails_with 125 as_student "$shell" -c 'source ./env.sh; PATH=/nowhere; pyroute-run -- true'
+		[[ $complaint == *sudo*missing* ]]
+	done
+}
+
+@test "tab completes the names of stages and of clients" {
+	cp -r stages/stage1 stages/another
+	stage_start stage1
+	bash -euc 'source ./env.sh
+		complete() {
+			COMPREPLY=()
+			COMP_CWORD=$1 _pyroute_complete "$2" "$3"
+			echo "$2: ${COMPREPLY[*]:-none}"
+		}
+		complete 1 pyroute-stage-start ""
+		complete 1 pyroute-stage-start st
+		complete 1 pyroute-connect cl
+		complete 2 pyroute-connect ""' >"$OUT"
+	diff "$OUT" - <<-END
+		pyroute-stage-start: another stage1
+		pyroute-stage-start: stage1
+		pyroute-connect: client1 client2
+		pyroute-connect: none
+	END
+	# Zsh finds by itself which of the names begin as the word does.
+	zsh -euc 'compdef() { echo "$1 is for ${*:2}"; }
+		compadd() { echo "$words: ${*:2}"; }
+		source ./env.sh
+		CURRENT=2
+		words=(pyroute-stage-start "") && _pyroute_complete
+		words=(pyroute-connect "") && _pyroute_complete
+		CURRENT=3
+		words=(pyroute-connect client1 "") && _pyroute_complete' >"$OUT"
+	diff "$OUT" - <<-END
+		_pyroute_complete is for pyroute-stage-start pyroute-stage-stop pyroute-connect
+		pyroute-stage-start : another stage1
+		pyroute-connect : client1 client2
+	END
+}

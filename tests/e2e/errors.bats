@@ -1,0 +1,190 @@
+#!/usr/bin/env bats
+# What fails says so in one line, with an exit status, and leaves nothing.
+# shellcheck disable=SC2154 # complaint and stderr are set by fails_with and run
+
+load helpers
+
+setup() {
+	common_setup
+}
+
+teardown() {
+	common_teardown
+}
+
+@test "starting the stage that runs starts it anew" {
+	local first
+	stage_start
+	first=$(client_pid client1)
+	connect client1 -- touch /root/mark
+	stage_start
+	[[ $(client_pid client1) != "$first" && ! -e /proc/$first ]]
+	run ! connect client1 -- test -e /root/mark
+	[[ $(<.stage) == stage1 ]]
+}
+
+@test "starting another stage stops the one that runs" {
+	cp -r stages/stage1 stages/stage2
+	stage_start stage1
+	connect client1 -- touch /root/mark
+	stage_start stage2
+	[[ $(<.stage) == stage2 ]]
+	run ! connect client1 -- test -e /root/mark
+	leaves_nothing true
+	stage_stop
+	run ! ip link show net1
+}
+
+@test "a stop with no stage running says so" {
+	leaves_nothing fails_with 1 pyroute stop
+	[[ $complaint == *"no stage"* ]]
+}
+
+@test "a stop of another stage than the one that runs is refused" {
+	cp -r stages/stage1 stages/stage2
+	stage_start stage1
+	fails_with 1 pyroute stop stage2
+	[[ $complaint == *stage1* ]]
+	connect client1 -- true
+	pyroute stop stage1
+	[[ ! -e .stage ]]
+}
+
+@test "an unknown stage is refused, and the nearest name suggested" {
+	leaves_nothing fails_with 1 pyroute start stagel
+	[[ $complaint == *stagel* && $complaint == *stage1* ]]
+}
+
+@test "a stage's name that is a path is refused" {
+	leaves_nothing fails_with 1 pyroute start ../stages/stage1
+	leaves_nothing fails_with 1 pyroute start /etc/passwd
+	[[ $complaint != *root:* ]]
+}
+
+@test "the running stage outlives a start that is refused" {
+	stage_start
+	fails_with 1 pyroute start stagel
+	connect client1 -- true
+	[[ $(<.stage) == stage1 ]]
+}
+
+@test "an unknown client is refused" {
+	stage_start
+	leaves_nothing fails_with 125 pyroute connect client9 -- true
+	[[ $complaint == *client9* && $complaint == *client2* ]]
+}
+
+@test "a connect with no stage running says so" {
+	leaves_nothing fails_with 125 pyroute connect client1 -- true
+	[[ $complaint == *"no stage"* ]]
+}
+
+@test "a client that died is shown as exited, the others go on, and the stop is clean" {
+	local pid
+	host_snapshot >"$BATS_TEST_TMPDIR/before"
+	stage_start
+	pid=$(client_pid client1)
+	kill -KILL "$pid"
+	wait_until_gone "$pid"
+	pyroute ps | tee "$BATS_TEST_TMPDIR/ps"
+	grep -E '^client1 .*exited' "$BATS_TEST_TMPDIR/ps"
+	grep -E '^client2 .*running' "$BATS_TEST_TMPDIR/ps"
+	fails_with 125 pyroute connect client1 -- true
+	[[ $complaint == *client1*exited* ]]
+	connect client2 -- true
+	stage_stop
+	host_snapshot >"$BATS_TEST_TMPDIR/after"
+	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+}
+
+wait_until_gone() {
+	local patience=100
+	while [[ -e /proc/$1 ]] && ((patience-- > 0)); do
+		sleep 0.05
+	done
+	[[ ! -e /proc/$1 ]]
+}
+
+# Runs a command where the computer has no root filesystem: /var/lib/pyroute is empty.
+without_rootfs() {
+	unshare --mount bash -c 'mount -t tmpfs tmpfs /var/lib/pyroute && exec "$@"' bash "$@"
+}
+
+@test "a missing root filesystem is refused, with its path and the remedy" {
+	leaves_nothing fails_with 1 without_rootfs pyroute start stage1
+	[[ $complaint == */var/lib/pyroute/rootfs* && $complaint == *install.sh* ]]
+}
+
+@test "a leg's name that is taken on the computer is refused, and what has it stays" {
+	ip link add net2 type veth peer name taken
+	leaves_nothing fails_with 1 pyroute start stage1
+	[[ $complaint == *net2* ]]
+	ip link show net2 && ip link del net2
+	stage_start
+}
+
+@test "a bad stage file is refused with file, line and key, and nothing is started" {
+	sed -i 's/^gateway  = 1.1.1.1$/gatway = 1.1.1.1/' stages/stage1/stage.ini
+	leaves_nothing fails_with 2 pyroute start stage1
+	[[ $complaint == *"stages/stage1/stage.ini:"*gatway*gateway* ]]
+	[[ $complaint == *"stage.ini:$(grep -n gatway stages/stage1/stage.ini | cut -d: -f1):"* ]]
+}
+
+@test "all that is wrong with a stage file is said at once, a line each" {
+	cp stages/stage1/stage.ini "$BATS_TEST_TMPDIR/ini"
+	sed -e 's/1.1.1.2$/1.1.1.2.3/' -e 's/2.2.2.2$/2.2.2.300/' \
+		"$BATS_TEST_TMPDIR/ini" >stages/stage1/stage.ini
+	run --separate-stderr pyroute start stage1
+	echo "$stderr"
+	[[ $status == 2 && -z $output && ${#stderr_lines[@]} == 2 ]]
+	[[ ${stderr_lines[0]} == *1.1.1.2.3* && ${stderr_lines[1]} == *2.2.2.300* ]]
+
+	sed -e 's/^gateway .*/gateway = 9.9.9.9/' "$BATS_TEST_TMPDIR/ini" >stages/stage1/stage.ini
+	run --separate-stderr pyroute start stage1
+	echo "$stderr"
+	[[ $status == 2 && -z $output && ${#stderr_lines[@]} == 2 ]]
+	[[ ${stderr_lines[0]} == *client1* && ${stderr_lines[1]} == *client2* ]]
+}
+
+@test "wrong usage ends with 2 and one line" {
+	fails_with 2 pyroute strat stage1
+	fails_with 2 pyroute start
+	fails_with 2 pyroute start stage1 stage2
+	fails_with 2 pyroute start --no-such-option stage1
+	fails_with 2 pyroute ps client1
+}
+
+# start_interrupted MOMENT: a start that gets SIGTERM at a system call of its own, named as strace(1)
+# does; its status is in $status.
+start_interrupted() {
+	status=0
+	timeout --foreground 30 strace -D -qq -o /dev/null -e "trace=${1%%:*}" \
+		-e "inject=${1/:/:signal=TERM:}" pyroute start stage1 || status=$?
+	echo "$1: status $status"
+}
+
+@test "a start that is interrupted ends by the signal and leaves nothing" {
+	local moment
+	host_snapshot >"$BATS_TEST_TMPDIR/before"
+	# With the keeper just born, on the way to the first leg, and with the second just made.
+	for moment in mount_setattr:when=1 sendmsg:when=2 sendmsg:when=6; do
+		start_interrupted "$moment"
+		[[ $status == 143 ]]
+		host_snapshot >"$BATS_TEST_TMPDIR/after"
+		same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+	done
+	stage_start
+}
+
+@test "a start that is interrupted at its end either leaves nothing or is a success" {
+	host_snapshot >"$BATS_TEST_TMPDIR/before"
+	start_interrupted renameat:when=2 # the file .stage
+	if [[ $status == 0 ]]; then
+		connect client2 -- true
+		stage_stop
+	else
+		[[ $status == 143 ]]
+	fi
+	host_snapshot >"$BATS_TEST_TMPDIR/after"
+	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+}

@@ -1,0 +1,209 @@
+# What the whole-command tests share. They run on a host that host.sh made: see tests/run.sh.
+
+bats_require_minimum_version 1.5.0
+
+readonly PYTHON=/usr/bin/python3
+readonly STUDENT=pyroute-test
+
+if [[ -z ${PYROUTE_TEST_SCRATCH:-} ]]; then
+	echo "run this with tests/run.sh FILE.bats, which makes a host for it" >&2
+	exit 1
+fi
+
+# ---- a checkout and a stage --------------------------------------------------------------------
+
+# Makes a checkout of its own for a test, with the stages of this one, and enters it; src/ holds
+# routers and probes.
+checkout_make() {
+	CHECKOUT=$PYROUTE_TEST_SCRATCH/checkout-$BATS_TEST_NUMBER
+	mkdir -p "$CHECKOUT/src"
+	cp -r "$BATS_TEST_DIRNAME/../../stages" "$CHECKOUT/"
+	cp "$BATS_TEST_DIRNAME"/../routers/*.py "$BATS_TEST_DIRNAME"/../probes/*.py "$CHECKOUT/src/"
+	chmod -R a+rX "$CHECKOUT"
+	chown -R root: "$CHECKOUT"
+	cd "$CHECKOUT" || return 1
+	export CHECKOUT PYTHONDONTWRITEBYTECODE=1
+	PATH=$PYROUTE_TEST_SCRATCH/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+	unset PYROUTE_ENV PYROUTE_SRC_DIR PYROUTE_STAGE_DIR PYROUTE_STAGE_FILE
+	unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND
+}
+
+# What hangs is a failure too, with status 124.
+pyroute() {
+	timeout --foreground 100 pyroute "$@"
+}
+
+stage_start() {
+	pyroute start "${1:-stage1}"
+}
+
+stage_stop() {
+	pyroute stop
+}
+
+connect() {
+	pyroute connect "$@"
+}
+
+# Gives the checkout to the ordinary user.
+checkout_give() {
+	chown -R "$STUDENT:" "$CHECKOUT"
+}
+
+# Runs a command as the ordinary user.
+as_student() {
+	setpriv --reuid="$STUDENT" --regid="$STUDENT" --init-groups \
+		env HOME="$PYROUTE_TEST_SCRATCH/home" "$@"
+}
+
+# Runs pyroute by sudo, called by the ordinary user.
+student_sudo_pyroute() {
+	as_student sudo "$PYROUTE_TEST_SCRATCH/bin/pyroute" "$@"
+}
+
+# The pid, as this host sees it, of a client's first process.
+client_pid() {
+	pyroute ps --json | "$PYTHON" -c '
+import json, sys
+clients = json.load(sys.stdin)["clients"]
+print(next(client["pid"] for client in clients if client["name"] == sys.argv[1]))' "$1"
+}
+
+# ---- things in the background ------------------------------------------------------------------
+
+BACKGROUND=()
+
+# background_start OUTPUT COMMAND...: starts COMMAND with its output in the file OUTPUT.
+background_start() {
+	local output=$1
+	shift
+	: >"$output"
+	# With job control the pid is also that of a process group, all of which is to end.
+	set -m
+	"$@" >"$output" 2>&1 </dev/null 3>&- &
+	set +m
+	BACKGROUND+=($!)
+}
+
+# wait_for OUTPUT PATTERN: returns when the last started has printed a line of this form.
+wait_for() {
+	local patience=200
+	until grep -q "$2" "$1"; do
+		if ((patience-- == 0)) || ! kill -0 "${BACKGROUND[-1]}" 2>/dev/null; then
+			echo "there is no \"$2\" in its output:"
+			cat "$1"
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# background OUTPUT COMMAND...: the same for a COMMAND that says "ready" when it is.
+background() {
+	background_start "$@"
+	wait_for "$1" '^ready$'
+}
+
+# Ends what was started so, and waits for it.
+background_stop() {
+	local pid
+	for pid in "${BACKGROUND[@]}"; do
+		kill -- "-$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+	BACKGROUND=()
+}
+
+router_start() {
+	background "$BATS_TEST_TMPDIR/router" pyroute run -- "$PYTHON" "$CHECKOUT/src/$1" "${@:2}"
+}
+
+# sniffer_start OUTPUT [ARGUMENT...]: every frame on the host, or as sniff.py's arguments say.
+sniffer_start() {
+	background "$1" "$PYTHON" "$CHECKOUT/src/sniff.py" "${@:2}"
+}
+
+# ---- what one says of a command ----------------------------------------------------------------
+
+# fails_with STATUS COMMAND...: it must end with STATUS, print exactly one line on stderr, which
+# goes into $complaint, and nothing on stdout.
+fails_with() {
+	local wanted=$1 status=0 lines
+	shift
+	"$@" >"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr" </dev/null || status=$?
+	complaint=$(<"$BATS_TEST_TMPDIR/stderr")
+	lines=$(wc -l <"$BATS_TEST_TMPDIR/stderr")
+	echo "$* -> status $status, stderr ($lines lines): $complaint"
+	[[ $status == "$wanted" && $lines == 1 && ! -s $BATS_TEST_TMPDIR/stdout ]]
+}
+
+# Prints what is on this host, one fact a line, sorted: links, addresses, routes, rules, traffic
+# control, firewall, sysctls, mounts, what is in /run and in the cgroups, what runs.
+host_snapshot() {
+	{
+		ip -d -o link show | sed 's/^[0-9]*: /link: /'
+		ip -o addr show | sed 's/^[0-9]*: /address: /'
+		ip route show table all | sed 's/^/route: /'
+		ip -6 route show table all | sed 's/^/route6: /'
+		ip rule show | sed 's/^/rule: /'
+		ip -6 rule show | sed 's/^/rule6: /'
+		tc qdisc show | sed 's/^/qdisc: /'
+		if [[ -n $(type -P nft) ]]; then nft list ruleset | sed 's/^/nft: /'; fi
+		sysctls
+		sed 's/^/mount: /' /proc/self/mountinfo
+		# The lock that serialises commands is no stage's, and stays (a reboot clears /run).
+		find /run -mindepth 1 ! -path /run/pyroute ! -path /run/pyroute/lock | sed 's/^/run: /'
+		find /sys/fs/cgroup -type d -name '*pyroute*' | sed 's/^/cgroup: /'
+		find "$CHECKOUT" -name .stage | sed 's/^/checkout: /'
+		foreign_processes | sed 's/^/process: /'
+	} | LC_ALL=C sort
+}
+
+# Every readable sysctl but those that count or are random by nature.
+sysctls() {
+	grep -rs '' /proc/sys | grep -vE \
+		-e '^/proc/sys/kernel/(random/|ns_last_pid|pty/nr|perf_|sched_)' \
+		-e '^/proc/sys/fs/(dentry-state|file-nr|inode-|aio-nr|quota/)' \
+		-e '^/proc/sys/(vm/stat_refresh|net/netfilter/nf_conntrack_count)' | sed 's/^/sysctl: /'
+}
+
+# Processes that are in another pid namespace than the tests, or that run pyroute.
+foreign_processes() {
+	local here process
+	here=$(readlink /proc/1/ns/pid)
+	for process in /proc/[0-9]*; do
+		if [[ $(readlink "$process/ns/pid") != "$here" ||
+			$(readlink "$process/exe") == *pyroute* ]] && [[ -e $process/exe ]]; then
+			echo "$(<"$process/comm")"
+		fi
+	done 2>/dev/null
+}
+
+# Fails where two snapshots differ, and shows where.
+same() {
+	diff "$1" "$2" >"$BATS_TEST_TMPDIR/difference" ||
+		{ head -n 40 "$BATS_TEST_TMPDIR/difference" && return 1; }
+}
+
+# Runs a command, and fails where it leaves anything on the host.
+leaves_nothing() {
+	host_snapshot >"$BATS_TEST_TMPDIR/before"
+	"$@" || return
+	host_snapshot >"$BATS_TEST_TMPDIR/after"
+	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+}
+
+# ---- every test ---------------------------------------------------------------------------------
+
+common_setup() {
+	checkout_make
+}
+
+# Whatever a test did, the next one finds the host without a stage.
+common_teardown() {
+	background_stop
+	if [[ -n ${CHECKOUT:-} ]]; then
+		pyroute stop >/dev/null 2>&1 || true
+		cd / && rm -rf --one-file-system "$CHECKOUT"
+	fi
+}

@@ -1,0 +1,98 @@
+#!/bin/bash
+# Furnishes the host that a file of tests runs on, and runs it there: the inner half of
+# tests/run.sh, called in new network, mount and pid namespaces.
+#
+#     host.sh SCRATCH FILE.bats
+#
+# The host has a private /run and /etc, an ordinary user who may sudo, and an interface host0 with
+# addresses and default routes, whose other end is in the network namespace "outside". It is as
+# talkative as a host can be, so that silence on a leg is pyroute's doing and not the host's.
+set -eu
+
+scratch=$1
+file=$2
+settings=/proc/sys/net
+
+mount_private() {
+	mkdir -p "$scratch"/{cgroup,etc}
+	mount -t tmpfs -o mode=755 tmpfs /run
+	mount -t tmpfs tmpfs "$scratch/etc"
+	mkdir "$scratch"/etc/{upper,work}
+	mount -t overlay -o "lowerdir=/etc,upperdir=$scratch/etc/upper,workdir=$scratch/etc/work" \
+		overlay /etc
+}
+
+# A sysfs shows the network namespace that it was mounted in. Of the machine's control groups the
+# host sees those below one of its own, in each hierarchy, which run.sh removes.
+mount_sys() {
+	local own="$scratch/cgroup" name=${scratch##*/} hierarchy
+	mount --rbind /sys/fs/cgroup "$own"
+	mount -t sysfs sysfs /sys
+	if [[ -e $own/cgroup.controllers ]]; then
+		echo "+memory +pids" >"$own/cgroup.subtree_control"
+		mkdir "$own/$name"
+		mount --bind "$own/$name" /sys/fs/cgroup
+	else
+		mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
+		for hierarchy in "$own"/*/; do
+			mkdir -p "$hierarchy/$name" "/sys/fs/cgroup/$(basename "$hierarchy")"
+			mount --bind "$hierarchy/$name" "/sys/fs/cgroup/$(basename "$hierarchy")"
+		done
+	fi
+	umount -l "$own"
+}
+
+make_user() {
+	echo "pyroute-test:x:4711:4711::$scratch/home:/bin/bash" >>/etc/passwd
+	echo "pyroute-test:x:4711:" >>/etc/group
+	echo "pyroute-test:*:19000:0:99999:7:::" >>/etc/shadow
+	echo "pyroute-test ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/pyroute-test
+	chmod 440 /etc/sudoers.d/pyroute-test
+	install -d -o 4711 -g 4711 "$scratch/home"
+}
+
+# Interfaces made later, legs included, take over what "default" says.
+make_talkative() {
+	local scope
+	echo 1 >$settings/ipv4/ip_forward
+	echo 0 >$settings/ipv4/icmp_echo_ignore_broadcasts
+	for scope in all default; do
+		echo 0 >$settings/ipv4/conf/$scope/rp_filter
+		echo 1 >$settings/ipv4/conf/$scope/accept_local
+		echo 1 >$settings/ipv4/conf/$scope/route_localnet
+		echo 1 >$settings/ipv6/conf/$scope/forwarding
+		echo 2 >$settings/ipv6/conf/$scope/accept_ra
+	done
+}
+
+make_interface() {
+	ip link set lo up
+	ip addr add 198.51.100.1/32 dev lo
+	# Of itself it says nothing, so that whatever is seen is an answer.
+	echo 0 >$settings/ipv6/conf/default/router_solicitations
+	ip netns add outside
+	ip link add host0 type veth peer name eth0 netns outside
+	ip link set host0 addrgenmode none
+	ip addr add 192.0.2.1/24 dev host0
+	ip addr add 2001:db8::1/64 dev host0 nodad
+	ip addr add fe80::1/64 dev host0 nodad
+	ip -n outside link set eth0 addrgenmode none
+	ip -n outside addr add 192.0.2.254/24 dev eth0
+	ip -n outside link set lo up
+	ip -n outside link set eth0 up
+	ip link set host0 up
+	ip route add default via 192.0.2.254
+	ip -6 route add default via 2001:db8::fe dev host0
+	# Known for good, so that what leaks leaves as it is instead of waiting for an answer.
+	ip neigh add 192.0.2.254 dev host0 nud permanent \
+		lladdr "$(ip netns exec outside cat /sys/class/net/eth0/address)"
+}
+
+mount_private
+mount_sys
+make_user
+make_talkative
+make_interface
+export PYROUTE_TEST_SCRATCH=$scratch TMPDIR=$scratch BATS_TEST_TIMEOUT=120
+# Not exec: pid 1 of the namespace, this shell, also reaps what others leave behind.
+bats --tap --print-output-on-failure "$file"

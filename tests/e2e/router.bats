@@ -1,0 +1,189 @@
+#!/usr/bin/env bats
+# Routers run, and carry what the clients send: ours in tests/routers, and the student's rights.
+
+load helpers
+
+setup() {
+	common_setup
+}
+
+teardown() {
+	common_teardown
+}
+
+# ping, BYTES of TCP that arrive with an equal hash, and UDP datagrams that fill the MTU.
+carries_everything() {
+	local bytes=$1
+	connect client1 -- ping -c 3 -i 0.2 -W 2 2.2.2.2
+	connect client2 -- ping -c 1 -W 2 1.1.1.2
+	carries_tcp "$bytes"
+	background "$BATS_TEST_TMPDIR/udp" connect client2 -- python3 '/~/src/talk.py' udp-echo 5001
+	connect client1 -- python3 '/~/src/talk.py' udp-ask 2.2.2.2 5001 20 1472
+}
+
+carries_tcp() {
+	local bytes=$1 receiver
+	background "$BATS_TEST_TMPDIR/came" connect client2 -- \
+		python3 '/~/src/talk.py' tcp-receive 5000
+	receiver=${BACKGROUND[-1]}
+	connect client1 -- python3 '/~/src/talk.py' tcp-send 2.2.2.2 5000 "$bytes" \
+		>"$BATS_TEST_TMPDIR/sent"
+	wait "$receiver"
+	grep -E "^$bytes [0-9a-f]{64}$" "$BATS_TEST_TMPDIR/sent"
+	diff "$BATS_TEST_TMPDIR/sent" <(grep -vx ready "$BATS_TEST_TMPDIR/came")
+}
+
+@test "a plain Python router carries ping, 10 MB of TCP and UDP" {
+	stage_start
+	router_start plain.py
+	carries_everything 10000000
+}
+
+@test "a router built on scapy carries ping, 10 MB of TCP and UDP" {
+	stage_start
+	router_start with_scapy.py
+	carries_everything 10000000
+}
+
+@test "a router with Ethernet addresses other than the legs' carries ping, 10 MB of TCP and UDP" {
+	stage_start
+	router_start other_macs.py
+	carries_everything 10000000
+	connect client1 -- ip neigh show 1.1.1.1 | grep -F 'lladdr 02:00:00:00:00:01'
+}
+
+@test "a student's router with tables and one socket a leg carries ping, 10 MB of TCP and UDP" {
+	stage_start
+	router_start student_style.py all
+	carries_everything 10000000
+}
+
+@test "a student's router with a socket for each protocol carries ping, 10 MB of TCP and UDP" {
+	stage_start
+	router_start student_style.py protocols
+	carries_everything 10000000
+}
+
+@test "traceroute shows the router on the way" {
+	stage_start
+	router_start plain.py
+	connect client1 -- traceroute -n -q 1 -w 2 2.2.2.2 >"$BATS_TEST_TMPDIR/way"
+	cat "$BATS_TEST_TMPDIR/way"
+	grep -E '^ *1  1\.1\.1\.1 ' "$BATS_TEST_TMPDIR/way"
+	grep -E '^ *2  2\.2\.2\.2 ' "$BATS_TEST_TMPDIR/way"
+}
+
+# Prints the TCP and UDP frames in the file SEEN whose checksums a receiver would refuse or that
+# are larger than the MTU allows.
+unfit_frames() {
+	grep -E ' (tcp|udp) ' "$1" | while read -r line; do
+		[[ $line =~ bytes=([0-9]+) ]]
+		if [[ $line != *" sum=ok "* ]] || ((BASH_REMATCH[1] > 1514)); then echo "$line"; fi
+	done
+}
+
+@test "what leaves a client has its checksums filled in and fits the MTU" {
+	local seen=$BATS_TEST_TMPDIR/seen
+	stage_start
+	router_start plain.py
+	sniffer_start "$seen" net1 net2
+	carries_everything 200000
+	grep -qE '^net1 in .* tcp 1.1.1.2 > 2.2.2.2 .* bytes=1514' "$seen"
+	grep -qE '^net2 in .* udp 2.2.2.2 > 1.1.1.2 .* bytes=1514' "$seen"
+	unfit_frames "$seen" >"$BATS_TEST_TMPDIR/unfit"
+	head "$BATS_TEST_TMPDIR/unfit"
+	[[ ! -s $BATS_TEST_TMPDIR/unfit ]]
+}
+
+@test "the same check finds unfit frames on an ordinary veth" {
+	local seen=$BATS_TEST_TMPDIR/seen
+	sniffer_start "$seen" host0
+	background "$BATS_TEST_TMPDIR/came" ip netns exec outside \
+		"$PYTHON" "$CHECKOUT/src/talk.py" tcp-receive 5000
+	"$PYTHON" "$CHECKOUT/src/talk.py" tcp-send 192.0.2.254 5000 200000
+	[[ -n $(unfit_frames "$seen") ]]
+}
+
+@test "a net's mtu holds for the client, the leg and what passes" {
+	sed 's/^subnet   = 2.2.2.0\/24$/&\nmtu = 1300/' stages/stage1/stage.ini >"$BATS_TEST_TMPDIR/ini"
+	mkdir stages/narrow
+	cp "$BATS_TEST_TMPDIR/ini" stages/narrow/stage.ini
+	stage_start narrow
+	[[ $(</sys/class/net/net1/mtu) == 1500 && $(</sys/class/net/net2/mtu) == 1300 ]]
+	[[ $(connect client2 -- cat /sys/class/net/eth0/mtu) == 1300 ]]
+	router_start plain.py
+	connect client1 -- ping -c 1 -W 2 -M "do" -s 1272 2.2.2.2
+	run connect client1 -- ping -c 1 -W 2 -M "do" -s 1273 2.2.2.2
+	[[ $output == *"Frag needed"*"mtu = 1300"* ]]
+	carries_tcp 200000
+}
+
+# The lines of /proc/PID/status that say what a router may do, run by the command given.
+rights_under() {
+	"$@" cat /proc/self/status | grep -E '^(Uid|Gid|Groups|Cap...|NoNewPrivs):' | tr '\t' ' '
+}
+
+has_net_raw_alone() {
+	local set
+	for set in CapInh CapPrm CapEff CapBnd CapAmb; do
+		grep -x "$set: 0000000000002000" <<<"$1"
+	done
+	grep -x "NoNewPrivs: 1" <<<"$1"
+}
+
+@test "a router that root starts by pyroute run holds CAP_NET_RAW alone" {
+	stage_start
+	rights=$(rights_under pyroute run --)
+	echo "$rights"
+	grep -x 'Uid: 0 0 0 0' <<<"$rights"
+	has_net_raw_alone "$rights"
+}
+
+@test "a router that a student starts by sudo pyroute run is the student's, with CAP_NET_RAW alone" {
+	checkout_give
+	student_sudo_pyroute start stage1
+	rights=$(rights_under student_sudo_pyroute run --)
+	echo "$rights"
+	grep -x 'Uid: 4711 4711 4711 4711' <<<"$rights"
+	grep -x 'Gid: 4711 4711 4711 4711' <<<"$rights"
+	grep -xE 'Groups: (4711)? ?' <<<"$rights"
+	has_net_raw_alone "$rights"
+
+	background "$BATS_TEST_TMPDIR/router" student_sudo_pyroute run -- \
+		"$PYTHON" "$CHECKOUT/src/plain.py"
+	carries_everything 100000
+}
+
+@test "a stop ends the router" {
+	local router status=0
+	stage_start
+	router_start plain.py
+	router=${BACKGROUND[-1]}
+	grep -qs '[p]lain.py' /proc/[0-9]*/cmdline
+	stage_stop
+	wait "$router" || status=$?
+	echo "status $status"
+	[[ $status == 137 || $status == 143 ]]
+	run ! grep -s '[p]lain.py' /proc/[0-9]*/cmdline
+}
+
+@test "pyroute run ends with the status of its command" {
+	stage_start
+	run pyroute run -- true
+	[[ $status == 0 ]]
+	run pyroute run -- sh -c 'exit 7'
+	[[ $status == 7 ]]
+	run pyroute run -- sh -c 'kill -KILL $$'
+	[[ $status == 137 ]]
+	fails_with 126 pyroute run -- "$CHECKOUT/stages/stage1/stage.ini"
+	fails_with 127 pyroute run -- /no/such/program
+	stage_stop
+	fails_with 125 pyroute run -- true
+}
+
+@test "pyroute run passes standard input, output and error through" {
+	stage_start
+	[[ $(echo in | pyroute run -- cat) == in ]]
+	pyroute run -- sh -c 'echo out; echo err >&2' >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+	[[ $(<"$BATS_TEST_TMPDIR/out") == out && $(<"$BATS_TEST_TMPDIR/err") == err ]]
+}

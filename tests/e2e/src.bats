@@ -1,0 +1,72 @@
+#!/usr/bin/env bats
+# The student's folder src/ is /~/src in every client, on both sides at once, and the student's.
+
+load helpers
+
+setup() {
+	common_setup
+}
+
+teardown() {
+	common_teardown
+}
+
+owner() {
+	stat -c %U:%G "$1"
+}
+
+# goes_both_ways [as_student]: what the computer does is done by the one who started the stage.
+goes_both_ways() {
+	"$@" sh -c 'echo "from the computer" >src/a'
+	[[ $("$@" pyroute connect client1 -- cat '/~/src/a') == "from the computer" ]]
+	"$@" pyroute connect client1 -- \
+		sh -c 'echo "from client1" >/~/src/b; mkdir /~/src/d; echo x >/~/src/d/e'
+	[[ $(<src/b) == "from client1" && $(<src/d/e) == x ]]
+	[[ $("$@" pyroute connect client2 -- cat '/~/src/b') == "from client1" ]]
+	"$@" pyroute connect client2 -- sh -c 'echo "from client2" >>/~/src/a; rm /~/src/d/e'
+	[[ $(tail -n 1 src/a) == "from client2" && ! -e src/d/e ]]
+}
+
+@test "where root starts the stage, src/ goes both ways and what a client writes is root's" {
+	stage_start
+	goes_both_ways
+	[[ $(owner src/b) == root:root && $(owner src/d) == root:root ]]
+}
+
+@test "where a student starts it by sudo, src/ goes both ways and what a client writes is theirs" {
+	checkout_give
+	student_sudo_pyroute start stage1
+	goes_both_ways as_student
+	[[ $(owner src/b) == "$STUDENT:$STUDENT" && $(owner src/d) == "$STUDENT:$STUDENT" ]]
+	as_student sh -c 'echo more >>src/b && rm -r src/d'
+	# In the client the same file is the client's root's.
+	[[ $(as_student pyroute connect client1 -- stat -c %u:%g '/~/src/b') == 0:0 ]]
+}
+
+@test "the student who started a stage sees and enters it without sudo, another user does not" {
+	checkout_give
+	student_sudo_pyroute start stage1
+	[[ $(as_student pyroute connect client1 -- id -u) == 0 ]]
+	as_student pyroute ps | grep -q client1
+	run ! setpriv --reuid=nobody --regid=nogroup --clear-groups \
+		pyroute connect client1 -- true
+}
+
+@test "a client cannot give a file in src/ to root of the host" {
+	checkout_give
+	student_sudo_pyroute start stage1
+	as_student pyroute connect client1 -- \
+		sh -c 'cp /bin/sh /~/src/x; chown 0:0 /~/src/x; chmod 4755 /~/src/x' || true
+	[[ $(owner src/x) == "$STUDENT:$STUDENT" ]]
+}
+
+@test "what a client writes outside src/ is gone after the stop" {
+	stage_start
+	connect client1 -- sh -c 'echo gone >/root/file; mkdir /etc/new'
+	connect client1 -- test -f /root/file
+	run ! connect client2 -- test -e /root/file
+	stage_stop
+	[[ ! -e /var/lib/pyroute/rootfs/root/file && ! -e /var/lib/pyroute/rootfs/etc/new ]]
+	stage_start
+	run ! connect client1 -- test -e /root/file
+}

@@ -28,8 +28,8 @@
  * unless somebody else fills the terminal in that very moment. */
 #define SCREEN_WRITE 256
 
-/* More bytes than a pty holds (8 KiB on their way, 4 KiB to be read). What comes out of the master
- * after this many, counted from the child's end, was written by others. */
+/* More bytes than a pty holds (some 20 KiB, on their way and ready to be read). What comes out of
+ * the master after this many, counted from the child's end, was written by others. */
 #define PTY_HOLDS 65536
 
 #define FLOW_SIZE 4096
@@ -189,7 +189,7 @@ static int relay_caller(struct relay *relay, struct error *error)
 static int relay_client(struct relay *relay, struct error *error)
 {
 	short pty = relay->polls[PTY].revents;
-	ssize_t result = pty & ~(POLLIN | POLLOUT) ? -EIO : 0;
+	ssize_t result = (pty & ~(POLLIN | POLLOUT)) != 0 ? -EIO : 0;
 
 	if (result == 0 && pty & POLLOUT)
 		result = flow_drain(&relay->typed, relay->polls[PTY].fd, FLOW_SIZE);

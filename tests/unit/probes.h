@@ -54,7 +54,9 @@ static const struct probe {
 	 UDP_TO("\x14\xe9")},
 	{"IGMP query", UNANSWERED, "\x01\0\x5e\0\0\1", ETH_P_IP, IPPROTO_IGMP, "224.0.0.1",
 	 BYTES("\x11\1\0\0\0\0\0\0")},
-	{"neighbour", ANSWERED, TO_NODE, ETH_P_IPV6, IPPROTO_ICMPV6, "ff02::1:ff00:1", ICMP6_NS},
+	{"neighbour, unicast", ANSWERED, LEG, ETH_P_IPV6, IPPROTO_ICMPV6, "fe80::1", ICMP6_NS},
+	/* Answered once the kernel has joined the group, which it does in its own time. */
+	{"neighbour", UNANSWERED, TO_NODE, ETH_P_IPV6, IPPROTO_ICMPV6, "ff02::1:ff00:1", ICMP6_NS},
 	{"ping all nodes", ANSWERED, TO_ALL, ETH_P_IPV6, IPPROTO_ICMPV6, "ff02::1", ICMP6_ECHO},
 	{"ping fe80::1", ANSWERED, LEG, ETH_P_IPV6, IPPROTO_ICMPV6, "fe80::1", ICMP6_ECHO},
 	{"routers?", UNANSWERED, "\x33\x33\0\0\0\2", ETH_P_IPV6, IPPROTO_ICMPV6, "ff02::2",

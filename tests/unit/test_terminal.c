@@ -1,286 +1,7 @@
-/* Terminals, with real ptys. The test sits where a terminal's window and keyboard are (SCREEN);
- * a process that stands for `pyroute connect` has the other end as its terminal, attaches a shell
- * to a second pty, and relays. */
-#include "process.h"
-#include "terminal.h"
+/* Terminals, with real ptys: what a person sees and types. */
+#include "terminal_session.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <pty.h>
-#include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <termios.h>
-
-#define DEADLINE 10000 /* milliseconds, for anything that a test waits for */
-
-struct plan {
-	const char *script; /* of sh, in the second pty */
-	bool foreign;	    /* the terminal is not the controlling one: no signal tells its end */
-	useconds_t late;    /* the relay starts so much later than the script */
-};
-
-/* How it went, as the connecting process saw it. */
-struct outcome {
-	int result;
-	int signalled;
-	int status; /* of the script */
-	bool mask_restored;
-	char text[ERROR_TEXT_SIZE];
-};
-
-struct session {
-	int screen;
-	int terminal; /* the other end, to look at its modes; the same open file as the relay's */
-	struct termios modes; /* before the relay */
-	int pidfd;	      /* of the connecting process */
-	int outcome;
-};
-
-/* ---- the connecting process ------------------------------------------------------------------ */
-
-/* Tells the number of the master, waits until it was fetched, becomes the script. */
-static _Noreturn void script_run(const struct plan *plan, int tell, int wait)
-{
-	struct error error = {0};
-	int master = -1;
-	char byte;
-
-	if (terminal_attach_child(&master, &error) < 0)
-		_exit(99);
-	if (write(tell, &master, sizeof(master)) != sizeof(master) || read(wait, &byte, 1) != 0)
-		_exit(98);
-	(void)execl("/bin/sh", "sh", "-c", plan->script, NULL);
-	_exit(97);
-}
-
-/* Returns the script's pidfd, and its terminal's master. */
-static int script_start(const struct plan *plan, int *master)
-{
-	struct error error = {0};
-	int told[2];
-	int fetched[2];
-	int number = -1;
-	int pidfd;
-	pid_t pid;
-
-	if (pipe2(told, O_CLOEXEC) < 0 || pipe2(fetched, O_CLOEXEC) < 0)
-		return -1;
-	pid = fork();
-	if (pid == 0) {
-		(void)close(fetched[1]);
-		script_run(plan, told[1], fetched[0]);
-	}
-	(void)close(told[1]);
-	pidfd = process_pidfd(pid, &error);
-	if (read(told[0], &number, sizeof(number)) == sizeof(number))
-		*master = pidfd_getfd(pidfd, number, 0);
-	(void)close(fetched[1]);
-	(void)close(told[0]);
-	(void)close(fetched[0]);
-	return pidfd;
-}
-
-static bool mask_is(const sigset_t *expected)
-{
-	sigset_t now;
-
-	(void)sigprocmask(SIG_BLOCK, NULL, &now);
-	for (int signal = 1; signal < NSIG; signal++)
-		if (sigismember(&now, signal) != sigismember(expected, signal))
-			return false;
-	return true;
-}
-
-static struct outcome connect_run(const struct plan *plan)
-{
-	struct outcome outcome = {.result = -EIO, .status = -1};
-	struct error error = {0};
-	CLEANUP_FD int master = -1;
-	CLEANUP_FD int script = script_start(plan, &master);
-	sigset_t mask;
-
-	(void)sigprocmask(SIG_BLOCK, NULL, &mask);
-	if (master < 0)
-		return outcome;
-	(void)usleep(plan->late);
-	outcome.result = terminal_relay(master, script, &outcome.signalled, &error);
-	outcome.mask_restored = mask_is(&mask);
-	memcpy(outcome.text, error.text, sizeof(outcome.text));
-	if (outcome.result < 0)
-		(void)process_signal(script, SIGKILL, &error);
-	(void)process_wait(script, &outcome.status, &error);
-	return outcome;
-}
-
-static _Noreturn void connect_process(const struct plan *plan, int terminal, int report)
-{
-	struct outcome outcome;
-
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* should a test fail half way */
-	if (setsid() < 0 || dup2(terminal, STDIN_FILENO) < 0 || dup2(terminal, STDOUT_FILENO) < 0)
-		_exit(1);
-	if (!plan->foreign && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
-		_exit(2);
-	outcome = connect_run(plan);
-	_exit(write(report, &outcome, sizeof(outcome)) == sizeof(outcome) ? 0 : 3);
-}
-
-/* ---- the test's side ------------------------------------------------------------------------- */
-
-static struct session session_start_plan(const struct plan *plan, const struct winsize *size)
-{
-	struct session session;
-	struct error error = {0};
-	int report[2];
-	pid_t pid;
-
-	assert_int_equal(openpty(&session.screen, &session.terminal, NULL, NULL, size), 0);
-	assert_int_equal(fcntl(session.screen, F_SETFD, FD_CLOEXEC), 0);
-	assert_int_equal(fcntl(session.terminal, F_SETFD, FD_CLOEXEC), 0);
-	assert_int_equal(fcntl(session.screen, F_SETFL, O_NONBLOCK), 0);
-	assert_int_equal(tcgetattr(session.terminal, &session.modes), 0);
-	session.modes.c_cc[VERASE] = 'H' & 0x1f; /* so that it can be told from the default */
-	assert_int_equal(tcsetattr(session.terminal, TCSANOW, &session.modes), 0);
-	assert_int_equal(pipe2(report, O_CLOEXEC), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		(void)close(session.screen); /* else the terminal would never hang up */
-		connect_process(plan, session.terminal, report[1]);
-	}
-	session.pidfd = process_pidfd(pid, &error);
-	assert_true(session.pidfd >= 0);
-	close_fd(&report[1]);
-	session.outcome = report[0];
-	return session;
-}
-
-static struct session session_start(const char *script)
-{
-	return session_start_plan(&(struct plan){.script = script},
-				  &(struct winsize){.ws_row = 24, .ws_col = 80});
-}
-
-static void session_signal(const struct session *session, int signal)
-{
-	struct error error = {0};
-
-	assert_int_equal(process_signal(session->pidfd, signal, &error), 0);
-}
-
-/* Reads what is on the screen, within the deadline. Returns 0 at the deadline. */
-static size_t screen_read(const struct session *session, char *bytes, size_t size)
-{
-	struct pollfd poll_fd = {.fd = session->screen, .events = POLLIN};
-	ssize_t got;
-
-	if (poll(&poll_fd, 1, DEADLINE) != 1)
-		return 0;
-	got = read(session->screen, bytes, size);
-	return got < 0 ? 0 : (size_t)got;
-}
-
-/* Reads until TEXT has appeared. */
-static void screen_expect(const struct session *session, const char *text)
-{
-	char seen[8192];
-	size_t length = 0;
-
-	do {
-		size_t got = screen_read(session, seen + length, sizeof(seen) - 1 - length);
-
-		length += got;
-		seen[length] = '\0';
-		if (got == 0)
-			fail_msg("\"%s\" did not appear, but: \"%s\"", text, seen);
-	} while (!strstr(seen, text));
-}
-
-static void screen_type(const struct session *session, const char *keys)
-{
-	assert_int_equal(write(session->screen, keys, strlen(keys)), strlen(keys));
-}
-
-static bool modes_are(const struct session *session, const struct termios *expected)
-{
-	struct termios now;
-
-	assert_int_equal(tcgetattr(session->terminal, &now), 0);
-	return now.c_iflag == expected->c_iflag && now.c_oflag == expected->c_oflag &&
-	       now.c_cflag == expected->c_cflag && now.c_lflag == expected->c_lflag &&
-	       memcmp(now.c_cc, expected->c_cc, VEOL2 + 1) == 0;
-}
-
-static bool terminal_blocks(const struct session *session)
-{
-	return !(fcntl(session->terminal, F_GETFL) & O_NONBLOCK);
-}
-
-/* Waits for the end of the session while throwing the screen's bytes away (READ), or leaving them
- * there; then there is nothing left of it. */
-static struct outcome session_outcome(struct session *session, bool read_screen)
-{
-	struct pollfd polls[] = {{.fd = session->outcome, .events = POLLIN},
-				 {.fd = read_screen ? session->screen : -1, .events = POLLIN}};
-	struct outcome outcome = {0};
-	struct error error = {0};
-	int status = -1;
-	char bytes[4096];
-
-	for (int turns = 0; turns < 100000 && !polls[0].revents; turns++) {
-		assert_true(poll(polls, 2, DEADLINE) > 0);
-		if (polls[1].revents)
-			(void)!read(session->screen, bytes, sizeof(bytes));
-	}
-	assert_int_equal(read(session->outcome, &outcome, sizeof(outcome)), sizeof(outcome));
-	assert_int_equal(process_wait(session->pidfd, &status, &error), 0);
-	assert_int_equal(status, 0);
-	close_fd(&session->pidfd);
-	close_fd(&session->outcome);
-	return outcome;
-}
-
-static void session_close(struct session *session)
-{
-	close_fd(&session->screen);
-	close_fd(&session->terminal);
-}
-
-/* The session ended with the script, STATUS being its own, and the terminal is as it was. */
-static void session_expect_end(struct session *session, int status)
-{
-	struct outcome outcome = session_outcome(session, true);
-
-	assert_string_equal(outcome.text, "");
-	assert_int_equal(outcome.result, 0);
-	assert_int_equal(outcome.signalled, 0);
-	assert_int_equal(outcome.status, status);
-	assert_true(outcome.mask_restored);
-	assert_true(modes_are(session, &session->modes));
-	assert_true(terminal_blocks(session));
-	session_close(session);
-}
-
-/* The session was ended by SIGNAL, and the terminal is as it was. */
-static void session_expect_signal(struct session *session, int signal)
-{
-	struct outcome outcome = session_outcome(session, false);
-
-	assert_int_equal(outcome.result, -EINTR);
-	assert_int_equal(outcome.signalled, signal);
-	assert_true(outcome.mask_restored);
-	assert_true(modes_are(session, &session->modes));
-	assert_true(terminal_blocks(session));
-	session_close(session);
-}
 
 /* ---- the child's terminal -------------------------------------------------------------------- */
 
@@ -426,10 +147,33 @@ static void a_child_that_closes_its_terminal_may_open_it_again(void **state)
 
 static void a_background_process_that_keeps_writing_does_not_keep_the_session(void **state)
 {
-	struct session session = session_start("trap '' HUP; yes & exit 3");
+	struct session session = session_start("trap '' HUP; yes & sleep 0.3; exit 3");
+	struct pollfd ended = {.fd = session.outcome, .events = POLLIN};
+	char bytes[4096];
+	size_t seen = 0;
 
 	(void)state;
+	while (poll(&ended, 1, 1) == 0 && seen < 1000000) /* slowly: there is always more */
+		seen += screen_read(&session, bytes, sizeof(bytes));
+	assert_true(seen < 1000000);
 	session_expect_end(&session, 3);
+}
+
+/* The script ends while its output still waits for somebody to read the screen. */
+static void keys_typed_after_the_end_are_left_to_the_next_program(void **state)
+{
+	struct session session = session_start("stty -opost; exec seq 1 6000");
+	char keys[16] = "";
+
+	(void)state;
+	(void)usleep(500000);
+	screen_type(&session, "exit\n");
+	(void)usleep(100000);
+	assert_int_equal(session_outcome(&session, true).result, 0);
+	assert_int_equal(poll(&(struct pollfd){.fd = session.terminal, .events = POLLIN}, 1, 0), 1);
+	assert_int_equal(read(session.terminal, keys, sizeof(keys) - 1), 5);
+	assert_string_equal(keys, "exit\n");
+	session_close(&session);
 }
 
 /* ---- keys, signals and sizes ----------------------------------------------------------------- */
@@ -470,19 +214,34 @@ static void signals_end_the_relay_and_the_terminal_is_as_before(void **state)
 		screen_expect(&session, "ready");
 		assert_false(modes_are(&session, &session.modes)); /* control: it is raw now */
 		assert_true(terminal_blocks(&session));
+		assert_true(reads_do_not_wait(&session));
 		session_signal(&session, signals[i]);
 		session_expect_signal(&session, signals[i]);
 	}
 }
 
-static void a_signal_ends_the_relay_even_when_nobody_reads_the_screen(void **state)
+/* FILL bytes of the terminal's buffers are taken and the script's pty is full before the relay
+ * starts: it reads as much as it can at a time, and there is not room for all of that. */
+static void expect_signal_with_a_full_screen(size_t fill)
 {
-	struct session session = session_start("exec yes");
+	const struct plan plan = {.script = "exec yes", .late = 200000};
+	struct session session = session_start_plan(&plan, NULL);
+	int waiting = 0;
 
-	(void)state;
-	(void)usleep(500000);
+	for (size_t i = 0; i < fill; i += 100)
+		assert_int_equal(write(session.terminal, (char[100]){0}, 100), 100);
+	(void)usleep(600000);
+	assert_int_equal(ioctl(session.screen, FIONREAD, &waiting), 0);
+	assert_true(waiting > 0);
 	session_signal(&session, SIGTERM);
 	session_expect_signal(&session, SIGTERM);
+}
+
+static void a_signal_ends_the_relay_even_when_nobody_reads_the_screen(void **state)
+{
+	(void)state;
+	for (size_t fill = 0; fill <= 6000; fill += 1000)
+		expect_signal_with_a_full_screen(fill);
 }
 
 static void a_terminal_that_hangs_up_ends_the_relay(void **state)
@@ -506,7 +265,9 @@ static void a_terminal_that_hangs_up_ends_the_relay(void **state)
 static void
 a_relay_that_is_stopped_gives_the_terminal_back_and_takes_it_when_continued(void **state)
 {
-	struct session session = session_start("echo ready; read -r line; stty size; exit 8");
+	const struct plan plan = {.script = "echo ready; read -r line; stty size; exit 8",
+				  .foreign = true}; /* as in a shell's background: no SIGWINCH */
+	struct session session = session_start_plan(&plan, NULL);
 	const struct winsize size = {.ws_row = 42, .ws_col = 122};
 	siginfo_t info = {0};
 
@@ -550,6 +311,7 @@ int main(void)
 		cmocka_unit_test(all_bytes_pass_both_ways_at_once_however_slow_the_reader),
 		cmocka_unit_test(a_child_that_closes_its_terminal_may_open_it_again),
 		cmocka_unit_test(a_background_process_that_keeps_writing_does_not_keep_the_session),
+		cmocka_unit_test(keys_typed_after_the_end_are_left_to_the_next_program),
 		cmocka_unit_test(ctrl_c_interrupts_the_script_and_not_the_relay),
 		cmocka_unit_test(the_window_size_follows_the_callers),
 		cmocka_unit_test(signals_end_the_relay_and_the_terminal_is_as_before),

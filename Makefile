@@ -60,8 +60,10 @@ $(BUILD)/unit/test_%: tests/unit/test_%.c $(UNIT_OBJECTS)
 
 -include $(UNIT_OBJECTS:.o=.d)
 
+.SECONDARY: $(UNIT_OBJECTS)
+
 unit: $(UNIT_TESTS)
-	@set -e; for t in $(UNIT_TESTS); do $$t; done
+	@status=0; for t in $(UNIT_TESTS); do $$t || status=1; done; exit $$status
 
 # ---- the stage reader under libFuzzer (not part of check): make fuzz SECONDS=120 ------------------
 SECONDS ?= 120
@@ -76,14 +78,14 @@ fuzz:
 	$(BUILD)/fuzz_config -max_total_time=$(SECONDS) -max_len=4096 -timeout=10 \
 		-dict=tests/fuzz/stage.dict $(BUILD)/corpus
 
-check: all unit
-	tests/run.sh
+check: all $(UNIT_TESTS)
+	@status=0; $(MAKE) --no-print-directory unit || status=1; tests/run.sh || status=1; exit $$status
 
 lint:
 	scripts/lint.sh
 
 format:
-	clang-format -i runtime/*.c include/*.h tests/unit/*.c
+	clang-format -i runtime/*.[ch] include/*.h tests/unit/*.[ch] tests/fuzz/*.c
 
 clean:
 	rm -rf $(BUILD)

@@ -11,7 +11,7 @@
 #define CGROUP_DOORS_MAX 2
 
 struct cgroup_limits {
-	unsigned pids;   /* processes and threads at once */
+	unsigned pids;	 /* processes and threads at once */
 	uint64_t memory; /* bytes */
 };
 

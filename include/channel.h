@@ -34,8 +34,8 @@ int channel_connect(int dir, const char *name, struct error *error);
 int channel_send(int socket, const void *data, size_t size, const struct channel_fds *fds,
 		 struct error *error);
 
-/* Waits until SOCKET has a message or its end of file. -ECANCELED where GUARD (-1: none) is readable
- * or hung up by then: the reason to wait is gone. */
+/* Waits until SOCKET has a message or its end of file. -ECANCELED where GUARD (-1: none) is
+ * readable or hung up by then: the reason to wait is gone. */
 int channel_wait(int socket, int guard, struct error *error);
 
 /* Waits for one message of exactly SIZE bytes. FDS may be NULL: then a message with fds is an

@@ -28,7 +28,8 @@ int checkout_find(const char *option, const struct caller *caller, struct checko
 		  struct error *error);
 
 /* Opens the stage file of the stage NAME with CALLER's rights, and writes its path, as seen from
- * the checkout, to PATH. Returns its fd, the caller's; -ENOENT with the nearest name in the text. */
+ * the checkout, to PATH. Returns its fd, the caller's; -ENOENT with the nearest name in the text.
+ */
 int checkout_open_stage(const struct checkout *checkout, const struct caller *caller,
 			const char *name, char *path, size_t size, struct error *error);
 

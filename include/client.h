@@ -9,11 +9,11 @@
 #include "ns.h"
 #include "stage.h"
 
-#define CLIENT_PIDS         256
-#define CLIENT_MEMORY       ((uint64_t)256 << 20) /* bytes */
-#define CLIENT_OPEN_FILES   1024                  /* the soft limit */
+#define CLIENT_PIDS	      256
+#define CLIENT_MEMORY	      ((uint64_t)256 << 20) /* bytes */
+#define CLIENT_OPEN_FILES     1024		    /* the soft limit */
 #define CLIENT_OPEN_FILES_MAX 65536
-#define CLIENT_NAME_SIZE    16
+#define CLIENT_NAME_SIZE      16
 
 /* What a client is made from; all borrowed. */
 struct client_birth {
@@ -21,7 +21,6 @@ struct client_birth {
 	const struct stage_client *client;
 	const struct filter *filter;
 	const struct cgroup_doors *doors; /* of its control group; NULL: it has none */
-	int overlay;			  /* its root, made ahead; -1: it makes its own */
 };
 
 /* A client that lives, or lived. All fds are its own: client_close(). */
@@ -30,12 +29,13 @@ struct client {
 	int pidfd;
 	int channel; /* to its first process, until it is up; then -1 */
 	int status;  /* exit status of the shell's kind, where it exited */
+	int overlay; /* its root, made ahead, until it is born; -1: it makes its own */
 	struct ns_set ns;
 };
 #define CLIENT_NONE                                                                                \
 	(struct client)                                                                            \
 	{                                                                                          \
-		.pidfd = -1, .channel = -1, .ns = NS_SET_NONE                                      \
+		.pidfd = -1, .channel = -1, .overlay = -1, .ns = NS_SET_NONE                       \
 	}
 void client_close(struct client *client);
 

@@ -1,4 +1,5 @@
-/* Reads a stage file (README.md, "A stage of your own") into a struct stage. The only user of iniparser. */
+/* Reads a stage file (README.md, "A stage of your own") into a struct stage. The only user of
+ * iniparser. */
 #ifndef PYROUTE_CONFIG_H
 #define PYROUTE_CONFIG_H
 

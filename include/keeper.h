@@ -42,8 +42,7 @@ int keeper_spawn(const struct keeper_plan *plan, const struct ns_ids *ids, struc
 /* Gives it the detached mounts that clients are made of, which stay the caller's: the root
  * filesystem, src/ and, where OVERLAYS, in the same order as the clients, a keeper_give_overlay()
  * for each of them next. */
-int keeper_furnish(struct keeper *keeper, int rootfs, int src, bool overlays,
-		   struct error *error);
+int keeper_furnish(struct keeper *keeper, int rootfs, int src, bool overlays, struct error *error);
 int keeper_give_overlay(struct keeper *keeper, int overlay, struct error *error);
 
 /* Waits until the stage is up: 0. In the meantime it makes the legs the keeper asks for, by

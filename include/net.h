@@ -51,8 +51,8 @@ int net_bridge_create(struct nl_sock *socket, const char *name, unsigned mtu, st
 int net_link_join(struct nl_sock *socket, const char *name, const char *bridge,
 		  struct error *error);
 
-/* Brings a link up; then asks for it once, which makes the kernel carry out the carrier event at
- * once instead of at its limited rate, so that the first frame is not lost. */
+/* Brings a link up; then asks for it once, so that the kernel carries out the carrier event before
+ * it answers and the first frame is not lost (from Linux 6.8 on; older ones do so soon after). */
 int net_link_up(struct nl_sock *socket, const char *name, struct error *error);
 
 /* Waits for nothing: asks the kernel for the link NAME, see net_link_up(). To be called for an end
@@ -64,8 +64,8 @@ int net_link_settle(struct nl_sock *socket, const char *name, struct error *erro
 int net_link_delete(struct nl_sock *socket, unsigned index, const uint8_t mac[NET_MAC_SIZE],
 		    struct error *error);
 
-/* Switches every checksum and segmentation offload of the link NAME off, of the socket's
- * namespace's own links: the frames that leave it are then whole and fit the MTU. */
+/* Switches every checksum and segmentation offload of the link NAME off: the frames that leave it
+ * are then whole and fit the MTU. -EOPNOTSUPP: one stays on. */
 int net_link_offloads_off(struct nl_sock *socket, const char *name, struct error *error);
 
 /* Adds ADDRESS to the link NAME, with the prefix's route. */

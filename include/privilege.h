@@ -47,8 +47,8 @@ int privilege_become_root(struct error *error);
 
 /* The two below are irrevocable, and half done where they fail: the process must then end. */
 
-/* What a process in a client may hold (README.md of runtime/): bounding, permitted and effective become
- * exactly that set, inheritable and ambient empty, and no_new_privs is set. */
+/* What a process in a client may hold (README.md of runtime/): bounding, permitted and effective
+ * become exactly that set, inheritable and ambient empty, and no_new_privs is set. */
 int privilege_drop_to_client(struct error *error);
 
 /* Becomes CALLER for good, with their groups, and holds CAP_NET_RAW alone: permitted, effective,

@@ -15,8 +15,8 @@
 struct service_client {
 	char name[CLIENT_NAME_SIZE];
 	bool running;
-	int status;	    /* exit status, where it is not running */
-	uint64_t uptime_ms; /* since the stage was up */
+	int status;				/* exit status, where it is not running */
+	uint64_t uptime_ms;			/* since the stage was up */
 	char addresses[SERVICE_ADDRESSES_SIZE]; /* "net1 1.1.1.2/24, net2 ..." */
 };
 
@@ -41,8 +41,7 @@ struct service_entry {
 };
 void service_entry_close(struct service_entry *entry);
 #define CLEANUP_SERVICE_ENTRY CLEANUP(service_entry_close)
-int service_enter(int socket, const char *client, struct service_entry *entry,
-		  struct error *error);
+int service_enter(int socket, const char *client, struct service_entry *entry, struct error *error);
 
 /* Tells the keeper to end the stage, and returns its pidfd to wait for. */
 int service_stop(int socket, int *keeper_pidfd, struct error *error);

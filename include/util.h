@@ -62,10 +62,10 @@ static inline void close_stream(FILE **stream)
 }
 
 #define CLEANUP(function) __attribute__((cleanup(function)))
-#define CLEANUP_FD        CLEANUP(close_fd)
-#define CLEANUP_FREE      CLEANUP(free_memory)
+#define CLEANUP_FD	  CLEANUP(close_fd)
+#define CLEANUP_FREE	  CLEANUP(free_memory)
 #define CLEANUP_DIRECTORY CLEANUP(close_directory)
-#define CLEANUP_STREAM    CLEANUP(close_stream)
+#define CLEANUP_STREAM	  CLEANUP(close_stream)
 
 /* Hands FD to the caller: its cleanup attribute finds -1 and does nothing. */
 #define TAKE_FD(fd)                                                                                \

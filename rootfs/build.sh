@@ -113,7 +113,7 @@ run() {
 	setpriv --pdeathsig KILL unshare "${namespaces[@]}" -- setsid --wait "$@" \
 		>"$output" 2>&1 &
 	job=$!
-	wait "$job" || status=$?
+	wait "$job" 2>/dev/null || status=$? # hides "Killed"
 	job=
 	return "$status"
 }
@@ -132,17 +132,23 @@ clean_up() {
 	tidy
 }
 
+logged() {
+	grep -hsE -m 1 "$1" "$work"/*.log
+}
+
 # The one line that a failure of STEP ends with.
 failed() {
-	local step=$1 reason
+	local reason
 
-	if grep -qs 'No space left on device' "$work"/*.log; then
-		die "$step: the disk is full: make 1 GB free in $cache and ${target%/*} and run it again"
-	elif grep -qsE '^E: (Failed to fetch|Unable to fetch)|Could not (resolve|connect)' "$work"/*.log; then
-		die "$step: Debian's mirror cannot be reached: mend the network (sudo apt-get update must work) and run it again"
+	if logged 'No space left on device' >/dev/null; then
+		reason="the disk is full: make 1 GB free in $cache and ${target%/*} and run it again"
+	elif logged '^E: (Failed|Unable) to fetch|Could not (resolve|connect)' >/dev/null; then
+		reason="Debian's mirror cannot be reached: run it again once sudo apt-get update works"
+	else
+		reason=$(logged '^(E|tar|zstd|unshare): ') ||
+			reason="it was killed; run it again with more memory free"
 	fi
-	reason=$(grep -hE '^(E|tar|zstd|unshare|newuidmap|customize.sh): ' "$work"/*.log | head -n 1) || true
-	die "$step: ${reason:-it was killed: was there memory enough?}"
+	die "$1: $reason"
 }
 
 # ---- a tarball, then a tree ----------------------------------------------------------------------
@@ -230,7 +236,8 @@ tidy() {
 	local old file
 
 	for old in "$target".old.*; do
-		[[ -e $target || ! -e $old ]] || mv -T "$old" "$target"
+		[[ -e $old ]] || continue
+		[[ -e $target ]] || mv -T "$old" "$target"
 		in_use "$old" || remove_tree "$old"
 	done
 	remove_tree "$target.new"

@@ -162,8 +162,8 @@ static int remove_children(int top, const char *parent, struct error *error)
 
 	if (directory == NULL)
 		return errno == ENOENT ? 0
-				       : error_system(error, errno, "cannot open the control group %s",
-						      parent);
+				       : error_system(error, errno,
+						      "cannot open the control group %s", parent);
 	while ((entry = readdir(directory)) != NULL) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;

@@ -13,8 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#define CLIENT_NAMESPACES                                                                          \
-	(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
+#define CLIENT_NAMESPACES (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
 
 /* The one kind of message, both ways: error.code 0 is "done, go on". */
 struct word {
@@ -25,12 +24,14 @@ struct word {
 struct birth_child {
 	const struct client_birth *birth;
 	int channel; /* its own end */
+	int overlay; /* see struct client */
 };
 
 void client_close(struct client *client)
 {
 	close_fd(&client->pidfd);
 	close_fd(&client->channel);
+	close_fd(&client->overlay);
 	ns_set_close(&client->ns);
 }
 
@@ -112,11 +113,11 @@ static int become_client_child(struct birth_child *child, struct error *error)
 
 	/* Nothing of the keeper's files is wanted from here on but these. */
 	if (result == 0)
-		result = file_close_others((int[]){child->channel, birth->overlay}, 2, error);
+		result = file_close_others((int[]){child->channel, child->overlay}, 2, error);
 	if (result == 0)
 		result = give_namespaces_child(child->channel, error);
 	if (result == 0)
-		result = root_make_for_client(birth->stage, birth->client, birth->overlay, error);
+		result = root_make_for_client(birth->stage, birth->client, child->overlay, error);
 	if (result == 0)
 		result = file_close_others(&child->channel, 1, error);
 	if (result == 0)
@@ -182,7 +183,7 @@ int client_confine(const struct filter *filter, struct error *error)
 int client_spawn(const struct client_birth *birth, struct client *client, struct error *error)
 {
 	int ends[2];
-	struct birth_child child = {.birth = birth};
+	struct birth_child child = {.birth = birth, .overlay = client->overlay};
 	int result = channel_pair(ends, error);
 
 	if (result < 0)
@@ -191,6 +192,7 @@ int client_spawn(const struct client_birth *birth, struct client *client, struct
 	child.channel = ends[1];
 	client->pid = ns_clone(CLIENT_NAMESPACES, main_child, &child, &client->pidfd, error);
 	close_fd(&ends[1]);
+	close_fd(&client->overlay);
 	return client->pid < 0 ? client->pid : 0;
 }
 

@@ -113,10 +113,9 @@ static json_object *json_of_row(const struct row *row)
 	json_object_object_add(object, "pid",
 			       row->pid > 0 ? json_object_new_int((int)row->pid) : NULL);
 	json_object_object_add(object, "addresses", json_object_new_string(row->client.addresses));
-	json_object_object_add(object, "uptime_ms",
-			       row->client.running
-				       ? json_object_new_int64((int64_t)row->client.uptime_ms)
-				       : NULL);
+	json_object_object_add(
+		object, "uptime_ms",
+		row->client.running ? json_object_new_int64((int64_t)row->client.uptime_ms) : NULL);
 	json_object_object_add(object, "memory_bytes",
 			       row->memory_known ? json_object_new_int64((int64_t)row->memory)
 						 : NULL);

@@ -29,7 +29,8 @@ static int read_stage(const struct command_place *place, const char *name, struc
 	if (file < 0)
 		return command_fail(&error, EXIT_FAILURE);
 	complaints.file = path;
-	/* Where the form is wrong, what could be read is checked all the same: all is told at once. */
+	/* Where the form is wrong, what could be read is checked all the same: all is told at once.
+	 */
 	(void)config_read(file, name, stage, &complaints);
 	if (rules_check(stage, &complaints) < 0 || complaints.count > 0)
 		return print_complaints(&complaints);
@@ -50,8 +51,8 @@ int cmd_start(const struct command_line *line)
 	status = read_stage(&place, line->operands[0], &stage);
 	if (status != EXIT_SUCCESS)
 		return status;
-	if (start_stage(&place.session, &stage, (line->options & OPTION_NO_LIMITS) == 0,
-			&outcome, &error) < 0) {
+	if (start_stage(&place.session, &stage, (line->options & OPTION_NO_LIMITS) == 0, &outcome,
+			&error) < 0) {
 		if (outcome.signalled == 0)
 			return command_fail(&error, EXIT_FAILURE);
 		(void)error_set(&error, EINTR, "interrupted; nothing of %s is left", stage.name);

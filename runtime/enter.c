@@ -40,6 +40,7 @@ struct inner {
 	char *const *argv;
 	bool terminal;
 	int channel; /* their end */
+	int turn[2]; /* the go-between's word comes first: the inner process waits for its end */
 };
 
 static int say(int channel, const struct error *outcome, int file, struct error *error)
@@ -102,11 +103,23 @@ static int make_session_child(const struct inner *inner, struct error *error)
 	return result < 0 ? result : say(inner->channel, &fine, master, error);
 }
 
+static int wait_turn_child(struct inner *inner, struct error *error)
+{
+	char byte;
+
+	close_fd(&inner->turn[0]);
+	if (read(inner->turn[1], &byte, 1) != 0)
+		return error_set(error, EBADMSG, "the go-between spoke out of turn");
+	return 0;
+}
+
 /* The inner process's way to the exec, on one screen. */
 static int become_inhabitant_child(struct inner *inner, struct error *error)
 {
-	int result = cgroup_enter(&inner->entry->doors, error);
+	int result = wait_turn_child(inner, error);
 
+	if (result == 0)
+		result = cgroup_enter(&inner->entry->doors, error);
 	if (result == 0)
 		result = privilege_become_root(error);
 	/* After the change of ids, which would clear it: the outer process's death is ours. */
@@ -158,12 +171,14 @@ static int main_child(void *argument)
 /* The go-between. */
 static int main_between(void *argument)
 {
-	const struct inner *inner = argument;
+	struct inner *inner = argument;
 	struct error error = {0};
 	struct error ignored;
 	int pidfd = -1;
-	pid_t pid = ns_enter(&inner->entry->ns, &error);
+	pid_t pid = channel_pair(inner->turn, &error);
 
+	if (pid == 0)
+		pid = ns_enter(&inner->entry->ns, &error);
 	if (pid == 0)
 		pid = ns_clone(CLONE_PARENT, main_child, argument, &pidfd, &error);
 	if (pid > 0)

@@ -11,6 +11,7 @@
  * under every name in conf/ is noted, and afterwards each that differs is written back. */
 #include "host.h"
 
+#include "address.h"
 #include "cgroup.h"
 #include "file.h"
 #include "net.h"
@@ -19,10 +20,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#define JOURNAL      "journal"
+#define JOURNAL	     "journal"
 #define JOURNAL_MODE 0644 /* who runs what is no secret: it is told to those who ask in vain */
 #define VALUE_SIZE   32
-#define IPV4         "/proc/sys/net/ipv4"
+#define IPV4	     "/proc/sys/net/ipv4"
 
 static const char *const reset_keys[] = {"forwarding", "accept_redirects"};
 
@@ -120,10 +121,10 @@ int host_note_leg(int run_dir, const struct wire_leg *leg, struct error *error)
 	CLEANUP_FD int journal =
 		openat(run_dir, JOURNAL, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 
-	if (journal < 0 ||
-	    dprintf(journal, "leg %s %u %02x:%02x:%02x:%02x:%02x:%02x\n", leg->name, leg->index,
-		    leg->mac[0], leg->mac[1], leg->mac[2], leg->mac[3], leg->mac[4],
-		    leg->mac[5]) < 0)
+	char mac[MAC_TEXT_SIZE];
+
+	if (journal < 0 || dprintf(journal, "leg %s %u %s\n", leg->name, leg->index,
+				   address_format_mac(leg->mac, mac)) < 0)
 		return error_system(error, errno, "cannot write the journal");
 	return 0;
 }
@@ -176,16 +177,18 @@ int host_owner(int run_dir, struct host_stage *stage, struct error *error)
 static int restore_leg(const char *text, struct error *error)
 {
 	CLEANUP_NET struct nl_sock *socket = NULL;
-	struct wire_leg leg;
-	int fields = sscanf(text, "%15s %u %hhx:%hhx:%hhx:%hhx:%hhx:%hhx", leg.name, &leg.index,
-			    &leg.mac[0], &leg.mac[1], &leg.mac[2], &leg.mac[3], &leg.mac[4],
-			    &leg.mac[5]);
-	int result;
+	char name[IFNAMSIZ];
+	char number[16];
+	char address[MAC_TEXT_SIZE];
+	uint8_t mac[MAC_SIZE];
+	unsigned long index;
 
-	if (fields != 8)
+	if (sscanf(text, "%15s %15s %17s", name, number, address) != 3)
 		return error_set(error, EINVAL, "cannot read the journal: leg %s", text);
-	result = net_socket_open(&socket, error);
-	return result < 0 ? result : net_link_delete(socket, leg.index, leg.mac, error);
+	index = strtoul(number, NULL, 10);
+	if (address_parse_mac(address, mac, error) < 0 || net_socket_open(&socket, error) < 0)
+		return -error->code;
+	return net_link_delete(socket, (unsigned)index, mac, error);
 }
 
 static int restore_sysctl(const char *text, struct error *error)

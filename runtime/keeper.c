@@ -108,7 +108,7 @@ static int detach_keeper(const struct keeper_birth *birth, struct error *error)
 }
 
 /* Takes the overlays that the starter made, one for each client. */
-static int take_overlays(int channel, int *overlays, size_t count, struct error *error)
+static int take_overlays(int channel, struct client *clients, size_t count, struct error *error)
 {
 	for (size_t i = 0; i < count; i++) {
 		CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
@@ -118,13 +118,12 @@ static int take_overlays(int channel, int *overlays, size_t count, struct error 
 			return -error->code;
 		if (fds.count != 1)
 			return error_set(error, EBADMSG, "the starter sent %zu files", fds.count);
-		overlays[i] = TAKE_FD(fds.fd[0]);
+		clients[i].overlay = TAKE_FD(fds.fd[0]);
 	}
 	return 0;
 }
 
-/* OVERLAYS[i] is for client i, and stays -1 where the client makes its own. */
-static int furnish_keeper(int channel, int *overlays, size_t count, struct error *error)
+static int furnish_keeper(int channel, struct client *clients, size_t count, struct error *error)
 {
 	CLEANUP_CHANNEL_FDS struct channel_fds mounts = {.count = 0};
 	struct word word = {0};
@@ -133,7 +132,7 @@ static int furnish_keeper(int channel, int *overlays, size_t count, struct error
 	if (result == 0 && mounts.count != 2)
 		return error_set(error, EBADMSG, "the starter sent %zu mounts", mounts.count);
 	if (result == 0 && word.overlays)
-		result = take_overlays(channel, overlays, count, error);
+		result = take_overlays(channel, clients, count, error);
 	/* The map is written by now. */
 	if (result == 0)
 		result = privilege_become_root(error);
@@ -150,8 +149,8 @@ static int for_client(const struct stage_client *client, struct error *error)
 	return error->code == ECANCELED ? -ECANCELED : error_prefix(error, "%s", name);
 }
 
-static int spawn_clients(const struct keeper_plan *plan, struct client *clients, int *overlays,
-			 int channel, struct error *error)
+static int spawn_clients(const struct keeper_plan *plan, struct client *clients, int channel,
+			 struct error *error)
 {
 	const struct stage *stage = plan->stage;
 
@@ -159,12 +158,10 @@ static int spawn_clients(const struct keeper_plan *plan, struct client *clients,
 		struct client_birth birth = {.stage = stage,
 					     .client = &stage->clients[i],
 					     .filter = plan->filter,
-					     .doors = plan->doors ? &plan->doors[i] : NULL,
-					     .overlay = overlays[i]};
+					     .doors = plan->doors ? &plan->doors[i] : NULL};
 
 		if (client_spawn(&birth, &clients[i], error) < 0)
 			return for_client(&stage->clients[i], error);
-		close_fd(&overlays[i]);
 	}
 	for (size_t i = 0; i < stage->client_count; i++)
 		if (client_meet(&clients[i], channel, error) < 0)
@@ -210,17 +207,12 @@ static int start_keeper(const struct keeper_birth *birth, struct client *clients
 {
 	const struct keeper_plan *plan = birth->plan;
 	struct word word = {.verb = VERB_UP};
-	CLEANUP_FREE int *overlays = calloc(plan->stage->client_count, sizeof(*overlays));
-	int result = overlays == NULL ? error_system(error, ENOMEM, "cannot start")
-				      : detach_keeper(birth, error);
+	int result = detach_keeper(birth, error);
 
-	for (size_t i = 0; overlays != NULL && i < plan->stage->client_count; i++)
-		overlays[i] = -1;
 	if (result == 0)
-		result = furnish_keeper(birth->channel, overlays, plan->stage->client_count,
-					error);
+		result = furnish_keeper(birth->channel, clients, plan->stage->client_count, error);
 	if (result == 0)
-		result = spawn_clients(plan, clients, overlays, birth->channel, error);
+		result = spawn_clients(plan, clients, birth->channel, error);
 	if (result == 0)
 		result = wire_clients(plan->stage, clients, birth->channel, error);
 	if (result == 0)
@@ -232,7 +224,8 @@ static int start_keeper(const struct keeper_birth *birth, struct client *clients
 	return result;
 }
 
-/* Ends every client and waits until each is gone: whoever waits for the keeper then finds nobody. */
+/* Ends every client and waits until each is gone: whoever waits for the keeper then finds nobody.
+ */
 static void end_clients(const struct stage *stage, struct client *clients)
 {
 	for (size_t i = 0; i < stage->client_count; i++)
@@ -246,8 +239,7 @@ static int main_keeper(void *argument)
 {
 	const struct keeper_birth *birth = argument;
 	const struct keeper_plan *plan = birth->plan;
-	CLEANUP_FREE struct client *clients =
-		calloc(plan->stage->client_count, sizeof(*clients));
+	CLEANUP_FREE struct client *clients = calloc(plan->stage->client_count, sizeof(*clients));
 	struct word failed = {.verb = VERB_UP};
 	int result;
 
@@ -298,8 +290,8 @@ int keeper_spawn(const struct keeper_plan *plan, const struct ns_ids *ids, struc
 	 * starter itself under the caller's uid. */
 	result = privilege_borrow_uid(plan->caller->uid, &saved, error);
 	if (result == 0)
-		result = keeper->pid = ns_clone(KEEPER_NAMESPACES, main_keeper, &birth,
-						&keeper->pidfd, error);
+		result = keeper->pid =
+			ns_clone(KEEPER_NAMESPACES, main_keeper, &birth, &keeper->pidfd, error);
 	privilege_resume(&saved);
 	close_fd(&ends[1]);
 	if (result >= 0)
@@ -307,8 +299,7 @@ int keeper_spawn(const struct keeper_plan *plan, const struct ns_ids *ids, struc
 	return result < 0 ? result : 0;
 }
 
-int keeper_furnish(struct keeper *keeper, int rootfs, int src, bool overlays,
-		   struct error *error)
+int keeper_furnish(struct keeper *keeper, int rootfs, int src, bool overlays, struct error *error)
 {
 	struct word word = {.verb = VERB_FURNISH, .overlays = overlays};
 	struct channel_fds mounts = {.fd = {rootfs, src}, .count = 2};

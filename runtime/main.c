@@ -73,8 +73,9 @@ static void print_usage(FILE *stream)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		(void)fprintf(stream, "  %-8s %-27s %s\n", commands[i].name, commands[i].arguments,
 			      commands[i].summary);
-	(void)fprintf(stream, "\npyroute COMMAND --help tells more of one; pyroute --version.\n"
-			      "--dir DIR names the checkout, where it is not the one around you.\n");
+	(void)fprintf(stream,
+		      "\npyroute COMMAND --help tells more of one; pyroute --version.\n"
+		      "--dir DIR names the checkout, where it is not the one around you.\n");
 }
 
 static void print_help(const struct command *command)
@@ -124,7 +125,7 @@ static void settle_process(void)
 	int fd;
 
 	do
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/dev/null", O_RDWR); /* NOLINT(android-cloexec-open): for commands too */
 	while (fd >= 0 && fd <= 2);
 	if (fd >= 0)
 		(void)close(fd);
@@ -179,8 +180,8 @@ static int parse_options(const struct command *command, int argc, char **argv,
 			if (strcmp(options[index].name, flags[i].name) == 0)
 				line->options |= flags[i].flag;
 		if ((line->options & ~command->options) != 0)
-			return usage_error(command, "there is no option --",
-					   options[index].name, " here");
+			return usage_error(command, "there is no option --", options[index].name,
+					   " here");
 	}
 	return -1;
 }
@@ -197,8 +198,8 @@ static int dispatch(const struct command *command, int argc, char **argv, char *
 	if (line.operand_count < command->operands_min)
 		return usage_error(command, "", command->arguments, " is missing");
 	if (command->operands_max >= 0 && line.operand_count > command->operands_max)
-		return usage_error(command, "\"",
-				   line.operands[command->operands_max], "\" is too much");
+		return usage_error(command, "\"", line.operands[command->operands_max],
+				   "\" is too much");
 	return run_command(command, &line, whole);
 }
 

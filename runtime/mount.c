@@ -36,8 +36,7 @@ int mount_new(const char *type, const struct mount_option *options, unsigned att
 		return error_system(error, errno, "this kernel has no file system of type %s",
 				    type);
 	for (; options != NULL && options->key != NULL; options++) {
-		unsigned command =
-			options->value != NULL ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
+		unsigned command = options->value != NULL ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
 
 		if (fsconfig(context, command, options->key, options->value, 0) < 0)
 			return context_failed(context, type, options->key, error);
@@ -106,8 +105,8 @@ int mount_attach(int mount, int root, const char *path, struct error *error)
 
 	if (target < 0)
 		return target;
-	if (move_mount(mount, "", target, "",
-		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+	if (move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
+	    0)
 		return error_system(error, errno, "cannot mount on /%s in the client", path);
 	return 0;
 }

@@ -14,13 +14,14 @@
  * Of itself the kernel would send ARP, IGMP, and IPv6's discovery of neighbours, routers and
  * listeners. ARP and multicast are switched off, IPv6 too, all before the link comes up.
  *
- * The leg shows an address that nothing may route by: 1.1.1.1 is somebody's name server. Even
- * without the prefix's route (IFA_F_NOPREFIXROUTE) the kernel enters the address and the prefix's
- * broadcast addresses in the table "local" as soon as a link that is up has the address. They are
- * deleted again in the same send(2); for the microseconds between, a "throw" for each stands
- * before them in that table, lest a connection of the host's to the real 1.1.1.1 be taken for one
- * to itself and reset. The scope "link" keeps the address from being picked as source address on
- * other links that have none of their own.
+ * The leg shows an address that nothing may route by: 1.1.1.1 is somebody's name server. The kernel
+ * enters an address of a link that is up in the table "local". That entry is deleted again in the
+ * same send(2), and for the microseconds between a "throw" stands before it, lest a connection of
+ * the host's to the real 1.1.1.1 be taken for one to itself and reset. To the kernel the address is
+ * not its own then, so it enters no broadcast address either, whose source that would be
+ * (fib_valid_prefsrc()). IFA_F_NOPREFIXROUTE keeps the prefix's route away for good, should
+ * somebody set the leg down and up. The scope "link" keeps the address from being picked as source
+ * address on other links that have none of their own.
  */
 #include "net_message.h"
 
@@ -34,7 +35,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
-#include <linux/ip.h>
+#include <linux/ip.h> /* IPV4_DEVCONF_... */
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
@@ -120,24 +121,25 @@ static void put_ipv4_settings(struct net_batch *batch, unsigned index)
 	net_nest_end(batch, families);
 }
 
-/* Adds (RTM_NEWROUTE) or deletes (RTM_DELROUTE) what the table "local" says of one IPv4 address;
- * INDEX is 0 where that names no link. */
-static void put_local(struct net_batch *batch, int request, unsigned char type, in_addr_t address,
-		      unsigned index)
+/* Adds (RTM_NEWROUTE) or deletes (RTM_DELROUTE) what the table "local" says of ADDRESS; INDEX is 0
+ * where that names no link. */
+static void put_local(struct net_batch *batch, int request, unsigned char type,
+		      const struct net_address *address, unsigned index)
 {
+	const bool adds = request == RTM_NEWROUTE;
 	const struct rtmsg header = {
 		.rtm_family = AF_INET,
 		.rtm_dst_len = 32,
 		.rtm_table = RT_TABLE_LOCAL,
-		.rtm_protocol = request == RTM_NEWROUTE ? RTPROT_STATIC : RTPROT_UNSPEC,
-		.rtm_scope = request == RTM_NEWROUTE ? RT_SCOPE_UNIVERSE : RT_SCOPE_NOWHERE,
+		.rtm_protocol = adds ? RTPROT_STATIC : RTPROT_UNSPEC,
+		.rtm_scope = adds ? RT_SCOPE_UNIVERSE : RT_SCOPE_NOWHERE, /* here: any */
 		.rtm_type = type,
 	};
 
 	/* Appended: what the host itself has for this address stays first. */
-	net_batch_add(batch, request, request == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_APPEND : 0,
-		      &header, sizeof(header), "keep the routing table \"local\" as it was");
-	net_put(batch, RTA_DST, &address, sizeof(address));
+	net_batch_add(batch, request, adds ? NLM_F_CREATE | NLM_F_APPEND : 0, &header,
+		      sizeof(header), "keep the routing table \"local\" as it was");
+	net_put(batch, RTA_DST, address->bytes, net_address_size(AF_INET));
 	if (index)
 		net_put_u32(batch, RTA_OIF, index);
 }
@@ -145,23 +147,10 @@ static void put_local(struct net_batch *batch, int request, unsigned char type, 
 /* Shows ADDRESS on the link INDEX, which is up, and leaves the routing tables as they are. */
 static void put_address(struct net_batch *batch, unsigned index, const struct net_address *address)
 {
-	in_addr_t host = htonl(address->length < 32 ? UINT32_MAX >> address->length : 0);
-	in_addr_t entries[3]; /* the address, the broadcast address, and the one of old */
-	size_t count = address->length < 31 ? 3 : 1;
-
-	memcpy(&entries[0], address->bytes, sizeof(entries[0]));
-	entries[1] = entries[0] | host;
-	entries[2] = entries[0] & ~host; /* no longer entered from Linux 5.14 on */
-	for (size_t i = 0; i < count; i++)
-		put_local(batch, RTM_NEWROUTE, RTN_THROW, entries[i], 0);
+	put_local(batch, RTM_NEWROUTE, RTN_THROW, address, 0);
 	net_message_address(batch, index, address, RT_SCOPE_LINK, IFA_F_NOPREFIXROUTE);
-	for (size_t i = 0; i < count; i++) {
-		put_local(batch, RTM_DELROUTE, i == 0 ? RTN_LOCAL : RTN_BROADCAST, entries[i],
-			  index);
-		if (i > 0)
-			net_batch_forgive(batch, ESRCH);
-		put_local(batch, RTM_DELROUTE, RTN_THROW, entries[i], 0);
-	}
+	put_local(batch, RTM_DELROUTE, RTN_LOCAL, address, index);
+	put_local(batch, RTM_DELROUTE, RTN_THROW, address, 0);
 }
 
 /* A link has no IPv6 below an MTU of 1280 bytes, and in a kernel without it. */

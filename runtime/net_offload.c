@@ -43,7 +43,7 @@ static int ethtool(struct nl_sock *socket, const char *name, void *command, stru
 static bool is_offload(const char *feature)
 {
 	static const char *const words[] = {
-		"checksum", "csum", "segmentation", "scatter-gather", "gso", "gro", "lro",
+		"checksum", "segmentation", "scatter-gather", "gso", "gro",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)

@@ -10,14 +10,11 @@
 
 static const struct {
 	const char *name; /* in /proc/PID/ns */
-	int flag;         /* clone(2), setns(2) */
+	int flag;	  /* clone(2), setns(2) */
 } kinds[NS_KINDS] = {
-	[NS_USER] = {"user", CLONE_NEWUSER},
-	[NS_PID] = {"pid", CLONE_NEWPID},
-	[NS_IPC] = {"ipc", CLONE_NEWIPC},
-	[NS_UTS] = {"uts", CLONE_NEWUTS},
-	[NS_CGROUP] = {"cgroup", CLONE_NEWCGROUP},
-	[NS_NET] = {"net", CLONE_NEWNET},
+	[NS_USER] = {"user", CLONE_NEWUSER},	   [NS_PID] = {"pid", CLONE_NEWPID},
+	[NS_IPC] = {"ipc", CLONE_NEWIPC},	   [NS_UTS] = {"uts", CLONE_NEWUTS},
+	[NS_CGROUP] = {"cgroup", CLONE_NEWCGROUP}, [NS_NET] = {"net", CLONE_NEWNET},
 	[NS_MNT] = {"mnt", CLONE_NEWNS},
 };
 
@@ -88,8 +85,8 @@ pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidf
 	/* Without CLONE_VM the child has its own copy of this very frame. */
 	_Alignas(16) char stack[CHILD_STACK_SIZE];
 	int fd = -1;
-	pid_t pid = clone(main, stack + sizeof(stack), flags | CLONE_PIDFD | SIGCHLD, argument,
-			  &fd);
+	pid_t pid =
+		clone(main, stack + sizeof(stack), flags | CLONE_PIDFD | SIGCHLD, argument, &fd);
 
 	if (pid < 0) {
 		int code = errno;

@@ -73,7 +73,8 @@ static int fill_upper(int upper, const struct stage *stage, const struct stage_c
 			return -error->code;
 	(void)snprintf(name, sizeof(name), "client%u\n", client->number);
 	if (file_create(upper, "etc/hostname", name, 0644, error) < 0 ||
-	    file_create(upper, "etc/resolv.conf", "# a stage has no name server\n", 0644, error) < 0)
+	    file_create(upper, "etc/resolv.conf", "# a stage has no name server\n", 0644, error) <
+		    0)
 		return -error->code;
 	return write_hosts(upper, stage, error);
 }
@@ -86,9 +87,12 @@ static int make_upper(const struct overlay_place *place, const struct stage *sta
 	const struct caller owner = {.uid = place->owner, .gid = place->owner};
 	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
 	char id[16];
-	const struct mount_option options[] = {{"mode", "0755"},	{"uid", id},
-					       {"gid", id},		{"size", UPPER_BYTES},
-					       {"nr_inodes", UPPER_INODES}, {NULL, NULL}};
+	const struct mount_option options[] = {{"mode", "0755"},
+					       {"uid", id},
+					       {"gid", id},
+					       {"size", UPPER_BYTES},
+					       {"nr_inodes", UPPER_INODES},
+					       {NULL, NULL}};
 	CLEANUP_FD int mount = -1;
 	CLEANUP_FD int top = -1;
 

@@ -14,8 +14,8 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 
-/* runtime/README.md, "What a client may do": what a network lab needs, all of it over the client's own
- * namespaces. Nothing here mounts, traces others or loads anything into the kernel. */
+/* runtime/README.md, "What a client may do": what a network lab needs, all of it over the client's
+ * own namespaces. Nothing here mounts, traces others or loads anything into the kernel. */
 static const cap_value_t client_capabilities[] = {
 	CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_FOWNER,  CAP_FSETID,		  CAP_KILL,
 	CAP_SETGID,  CAP_SETUID,       CAP_SETPCAP, CAP_NET_BIND_SERVICE, CAP_NET_ADMIN,

@@ -30,7 +30,7 @@
 #include <sys/sysmacros.h>
 
 #define ATTRIBUTES_PLAIN (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
-#define ATTRIBUTES_DATA  (ATTRIBUTES_PLAIN | MOUNT_ATTR_NOEXEC)
+#define ATTRIBUTES_DATA	 (ATTRIBUTES_PLAIN | MOUNT_ATTR_NOEXEC)
 
 #define SHM_BYTES "64m" /* with the overlay's tmpfs it stays below a client's memory limit */
 
@@ -47,29 +47,24 @@ static const struct {
 	const char *name;
 	const char *target;
 } device_links[] = {
-	{"fd", "/proc/self/fd"},
-	{"stdin", "/proc/self/fd/0"},
-	{"stdout", "/proc/self/fd/1"},
-	{"stderr", "/proc/self/fd/2"},
-	{"ptmx", "pts/ptmx"},
+	{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
+	{"stderr", "/proc/self/fd/2"}, {"ptmx", "pts/ptmx"},
 };
 
 /* Parts of /proc and /sys that tell about the host or reach it. The list is what container engines
  * agree on, and some more; what this kernel does not have is passed over. */
 static const char *const masked[] = {
-	"proc/acpi",	      "proc/asound",	   "proc/interrupts",
-	"proc/kallsyms",      "proc/kcore",	   "proc/keys",
-	"proc/kmsg",	      "proc/kpagecgroup",  "proc/kpagecount",
-	"proc/kpageflags",    "proc/latency_stats", "proc/sched_debug",
-	"proc/scsi",	      "proc/sysrq-trigger", "proc/timer_list",
-	"proc/timer_stats",   "sys/firmware",	   "sys/devices/virtual/powercap",
+	"proc/acpi",	    "proc/asound",	  "proc/interrupts",
+	"proc/kallsyms",    "proc/kcore",	  "proc/keys",
+	"proc/kmsg",	    "proc/kpagecgroup",	  "proc/kpagecount",
+	"proc/kpageflags",  "proc/latency_stats", "proc/sched_debug",
+	"proc/scsi",	    "proc/sysrq-trigger", "proc/timer_list",
+	"proc/timer_stats", "sys/firmware",	  "sys/devices/virtual/powercap",
 	"sys/fs/cgroup",
 };
 
 static const char *const read_only[] = {
-	"proc/bus",
-	"proc/fs",
-	"proc/irq",
+	"proc/bus", "proc/fs", "proc/irq",
 	"proc/sys/net/netfilter/nf_hooks_lwtunnel", /* writing it changes the host */
 };
 
@@ -143,7 +138,7 @@ static int make_bare_root(struct error *error)
 {
 	static const struct mount_option options[] = {
 		{"mode", "0700"}, {"size", "64k"}, {NULL, NULL}};
-	static const char *const directories[] = {"rootfs", "src",  "dev",  "proc",
+	static const char *const directories[] = {"rootfs", "src",   "dev", "proc",
 						  "sys",    "upper", "root"};
 	CLEANUP_FD int root = mount_new("tmpfs", options, ATTRIBUTES_DATA, error);
 

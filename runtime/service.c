@@ -11,7 +11,7 @@
 #include <time.h>
 
 #define CONNECTIONS_MAX 64
-#define SEND_TIMEOUT_S  2 /* who does not read what he asked for is hung up on */
+#define SEND_TIMEOUT_S	2 /* who does not read what he asked for is hung up on */
 
 enum verb { VERB_STAGE, VERB_CLIENTS, VERB_ENTER, VERB_STOP };
 
@@ -84,8 +84,7 @@ void service_entry_close(struct service_entry *entry)
 	close_fd(&entry->filter);
 }
 
-int service_enter(int socket, const char *client, struct service_entry *entry,
-		  struct error *error)
+int service_enter(int socket, const char *client, struct service_entry *entry, struct error *error)
 {
 	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
 	struct reply reply = {0};
@@ -153,8 +152,7 @@ static void describe_addresses(const struct stage_client *client, char *text, si
 	}
 }
 
-static int send_client(const struct service *service, int connection, size_t i,
-		       struct error *error)
+static int send_client(const struct service *service, int connection, size_t i, struct error *error)
 {
 	const struct client *client = &service->plan->clients[i];
 	struct channel_fds fds = {.fd = {client->pidfd}, .count = client->pid > 0 ? 1 : 0};
@@ -197,7 +195,8 @@ static int find_client(const struct service_plan *plan, const char *wanted, size
 				 "%s has exited; start the stage again to have it back", name);
 	}
 	return error_set(error, ENOENT, "%s has no client \"%s\"; it has client1%s%s",
-			 plan->stage->name, text_escape(wanted, shown, sizeof(shown)), plan->stage->client_count > 1 ? " to " : "",
+			 plan->stage->name, text_escape(wanted, shown, sizeof(shown)),
+			 plan->stage->client_count > 1 ? " to " : "",
 			 plan->stage->client_count > 1 ? name : "");
 }
 
@@ -258,8 +257,7 @@ static int answer(struct service *service, int connection)
 static void accept_connection(struct service *service)
 {
 	struct timeval timeout = {.tv_sec = SEND_TIMEOUT_S};
-	CLEANUP_FD int connection =
-		accept4(service->plan->listener, NULL, NULL, SOCK_CLOEXEC);
+	CLEANUP_FD int connection = accept4(service->plan->listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (connection < 0 || service->connection_count == CONNECTIONS_MAX)
 		return; /* hung up on: it sees end of file */
@@ -306,11 +304,10 @@ static size_t list_files(const struct service *service, struct pollfd *files)
 
 	files[count++] = (struct pollfd){.fd = service->plan->listener, .events = POLLIN};
 	for (size_t i = 0; i < service->plan->stage->client_count; i++)
-		files[count++] = (struct pollfd){.fd = service->plan->clients[i].pidfd,
-						 .events = POLLIN};
-	for (size_t i = 0; i < service->connection_count; i++)
 		files[count++] =
-			(struct pollfd){.fd = service->connections[i], .events = POLLIN};
+			(struct pollfd){.fd = service->plan->clients[i].pidfd, .events = POLLIN};
+	for (size_t i = 0; i < service->connection_count; i++)
+		files[count++] = (struct pollfd){.fd = service->connections[i], .events = POLLIN};
 	return count;
 }
 

@@ -35,8 +35,7 @@ int session_open(const struct checkout *checkout, const struct caller *caller,
 
 static int not_running(struct error *error)
 {
-	return error_set(error, ESRCH,
-			 "no stage runs; start one: sudo pyroute-stage-start stage1");
+	return error_set(error, ESRCH, "no stage runs; start one: sudo pyroute-stage-start stage1");
 }
 
 static int connect_in(int dir, struct error *error)
@@ -153,8 +152,7 @@ static int down_locked(struct session *session, const char *wanted, char name[ST
 	if (wanted != NULL && strcmp(wanted, name) != 0)
 		return error_set(error, EINVAL, "%s runs, not %s; stop it by its name or by none",
 				 name, wanted);
-	if (end_keeper(socket, error) < 0 ||
-	    checkout_mark(session->checkout, NULL, error) < 0)
+	if (end_keeper(socket, error) < 0 || checkout_mark(session->checkout, NULL, error) < 0)
 		return -error->code;
 	return session_clear_away(session, error);
 }

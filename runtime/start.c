@@ -218,8 +218,8 @@ static int map_rootfs(const struct start *start, int stage_ns, struct error *err
 	CLEANUP_FD int mount = mount_copy(start->rootfs, "", 0, error);
 
 	if (mount < 0 ||
-	    mount_map(mount, stage_ns,
-		      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, error) < 0)
+	    mount_map(mount, stage_ns, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+		      error) < 0)
 		return error_prefix(error, "the root filesystem");
 	return TAKE_FD(mount);
 }
@@ -269,8 +269,7 @@ static int furnish(struct start *start, struct error *error)
 	return works ? 0 : give_overlays(start, rootfs, error);
 }
 
-static int make_leg(void *context, const struct wire_far_end *far, int far_ns,
-		    struct error *error)
+static int make_leg(void *context, const struct wire_far_end *far, int far_ns, struct error *error)
 {
 	struct start *start = context;
 	const struct stage_net *net = stage_net_find(start->stage, far->net);
@@ -360,14 +359,15 @@ static int what_signal(const struct start *start)
 int start_stage(struct session *session, const struct stage *stage, bool limits,
 		struct start_outcome *outcome, struct error *error)
 {
-	CLEANUP(start_close) struct start start = {.session = session,
-						   .stage = stage,
-						   .rootfs = -1,
-						   .src = -1,
-						   .filter_file = -1,
-						   .listener = -1,
-						   .signals = -1,
-						   .keeper = KEEPER_NONE};
+	CLEANUP(start_close)
+	struct start start = {.session = session,
+			      .stage = stage,
+			      .rootfs = -1,
+			      .src = -1,
+			      .filter_file = -1,
+			      .listener = -1,
+			      .signals = -1,
+			      .keeper = KEEPER_NONE};
 	CLEANUP_FD int lock = session_lock(session, error);
 	int result = lock < 0 ? lock : look(&start, error);
 

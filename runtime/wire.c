@@ -36,6 +36,14 @@ static const struct sysctl_setting ipv6_settings[] = {
 	{"conf/default/disable_ipv6", "1"},
 };
 
+/* With br_netfilter loaded, as by Docker, the host's firewall rules are asked in this namespace
+ * too, and packets whose checksums are wrong are dropped: a switch does neither. */
+static const struct sysctl_setting bridge_settings[] = {
+	{"bridge-nf-call-iptables", "0"},
+	{"bridge-nf-call-ip6tables", "0"},
+	{"bridge-nf-call-arptables", "0"},
+};
+
 static struct net_address net_address_of(const struct stage_address *address, enum family family)
 {
 	struct net_address result = {.family = family == FAMILY_IPV4 ? AF_INET : AF_INET6,
@@ -77,7 +85,7 @@ int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
 	if (result == 0)
 		result = net_leg_raise(socket, leg->name, &address, error);
 	leg->all_only = result == NET_LEG_ALL_ONLY;
-	return result < 0 ? error_prefix(error, "leg %s", leg->name) : 0;
+	return result < 0 ? result : 0;
 }
 
 /* ---- in the keeper -------------------------------------------------------------------------- */
@@ -90,8 +98,7 @@ struct client_end {
 };
 
 /* The next client's end on NET after the cursor END, or false. Start with a zeroed cursor. */
-static bool next_end(const struct stage *stage, const struct stage_net *net,
-		     struct client_end *end)
+static bool next_end(const struct stage *stage, const struct stage_net *net, struct client_end *end)
 {
 	size_t interface = 0;
 
@@ -155,6 +162,17 @@ static int plug_in(struct nl_sock *socket, const char *port, const char *bridge,
 	return result < 0 ? result : net_link_up(socket, port, error);
 }
 
+static int settle_bridges(struct error *error)
+{
+	CLEANUP_FD int bridge = sysctl_open("/proc/sys/net/bridge", error);
+
+	if (bridge == -ENOENT) /* not loaded */
+		return 0;
+	if (bridge < 0)
+		return bridge;
+	return sysctl_write_all(bridge, bridge_settings, ARRAY_SIZE(bridge_settings), error);
+}
+
 static int make_segment(struct nl_sock *socket, const struct stage *stage,
 			const struct stage_net *net, int keeper_ns, const int *client_ns,
 			wire_ask_leg *ask, void *context, struct error *error)
@@ -166,7 +184,9 @@ static int make_segment(struct nl_sock *socket, const struct stage *stage,
 	int result;
 
 	leg_name(net, bridge);
-	result = net_bridge_create(socket, bridge, net->mtu, error);
+	result = settle_bridges(error);
+	if (result == 0)
+		result = net_bridge_create(socket, bridge, net->mtu, error);
 	while (result == 0 && next_end(stage, net, &end)) {
 		struct net_end near = {.name = port, .ns = -1};
 		struct net_end client_end = {end.name, client_ns[end.client], end.interface->mac};
@@ -201,8 +221,7 @@ static int settle_sysctls(struct error *error)
 	CLEANUP_FD int ipv4 = sysctl_open("/proc/sys/net/ipv4", error);
 	CLEANUP_FD int ipv6 = -1;
 
-	if (ipv4 < 0 ||
-	    sysctl_write_all(ipv4, ipv4_settings, ARRAY_SIZE(ipv4_settings), error) < 0)
+	if (ipv4 < 0 || sysctl_write_all(ipv4, ipv4_settings, ARRAY_SIZE(ipv4_settings), error) < 0)
 		return -error->code;
 	ipv6 = sysctl_open("/proc/sys/net/ipv6", error);
 	if (ipv6 == -ENOENT) /* a kernel without IPv6 makes no IPv6 noise */
@@ -215,8 +234,7 @@ static int settle_sysctls(struct error *error)
 static int raise_interface(struct nl_sock *socket, size_t index,
 			   const struct stage_interface *interface, struct error *error)
 {
-	struct net_address address =
-		net_address_of(&interface->address[FAMILY_IPV4], FAMILY_IPV4);
+	struct net_address address = net_address_of(&interface->address[FAMILY_IPV4], FAMILY_IPV4);
 	char name[IFNAMSIZ];
 	int result;
 

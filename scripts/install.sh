@@ -9,7 +9,7 @@ set -euo pipefail
 to_build=(make gcc libc6-dev pkgconf libnl-3-dev libnl-route-3-dev libcap-dev libseccomp-dev
 	libiniparser-dev libjson-c-dev)
 for_the_rootfs=(mmdebstrap mount zstd debian-archive-keyring)
-for_the_student=(python3)
+for_the_student=(python3 python3-netifaces python3-scapy)
 
 # The one whom build/ shall belong to: who called sudo, where the checkout is theirs to write in.
 builder() {

@@ -110,7 +110,7 @@ static inline size_t put_ipv4(uint8_t *packet, const struct probe *probe)
 		0x45, [3] = (uint8_t)(20 + probe->size), [8] = 64, [9] = probe->protocol};
 
 	memcpy(packet, header, sizeof(header));
-	memcpy(packet + 12, "\1\1\1\2", 4);
+	memcpy(packet + 12, (const uint8_t[]){1, 1, 1, 2}, 4);
 	assert_int_equal(inet_pton(AF_INET, probe->to, packet + 16), 1);
 	put_checksum(packet + 10, sum(0, packet, 20));
 	memcpy(packet + 20, probe->payload, probe->size);

@@ -153,8 +153,8 @@ static int open_padded(size_t size)
 
 static void a_file_may_have_1_mib_and_not_a_byte_more(void **state)
 {
-	CLEANUP_FD int largest = open_padded(1024 * 1024);
-	CLEANUP_FD int larger = open_padded(1024 * 1024 + 1);
+	CLEANUP_FD int largest = open_padded((size_t)1024 * 1024);
+	CLEANUP_FD int larger = open_padded((size_t)1024 * 1024 + 1);
 	CLEANUP_STAGE struct stage stage = {0};
 	struct complaints complaints = {.file = "s.ini"};
 
@@ -241,8 +241,8 @@ static off_t size_of(int fd)
 static void nothing_is_printed(void **state)
 {
 	CLEANUP_FD int printed = open_text("", 0);
-	CLEANUP_FD int out = dup(STDOUT_FILENO);
-	CLEANUP_FD int err = dup(STDERR_FILENO);
+	CLEANUP_FD int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	CLEANUP_FD int err = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	bool agree;
 
 	(void)state;

@@ -5,31 +5,6 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
-/* True for what IPv6 says unasked when a link comes up: discovery of routers, and of listeners. */
-static bool is_chatter(const uint8_t *frame)
-{
-	const uint8_t *next = frame + ETH_HLEN + 6, *icmp = frame + ETH_HLEN + 40;
-
-	if (frame_type(frame) != ETH_P_IPV6)
-		return false;
-	return *next == IPPROTO_HOPOPTS || *icmp == ND_ROUTER_SOLICIT ||
-	       *icmp == ND_ROUTER_ADVERT || *icmp == ICMP6_DST_UNREACH;
-}
-
-/* True where a frame left the computer within LIMIT milliseconds, towards the client or the
- * internet. */
-static bool acts(int client, int internet, int limit)
-{
-	struct pollfd ready[] = {{client, POLLIN, 0}, {internet, POLLIN, 0}};
-	uint8_t frame[FRAME_SIZE];
-
-	while (poll(ready, 2, limit) > 0)
-		for (int i = 0; i < 2; i++)
-			if (receive(ready[i].fd, frame, 0) > 0 && !is_chatter(frame))
-				return true;
-	return false;
-}
-
 /* What is in reach of a frame that arrives on net1: packet sockets on the other ends of both of
  * the computer's links, and a DHCP server on the computer itself. */
 struct ears {
@@ -57,6 +32,45 @@ static void ears_close(struct ears *ears)
 }
 #define EARS CLEANUP(ears_close) struct ears
 
+/* True for what IPv6 says unasked: looking for neighbours, duplicates of itself, and routers, and
+ * (the only packets with options) telling what it listens to. */
+static bool is_chatter(const uint8_t *frame)
+{
+	const uint8_t *next = frame + ETH_HLEN + 6, *icmp = frame + ETH_HLEN + 40;
+
+	return frame_type(frame) == ETH_P_IPV6 &&
+	       (*next == IPPROTO_HOPOPTS || *icmp == ND_ROUTER_SOLICIT ||
+		*icmp == ND_NEIGHBOR_SOLICIT);
+}
+
+/* True where a frame left the computer within LIMIT milliseconds, towards the client or the
+ * internet; chatter is counted or not. */
+static bool acts(const struct ears *ears, int limit, bool count_chatter)
+{
+	struct pollfd ready[] = {{ears->client, POLLIN, 0}, {ears->internet, POLLIN, 0}};
+	uint8_t frame[FRAME_SIZE];
+
+	while (poll(ready, 2, limit) > 0)
+		for (int i = 0; i < 2; i++)
+			if (receive(ready[i].fd, frame, 0) > 0 &&
+			    (count_chatter || !is_chatter(frame)))
+				return true;
+	return false;
+}
+
+/* Sends the probe, some times if need be: an IPv6 address takes its time to be there. */
+static bool is_answered(const struct ears *ears, const struct probe *probe)
+{
+	while (acts(ears, 0, false))
+		; /* what the probe before left */
+	for (int i = 0; i < 10; i++) {
+		send_probe(ears->client, probe);
+		if (acts(ears, 100, false))
+			return true;
+	}
+	return false;
+}
+
 static void an_ordinary_link_answers_all_that_a_leg_is_asked(void **state)
 {
 	COMPUTER computer = computer_make(MTU);
@@ -65,13 +79,11 @@ static void an_ordinary_link_answers_all_that_a_leg_is_asked(void **state)
 
 	(void)state;
 	raise_plain(&computer);
-	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
-		while (acts(ears.client, ears.internet, 0))
-			; /* what the one before left */
-		send_probe(ears.client, &probes[i]);
-		if (probes[i].custom == ANSWERED && !acts(ears.client, ears.internet, 1000))
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
+		if (probes[i].custom == ANSWERED && !is_answered(&ears, &probes[i]))
 			fail_msg("no answer: %s", probes[i].name);
-	}
+		else if (probes[i].custom == UNANSWERED)
+			send_probe(ears.client, &probes[i]);
 	assert_int_equal(recv(ears.server, datagram, sizeof(datagram), MSG_DONTWAIT), 4);
 }
 
@@ -83,13 +95,16 @@ static void a_leg_answers_nothing_here_or_elsewhere_and_takes_nothing_in(void **
 
 	(void)state;
 	assert_int_equal(raise_leg(&computer), 0);
+	/* The second locks open, so that it is the filter which holds. */
+	set(computer.ns, "/proc/sys/net/ipv4/conf/net1/rp_filter", "0");
+	set(computer.ns, "/proc/sys/net/ipv4/conf/net1/forwarding", "1");
 	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
 		send_probe(ears.client, &probes[i]);
-		if (acts(ears.client, ears.internet, 0))
+		if (acts(&ears, 0, true))
 			fail_msg("answered: %s", probes[i].name);
 	}
 	/* The slowest answers, those to IGMP and MLD queries, may take as long as we said. */
-	assert_false(acts(ears.client, ears.internet, 1000));
+	assert_false(acts(&ears, 1000, true));
 	assert_int_equal(recv(ears.server, datagram, sizeof(datagram), MSG_DONTWAIT), -1);
 }
 
@@ -150,7 +165,7 @@ static int without_bpf(void)
 	ip = seen_by(&computer, ETH_P_IP);
 	if (all != ARRAY_SIZE(probes) || ip != 0)
 		return 3;
-	return acts(ears.client, ears.internet, 1000) ? 4 : 0;
+	return acts(&ears, 1000, true) ? 4 : 0;
 }
 
 static void where_bpf_is_refused_a_leg_is_as_silent_and_says_what_it_lacks(void **state)

@@ -4,6 +4,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 /* Every route of every table, as rtnetlink dumps them. Returns their size. */
@@ -81,11 +82,36 @@ static void the_real_1_1_1_1_is_reached_as_before(void **state)
 	assert_int_equal(source_towards(plain.ns, "1.1.1.1", NULL), 0x01010101);
 }
 
+static void set_flags(int ns, const char *name, int flags)
+{
+	CLEANUP_FD int fd = socket_in(ns, AF_INET, SOCK_DGRAM, 0);
+	struct ifreq request = {0};
+
+	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	request.ifr_flags = (short)flags;
+	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &request), 0);
+}
+
+static void a_leg_set_down_and_up_by_somebody_has_no_route_to_its_prefix(void **state)
+{
+	COMPUTER leg = computer_make(MTU), plain = computer_make(MTU);
+
+	(void)state;
+	assert_int_equal(raise_leg(&leg), 0);
+	raise_plain(&plain);
+	set_flags(leg.ns, "net1", IFF_NOARP);
+	set_flags(leg.ns, "net1", IFF_NOARP | IFF_UP);
+	set_flags(plain.ns, "net1", 0);
+	set_flags(plain.ns, "net1", IFF_UP);
+	assert_int_equal(source_towards(leg.ns, "1.1.1.2", NULL), 0x0a090901);
+	assert_int_equal(source_towards(plain.ns, "1.1.1.2", NULL), 0x01010101);
+}
+
 /* Looks the way to 1.1.1.1 up until STOP's other end is closed. Exits with 1 if ever it led to the
  * computer itself, with 2 if it never led out. */
 static void watch_the_way(int ns, int stop)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(53)}, own;
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(53)}, own = {0};
 	struct pollfd ready = {.fd = stop, .events = POLLIN};
 	bool led_out = false;
 
@@ -199,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_leg_leaves_every_routing_table_as_it_was),
 		cmocka_unit_test(the_real_1_1_1_1_is_reached_as_before),
+		cmocka_unit_test(a_leg_set_down_and_up_by_somebody_has_no_route_to_its_prefix),
 		cmocka_unit_test(the_real_1_1_1_1_never_turns_inwards_while_a_leg_comes_up),
 		cmocka_unit_test(a_legs_address_is_no_other_links_source),
 		cmocka_unit_test(a_program_that_looks_a_legs_address_up_finds_it),

@@ -32,6 +32,14 @@ static unsigned offloads_of(int ns, const char *name)
 	return count;
 }
 
+static void ethtool_gro_on(int ns, const char *name)
+{
+	struct ethtool_value on = {.cmd = ETHTOOL_SGRO, .data = 1};
+	struct ifreq request = {.ifr_data = (char *)&on};
+
+	link_request(ns, name, SIOCETHTOOL, &request);
+}
+
 #define STREAM_SIZE (1 << 20)
 
 static uint8_t stream_byte(size_t i)
@@ -164,6 +172,9 @@ static void tcp_passes_a_program_that_copies_frames_once_offloads_are_off(void *
 
 	(void)state;
 	two_wires_make(&wires, true);
+	ethtool_gro_on(wires.first.near_ns, "net1"); /* off on a new wire: make a difference */
+	assert_int_equal(offloads_of(wires.first.near_ns, "net1"), 1);
+	works(net_link_offloads_off(wires.first.near, "net1", &why));
 	assert_int_equal(offloads_of(wires.first.near_ns, "net1"), 0);
 	assert_int_equal(offloads_of(wires.first.far_ns, "eth0"), 0);
 	assert_true(transfer(&wires, 10000, &largest));

@@ -150,7 +150,7 @@ static void files_are_opened_with_the_callers_rights_until_resumed(void)
 	write_file("/tmp/secret", "x");
 	CHECK(chmod("/tmp/secret", 0600) == 0 && chmod("/tmp", 0777) == 0);
 	CHECK(setgroups(2, before) == 0);
-	strcpy(capabilities, status_of("CapEff"));
+	(void)snprintf(capabilities, sizeof(capabilities), "%s", status_of("CapEff"));
 
 	CHECK(privilege_assume(&student, &saved, &error) == 0);
 	CHECK(saved.assumed);
@@ -198,7 +198,7 @@ static void acting_as_oneself_changes_nothing(void)
 	struct error error;
 	char capabilities[128];
 
-	strcpy(capabilities, status_of("CapEff"));
+	(void)snprintf(capabilities, sizeof(capabilities), "%s", status_of("CapEff"));
 	CHECK(privilege_assume(&root, &saved, &error) == 0 && !saved.assumed);
 	CHECK(status_is("CapEff", capabilities));
 	privilege_resume(&saved);
@@ -231,7 +231,7 @@ static void a_borrowed_uid_keeps_all_capabilities(void)
 	struct error error;
 	char capabilities[128];
 
-	strcpy(capabilities, status_of("CapEff"));
+	(void)snprintf(capabilities, sizeof(capabilities), "%s", status_of("CapEff"));
 	CHECK(privilege_borrow_uid(STUDENT, &saved, &error) == 0);
 	CHECK(status_is("Uid", "0\t54321\t0\t54321"));
 	CHECK(status_is("CapEff", capabilities));
@@ -255,7 +255,7 @@ static void live_in_namespace(int channel)
 	CHECK(status_is("Groups", " "));
 	CHECK(privilege_drop_to_client(&error) == 0);
 	CHECK(status_is("CapEff", "00000000000435fb"));
-	(void)read(channel, &byte, 1);
+	CHECK(read(channel, &byte, 1) >= 0);
 	_exit(0);
 }
 

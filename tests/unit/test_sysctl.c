@@ -24,8 +24,11 @@ static int make_world(void **state)
 		return -1;
 	}
 	world->first = sysctl_open(IPV4, &error);
-	if (unshare(CLONE_NEWNET) < 0)
+	if (unshare(CLONE_NEWNET) < 0) {
+		close_fd(&world->first);
+		free(world);
 		return -1;
+	}
 	world->second = sysctl_open(IPV4, &error);
 	*state = world;
 	return world->first < 0 || world->second < 0 ? -1 : 0;

@@ -1,0 +1,325 @@
+#!/bin/bash
+# sudo tests/other-kernel.sh [KERNEL-PACKAGE]: the main job on a kernel that is not this machine's,
+# in a virtual machine, with version 2 of the control groups. The kernel is that of Debian's package
+# linux-image-cloud-amd64, or of the one named.
+#
+# The machine's disk holds two copies of the clients' root filesystem: one is its own system, the
+# other the clients' (scripts/install.sh builds it). The program is build/pyroute, or what BUILD
+# says. Prints a TAP stream; the exit status is 0 only where all of it passed. It takes minutes where
+# the processor has to be emulated, and so is no part of make check.
+set -euo pipefail
+project=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/lib.sh
+. "$project/scripts/lib.sh"
+
+readonly TIME_LIMIT=${TIME_LIMIT:-600} # seconds, for the virtual machine
+readonly ACCEL=${ACCEL:-tcg}           # kvm is faster, where this machine lends it
+readonly ROOTFS=/var/lib/pyroute/rootfs
+readonly SCRATCH=/srv/test USER_ID=1000 # in the virtual machine
+
+# ---- outside: making the machine ------------------------------------------------------------------
+
+# Unpacks the kernel of the package $1 in kernel/. Sets RELEASE to what uname -r will say.
+fetch_kernel() {
+	local package
+
+	# linux-image-cloud-amd64 merely depends on the package of the newest kernel.
+	package=$(apt-cache depends "$1" | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p')
+	# The download is not apt's own user's: $work is for root alone.
+	apt-get -q -o APT::Sandbox::User=root download "${package:-$1}" >download.log 2>&1 ||
+		die "cannot download ${package:-$1}: $(tail -n 1 download.log)"
+	dpkg-deb -x linux-image-*.deb kernel
+	[[ -e kernel/lib ]] || ln -s usr/lib kernel/lib # so it is from Debian 13 on
+	release=$(basename -- "$(echo kernel/boot/vmlinuz-*)")
+	release=${release#vmlinuz-}
+	[[ -d kernel/lib/modules/$release ]] || die "there is no kernel in ${package:-$1}"
+	depmod -b kernel "$release"
+}
+
+# The initial ramdisk: what it takes to mount the disk.
+make_initrd() {
+	local module
+
+	mkdir -p initrd/{bin,dev,modules,root}
+	cp "$(type -P busybox)" initrd/bin/busybox
+	modprobe -d kernel -S "$release" -a --show-depends virtio_pci virtio_blk ext4 |
+		sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >modules
+	while read -r module; do
+		cp "$module" initrd/modules/
+		say "insmod /modules/${module##*/}"
+	done <modules >initrd/insmod
+	cat >initrd/init <<-'END'
+		#!/bin/busybox sh
+		/bin/busybox mount -t devtmpfs dev /dev
+		. /insmod
+		/bin/busybox mount -t ext4 /dev/vda /root
+		/bin/busybox umount /dev
+		exec /bin/busybox switch_root /root /srv/pyroute/tests/other-kernel.sh --inside
+	END
+	sed -i 's,^insmod,/bin/busybox insmod,' initrd/insmod
+	chmod 755 initrd/init
+	(cd initrd && find . | cpio --quiet -o -H newc | gzip -1) >initrd.gz
+}
+
+# The disk. mkfs.ext4 fills it by itself: no loop device, no mount.
+make_disk() {
+	local library
+
+	cp -a "$ROOTFS" disk
+	mkdir -p disk/var/lib/pyroute "disk$SCRATCH"/{bin,tmp} disk/srv/pyroute disk/lib/modules
+	cp -a "$ROOTFS" disk/var/lib/pyroute/
+	cp -a "kernel/lib/modules/$release" disk/lib/modules/
+	cp -r "$project"/{stages,tests,scripts} disk/srv/pyroute/
+	cp "$build/pyroute" "disk$SCRATCH/bin/"
+	for library in $(ldd "$build/pyroute" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p'); do
+		[[ -e disk$library ]] || cp -L --parents "$library" disk/
+	done
+	# The kernel calls /sbin/modprobe for what is used first: veth, overlay, cls_bpf, ...
+	cp "$(type -P busybox)" disk/sbin/modprobe
+	ln -s modprobe disk/sbin/mount
+	ln -s modprobe disk/sbin/poweroff
+	truncate -s 3G disk.img
+	mkfs.ext4 -q -d disk disk.img
+	rm -rf disk
+}
+
+run_machine() {
+	timeout -k 10 "$TIME_LIMIT" qemu-system-x86_64 -M q35 -accel "$ACCEL" -cpu max \
+		-smp 2 -m 1024 -nic none -display none -monitor none -serial stdio -no-reboot \
+		-kernel "kernel/boot/vmlinuz-$release" -initrd initrd.gz \
+		-drive file=disk.img,format=raw,if=virtio,cache=unsafe \
+		-append "console=ttyS0 quiet panic=-1" </dev/null 2>&1
+}
+
+outside() {
+	need_root
+	[[ $(uname -m) == x86_64 ]] || die "makes a virtual machine on x86-64 alone"
+	build=$(realpath -m -- "${BUILD:-$project/build}")
+	[[ -x $build/pyroute ]] || die "$build/pyroute is missing: run make"
+	[[ -d $ROOTFS ]] || die "$ROOTFS is missing: run scripts/install.sh"
+	install_packages qemu-system-x86 e2fsprogs busybox-static cpio kmod
+	work=$(mktemp -d "${TMPDIR:-/var/tmp}/pyroute-kernel.XXXXXX")
+	trap 'rm -rf --one-file-system "$work"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	cd "$work"
+	fetch_kernel "$1"
+	make_initrd
+	make_disk
+	run_machine | sed -u 's/\r$//' | tee console |
+		grep --line-buffered -E '^(ok|not ok|1\.\.|#)' || true
+	if ! grep -q '^1\.\.' console; then
+		tail -n 20 console | sed 's/^/console: /' >&2
+		die "Linux $release did not come to the end; above is the end of its console"
+	fi
+	! grep -q '^not ok' console
+}
+
+# ---- inside: the first process of the virtual machine ---------------------------------------------
+
+# The mounts, control groups and settings that systemd and a Docker of old would leave.
+furnish() {
+	mount -t proc -o nosuid,nodev,noexec proc /proc
+	mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
+	mount -t devtmpfs -o nosuid dev /dev
+	mkdir -p /dev/pts /dev/shm
+	mount -t devpts -o nosuid,noexec,gid=5,mode=620,ptmxmode=000 devpts /dev/pts
+	mount -t tmpfs -o nosuid,nodev shm /dev/shm
+	mount -t tmpfs -o nosuid,nodev,mode=755 run /run
+	mount -t cgroup2 -o nosuid,nodev,noexec,nsdelegate cgroup2 /sys/fs/cgroup
+	mount -t securityfs -o nosuid,nodev,noexec securityfs /sys/kernel/security
+	mount -t debugfs -o nosuid,nodev,noexec debugfs /sys/kernel/debug
+	mount -t bpf -o nosuid,nodev,noexec bpf /sys/fs/bpf
+	mount --make-rshared /
+	mkdir /sys/fs/cgroup/init.scope
+	echo $$ >/sys/fs/cgroup/init.scope/cgroup.procs
+	echo '+memory +pids' >/sys/fs/cgroup/cgroup.subtree_control
+	ip link set lo up
+	echo 1 >/proc/sys/net/ipv4/ip_forward
+}
+
+number=0
+failed=0
+
+# check SENTENCE COMMAND...: the sentence is true where the command succeeds. Sets WORD.
+check() {
+	local sentence=$1
+
+	shift
+	word=ok
+	number=$((number + 1))
+	"$@" >"$BATS_TEST_TMPDIR/said" 2>&1 || word="not ok"
+	[[ $word == ok ]] || failed=$((failed + 1))
+	say "$word $number $sentence"
+	[[ $word == ok ]] || sed 's/^/# /' "$BATS_TEST_TMPDIR/said"
+}
+
+# ends_with STATUS COMMAND...
+ends_with() {
+	local wanted=$1 status=0
+
+	shift
+	"$@" || status=$?
+	echo "status $status"
+	[[ $status == "$wanted" ]]
+}
+
+carries_tcp() {
+	local tmp=$BATS_TEST_TMPDIR
+
+	background "$tmp/received" connect client2 -- python3 /~/src/talk.py tcp-receive 5000 &&
+		connect client1 -- python3 /~/src/talk.py tcp-send 2.2.2.2 5000 300000 >"$tmp/sent" &&
+		wait "${BACKGROUND[-1]}" && cat "$tmp/sent" && grep -qxFf "$tmp/sent" "$tmp/received"
+}
+
+replaces_directory() {
+	connect client1 -- sh -c 'ls /etc/skel/.bashrc && rm -rf /etc/skel && mkdir /etc/skel' &&
+		[[ -z $(connect client1 -- ls -A /etc/skel) ]] && connect client2 -- ls /etc/skel/.bashrc
+}
+
+# Copied up: an ordinary file, one with capabilities in an attribute, one of another owner.
+changes_files() {
+	connect client1 -- sh -c 'echo x >>/etc/profile && chmod 700 /bin/ping &&
+		chown 33:33 /etc/issue && mv /etc/apt /etc/renamed && ln /etc/profile /etc/link &&
+		stat -c "%u:%g %a %n" /etc/profile /bin/ping /etc/issue' >"$BATS_TEST_TMPDIR/files"
+	cat "$BATS_TEST_TMPDIR/files"
+	printf '%s\n' '0:0 644 /etc/profile' '0:0 700 /bin/ping' '33:33 644 /etc/issue' |
+		diff - "$BATS_TEST_TMPDIR/files"
+}
+
+fills_layer() {
+	local said
+
+	said=$(connect client1 -- dd if=/dev/zero of=/var/full bs=1M count=200 2>&1) && return 1
+	echo "$said"
+	[[ $said == *"No space left"* ]] && connect client1 -- rm /var/full
+}
+
+# What a client writes in src/ is its owner's.
+shares_src() {
+	connect client1 -- sh -c 'echo hello >/~/src/new' &&
+		[[ $(<src/new) == hello && $(stat -c %u src/new) == "$(stat -c %u src)" ]]
+	rm src/new
+}
+
+tells_of_clients() {
+	pyroute ps --json | tee /dev/stderr | "$PYTHON" -c '
+import json, sys
+clients = json.load(sys.stdin)["clients"]
+assert [client["name"] for client in clients] == ["client1", "client2"]
+assert all(client["state"] == "running" for client in clients)
+assert all(100_000 < client["memory_bytes"] < 256 << 20 for client in clients)'
+}
+
+# has_limits CLIENT: by the group that its first process is in.
+has_limits() {
+	local group
+
+	group=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(client_pid "$1")/cgroup")
+	head -v "$group"/{memory,pids}.max
+	[[ $group == */pyroute-*/"$1" ]] &&
+		[[ $(<"$group/memory.max") == $((256 << 20)) && $(<"$group/pids.max") == 256 ]]
+}
+
+stops_forks() {
+	local count
+
+	count=$(connect client1 -- python3 -c '
+import os, signal, time
+children = []
+try:
+    while len(children) < 400:
+        children.append(os.fork())
+        if children[-1] == 0:
+            time.sleep(100)
+            os._exit(0)
+except BlockingIOError:
+    pass
+print(len(children))
+for child in children:
+    os.kill(child, signal.SIGKILL)')
+	echo "$count children"
+	((count > 200 && count < 256))
+}
+
+# The first process has to outlive it.
+ends_glutton() {
+	ends_with 137 connect client1 -- python3 -c 'print(len(b"x" * (400 << 20)))' &&
+		connect client1 -- true
+}
+
+# The student's own hand, without a right: SUDO_UID is what sudo tells of who called it.
+starts_for_user() {
+	chown -R $USER_ID:$USER_ID "$CHECKOUT" && SUDO_UID=$USER_ID SUDO_GID=$USER_ID pyroute start stage1
+}
+
+as_user() {
+	setpriv --reuid=$USER_ID --regid=$USER_ID --clear-groups timeout 60 "$SCRATCH/bin/pyroute" "$@"
+}
+
+lets_user_in() {
+	[[ $(as_user connect client2 -- id -u) == 0 ]] && shares_src
+}
+
+is_as_before() {
+	host_snapshot >"$BATS_TEST_TMPDIR/now"
+	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/now"
+}
+
+first_stage() {
+	check "a stage starts" stage_start
+	[[ $word == ok ]] || return 0 # nothing of what follows can be told
+	say "# clients' root: $(connect client1 -- grep ' / / ' /proc/self/mountinfo)"
+	check "without a router no client reaches another" \
+		ends_with 1 connect client1 -- ping -c 1 -W 2 2.2.2.2
+	check "a router runs" router_start plain.py
+	check "with it ping passes" connect client1 -- ping -c 3 -w 20 2.2.2.2
+	check "TCP passes whole" carries_tcp
+	check "a directory of the root filesystem can be removed and made anew" replaces_directory
+	check "files of the root filesystem can be changed, and keep their owners" changes_files
+	check "a client's layer is bounded" fills_layer
+	check "src/ is shared with its owner" shares_src
+	check "ps tells of both clients, and of their memory" tells_of_clients
+	check "client1's control group has its limits" has_limits client1
+	check "client2's control group has its limits" has_limits client2
+	check "a client that forks without end is stopped at 256" stops_forks
+	check "a process that takes too much memory is killed, its client is not" ends_glutton
+	check "the stage stops" stage_stop
+	background_stop
+	check "the computer is as it was before" is_as_before
+}
+
+# Of a user's, and where nobody has handed the controllers down yet.
+second_stage() {
+	echo '-memory -pids' >/sys/fs/cgroup/cgroup.subtree_control
+	check "a second stage starts, for a user, with no controllers handed down" starts_for_user
+	[[ $word == ok ]] || return 0
+	check "its client2 has its limits" has_limits client2
+	check "its user enters it without a right" lets_user_in
+	check "the second stage stops" stage_stop
+	check "the computer is as it was before again" is_as_before
+}
+
+inside() {
+	set +o pipefail # as helpers.bash expects
+	export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+	trap 'poweroff -f' EXIT
+	furnish
+	PYROUTE_TEST_SCRATCH=$SCRATCH BATS_TEST_DIRNAME=$project/tests/e2e
+	BATS_TEST_TMPDIR=$SCRATCH/tmp BATS_TEST_NUMBER=1
+	bats_require_minimum_version() { :; }
+	# shellcheck source=tests/e2e/helpers.bash
+	. "$project/tests/e2e/helpers.bash"
+	checkout_make
+	host_snapshot >"$BATS_TEST_TMPDIR/before"
+	say "# $(uname -sr), control groups: $(</sys/fs/cgroup/cgroup.controllers)"
+	first_stage
+	second_stage
+	say "1..$number"
+	say "# $number tests, $failed failed"
+}
+
+case ${1:-} in
+--inside) inside ;;
+*) outside "${1:-linux-image-cloud-amd64}" ;;
+esac

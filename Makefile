@@ -28,20 +28,26 @@ SOURCES  := $(wildcard runtime/*.c)
 OBJECTS  := $(SOURCES:runtime/%.c=$(BUILD)/%.o)
 LINKS    := $(COMMANDS:%=$(BUILD)/pyroute-%)
 
+# What is done is said in a word; make V=1 shows whole command lines.
+Q    := $(if $(V),,@)
+SAY  := $(if $(V),@:,@printf '  %-5s %s\n')
+
 .PHONY: all install uninstall check unit fuzz lint format clean
 all: $(BUILD)/pyroute $(LINKS)
 
 $(BUILD)/pyroute: $(OBJECTS)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/%.o: runtime/%.c Makefile | $(BUILD)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(SAY) CC $@
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LINKS): $(BUILD)/pyroute
-	ln -sf pyroute $@
+	$(Q)ln -sf pyroute $@
 
 $(BUILD):
-	mkdir -p $@
+	$(Q)mkdir -p $@
 
 -include $(OBJECTS:.o=.d)
 
@@ -49,14 +55,17 @@ $(BUILD):
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 UNIT_OBJECTS := $(patsubst runtime/%.c,$(BUILD)/unit/%.o,$(filter-out runtime/main.c,$(SOURCES)))
-SANITIZE     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZE     := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0 -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
 
 $(BUILD)/unit/%.o: runtime/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0 $(SANITIZE) -Werror -MMD -MP -c -o $@ $<
+	$(SAY) CC $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) -Werror -MMD -MP -c -o $@ $<
 
 $(BUILD)/unit/test_%: tests/unit/test_%.c $(UNIT_OBJECTS)
-	$(CC) $(ALL_CFLAGS) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0 $(SANITIZE) -Werror -pie -o $@ $< $(UNIT_OBJECTS) $(LIBS) -lcmocka
+	$(SAY) TEST $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) -Werror -pie -o $@ $< $(UNIT_OBJECTS) $(LIBS) -lcmocka
 
 -include $(UNIT_OBJECTS:.o=.d)
 

@@ -26,7 +26,8 @@ int channel_pair(int ends[2], struct error *error);
 int channel_listen(int dir, const char *name, struct error *error);
 
 /* Connects to the socket file NAME in DIR. Returns the connected socket; -ENOENT or -ECONNREFUSED
- * where nobody listens. */
+ * where nobody listens. Here and in what is said over it later, -ETIMEDOUT after five seconds
+ * without an answer. */
 int channel_connect(int dir, const char *name, struct error *error);
 
 /* Sends SIZE bytes as one message, with FDS (NULL: none), which stay the sender's. A peer that is

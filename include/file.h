@@ -14,7 +14,9 @@ ssize_t file_read(int dir, const char *path, char *text, size_t size, struct err
 /* Writes TEXT to PATH in one write(2), as kernel files want it. The file must exist. */
 int file_write(int dir, const char *path, const char *text, struct error *error);
 
-/* Makes PATH with this content in place of whatever was there: written aside, then renamed. */
+/* Makes PATH with this content in place of whatever was there: written aside, to PATH with
+ * FILE_ASIDE at its end, then renamed. One process at a time. */
+#define FILE_ASIDE ".new"
 int file_replace(int dir, const char *path, const char *text, mode_t mode, struct error *error);
 
 /* Makes the new file PATH with TEXT and exactly this mode. -EEXIST where it exists. */

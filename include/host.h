@@ -1,5 +1,6 @@
 /* What a stage changes on the computer itself, and how that is put back. All of it is written to a
- * journal in the stage's run directory before it is done. */
+ * journal in the stage's run directory before it is done; legs, which go by themselves, right
+ * after. */
 #ifndef PYROUTE_HOST_H
 #define PYROUTE_HOST_H
 

@@ -15,8 +15,8 @@
 /* Which of them stands for an execve(2) that failed with CODE. */
 int process_exec_status(int code);
 
-/* Returns a pidfd of PID, the caller's. Only for a child of ours that was not waited for, else
- * the number may be another's by now. -ESRCH where there is no such process. */
+/* Returns a pidfd of PID, the caller's. Only for ourselves or a child of ours that was not
+ * waited for, else the number may be another's by now. -ESRCH where there is no such process. */
 int process_pidfd(pid_t pid, struct error *error);
 
 /* Allows us as many open files as we may allow ourselves: a stage takes a dozen for each client. */

@@ -8,7 +8,7 @@
 #define RUNDIR_ID_SIZE 64
 
 /* The name of the directory of the checkout whose folder DIR is open on: the same for as long as
- * the folder exists, wherever it is moved to, and another one's never. */
+ * the folder exists, wherever it is moved to. */
 int rundir_id(int dir, char id[RUNDIR_ID_SIZE], struct error *error);
 
 /* Opens /run/pyroute; with MAKE, makes it first. Refuses one that others may write to. Returns its

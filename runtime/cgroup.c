@@ -46,7 +46,13 @@ void cgroup_doors_close(struct cgroup_doors *doors)
 /* In version 2 a group's children are limited only where its controllers are handed down. */
 static int hand_down(const struct tree *tree, int dir, struct error *error)
 {
+	char now[256];
+
 	if (tree != unified)
+		return 0;
+	if (file_read(dir, "cgroup.subtree_control", now, sizeof(now), error) < 0)
+		return -error->code;
+	if (strstr(now, "memory") != NULL && strstr(now, "pids") != NULL)
 		return 0;
 	return file_write(dir, "cgroup.subtree_control", "+memory +pids", error);
 }
@@ -72,7 +78,7 @@ int cgroup_create_parent(const char *name, struct error *error)
 		if (top < 0 || hand_down(&tree[i], top, &cause) < 0 ||
 		    file_directory(top, name, 0755, &cause) < 0)
 			return not_supported(&tree[i], &cause, error);
-		dir = file_open_directory(top, name, error);
+		dir = file_open_directory(top, name, &cause);
 		if (dir < 0 || hand_down(&tree[i], dir, &cause) < 0)
 			return not_supported(&tree[i], &cause, error);
 	}

@@ -3,9 +3,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
-#define BACKLOG 64 /* connections that wait to be accepted */
+#define BACKLOG	   64 /* connections that wait to be accepted */
+#define PATIENCE_S 5  /* with a listener that does not answer */
 
 union control {
 	char bytes[CMSG_SPACE(sizeof(int) * CHANNEL_FDS_MAX)];
@@ -64,16 +66,20 @@ int channel_listen(int dir, const char *name, struct error *error)
 
 int channel_connect(int dir, const char *name, struct error *error)
 {
+	const struct timeval patience = {.tv_sec = PATIENCE_S};
 	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address;
 	int result = address_of(dir, name, &address, error);
 
 	if (result < 0)
 		return result;
-	if (fd < 0)
+	/* The time to send bounds connect() as well, where the other side accepts nobody. */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
 		return error_system(error, errno, "cannot make a socket");
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_system(error, errno, "cannot connect to the socket %s", name);
+		return error_system(error, errno == EAGAIN ? ETIMEDOUT : errno,
+				    "cannot connect to the socket %s", name);
 	return TAKE_FD(fd);
 }
 
@@ -146,9 +152,10 @@ int channel_receive(int socket, void *data, size_t size, struct channel_fds *fds
 
 	do
 		length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	while (length < 0 && errno == EINTR);
+	while (length < 0 && (errno == EINTR || errno == ECONNRESET)); /* what was said stays */
 	if (length < 0)
-		return error_system(error, errno, "cannot receive a message");
+		return error_system(error, errno == EAGAIN ? ETIMEDOUT : errno,
+				    "cannot receive a message");
 	take_fds(&message, &got);
 	if (length == 0)
 		return 0;

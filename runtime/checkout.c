@@ -189,6 +189,7 @@ int checkout_mark(const struct checkout *checkout, const char *name, struct erro
 	if (geteuid() == 0 && privilege_assume(&checkout->owner, &saved, error) < 0)
 		return -error->code;
 	if (name == NULL) {
+		(void)unlinkat(checkout->dir, ".stage" FILE_ASIDE, 0);
 		if (unlinkat(checkout->dir, ".stage", 0) < 0 && errno != ENOENT)
 			return error_system(error, errno, "cannot remove %s/.stage",
 					    checkout->path);

@@ -208,12 +208,7 @@ static int hear(struct client *client, int guard, struct channel_fds *fds, struc
 		return result;
 	if (result == 0)
 		return error_set(error, ECHILD, "its first process died before it was up");
-	if (word.error.code != 0) {
-		word.error.text[sizeof(word.error.text) - 1] = '\0';
-		*error = word.error;
-		return -error->code;
-	}
-	return 0;
+	return error_take(error, &word.error);
 }
 
 int client_meet(struct client *client, int guard, struct error *error)
@@ -233,8 +228,9 @@ int client_meet(struct client *client, int guard, struct error *error)
 int client_wire_up(struct client *client, struct error *error)
 {
 	struct word word = {{0}};
+	int result = channel_send(client->channel, &word, sizeof(word), NULL, error);
 
-	return channel_send(client->channel, &word, sizeof(word), NULL, error);
+	return result == -EPIPE ? 0 : result; /* it has ended: client_wait_up() hears why */
 }
 
 int client_wait_up(struct client *client, int guard, struct error *error)

@@ -23,6 +23,7 @@ int cmd_connect(const struct command_line *line)
 
 	if (socket < 0 || service_enter(socket, line->operands[0], &entry, &error) < 0)
 		return command_fail(&error, PROCESS_FAILED);
+	close_fd(&socket); /* the keeper serves a bounded number at once */
 	if (enter_client(&entry, command_of(line), &status, &error) < 0)
 		return command_fail(&error, status);
 	return status;

@@ -53,10 +53,8 @@ int cmd_start(const struct command_line *line)
 		return status;
 	if (start_stage(&place.session, &stage, (line->options & OPTION_NO_LIMITS) == 0, &outcome,
 			&error) < 0) {
-		if (outcome.signalled == 0)
-			return command_fail(&error, EXIT_FAILURE);
-		(void)error_set(&error, EINTR, "interrupted; nothing of %s is left", stage.name);
-		return command_fail(&error, 128 + outcome.signalled);
+		return command_fail(&error, outcome.signalled == 0 ? EXIT_FAILURE
+								   : 128 + outcome.signalled);
 	}
 	if (outcome.legs_all_only)
 		(void)fputs("pyroute: this kernel refuses bpf(2): on the legs only packet sockets "

@@ -198,11 +198,8 @@ static int hear(int channel, int *file, struct error *error)
 	*file = -1;
 	if (result <= 0)
 		return result;
-	if (word.error.code != 0) {
-		word.error.text[sizeof(word.error.text) - 1] = '\0';
-		*error = word.error;
-		return -error->code;
-	}
+	if (word.error.code != 0)
+		return error_take(error, &word.error);
 	if (fds.count > 0)
 		*file = TAKE_FD(fds.fd[0]);
 	return 1;
@@ -225,10 +222,22 @@ static int wait_terminal(int master, int pidfd, int *status, struct error *error
 	return result < 0 ? result : process_wait(pidfd, status, error);
 }
 
+/* Nobody but us may be sure to reap it, and a zombie would keep the client's pid 1, and so the
+ * keeper, from ending (zap_pid_ns_processes()). */
+static void end_inner(int *pidfd)
+{
+	struct error ignored;
+	int status;
+
+	if (*pidfd >= 0 && process_signal(*pidfd, SIGKILL, &ignored) == 0)
+		(void)process_wait(*pidfd, &status, &ignored);
+	close_fd(pidfd);
+}
+
 /* Follows the inner process from its birth to its end. */
 static int follow(int channel, int *status, struct error *error)
 {
-	CLEANUP_FD int pidfd = -1;
+	CLEANUP(end_inner) int pidfd = -1;
 	CLEANUP_FD int master = -1;
 	CLEANUP_FD int nothing = -1;
 	int result = hear_more(channel, &pidfd, error);
@@ -246,7 +255,7 @@ static int follow(int channel, int *status, struct error *error)
 		return result;
 	}
 	return master >= 0 ? wait_terminal(master, pidfd, status, error)
-			   : supervise_child(pidfd, -1, status, error);
+			   : supervise_child(pidfd, -1, false, status, error);
 }
 
 int enter_client(const struct service_entry *entry, char *const *argv, int *status,

@@ -43,3 +43,10 @@ int error_prefix(struct error *error, const char *format, ...)
 		       (int)(sizeof(inner) - 1), inner);
 	return -error->code;
 }
+
+int error_take(struct error *error, const struct error *received)
+{
+	*error = *received;
+	error->text[sizeof(error->text) - 1] = '\0';
+	return -error->code;
+}

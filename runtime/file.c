@@ -66,10 +66,9 @@ int file_replace(int dir, const char *path, const char *text, mode_t mode, struc
 	char aside[256];
 	int result;
 
-	if (snprintf(aside, sizeof(aside), "%s.%d", path, (int)getpid()) >= (int)sizeof(aside))
+	if (snprintf(aside, sizeof(aside), "%s" FILE_ASIDE, path) >= (int)sizeof(aside))
 		return error_system(error, ENAMETOOLONG, "cannot write %s", path);
-	if (unlinkat(dir, aside, 0) < 0 && errno != ENOENT)
-		return error_system(error, errno, "cannot remove %s", aside);
+	(void)unlinkat(dir, aside, 0); /* of one that was killed here */
 	result = file_create(dir, aside, text, mode, error);
 	if (result < 0)
 		return result;

@@ -136,8 +136,10 @@ static FILE *open_journal(int run_dir, struct error *error)
 	int fd = openat(run_dir, JOURNAL, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	FILE *journal = fd < 0 ? NULL : fdopen(fd, "re");
 
-	if (journal == NULL)
+	if (journal == NULL) {
 		(void)error_system(error, errno, "cannot read the journal");
+		close_fd(&fd);
+	}
 	return journal;
 }
 
@@ -183,10 +185,12 @@ static int restore_leg(const char *text, struct error *error)
 	uint8_t mac[MAC_SIZE];
 	unsigned long index;
 
-	if (sscanf(text, "%15s %15s %17s", name, number, address) != 3)
-		return error_set(error, EINVAL, "cannot read the journal: leg %s", text);
+	/* A line that a full disk has cut is no matter: legs go with the clients' namespaces. */
+	if (sscanf(text, "%15s %15s %17s", name, number, address) != 3 ||
+	    address_parse_mac(address, mac, error) < 0)
+		return 0;
 	index = strtoul(number, NULL, 10);
-	if (address_parse_mac(address, mac, error) < 0 || net_socket_open(&socket, error) < 0)
+	if (net_socket_open(&socket, error) < 0)
 		return -error->code;
 	return net_link_delete(socket, (unsigned)index, mac, error);
 }
@@ -242,12 +246,14 @@ static void for_each(FILE *journal, const char *word,
 static int restore_all(FILE *journal, struct error *error)
 {
 	memset(error, 0, sizeof(*error));
+	for_each(journal, "cgroup", restore_cgroup, error);
+	if (error->code != 0)
+		return -error->code;
 	for_each(journal, "namespace", check_namespace, error);
 	if (error->code != 0)
 		return -error->code;
 	for_each(journal, "leg", restore_leg, error);
 	for_each(journal, "sysctl", restore_sysctl, error);
-	for_each(journal, "cgroup", restore_cgroup, error);
 	return -error->code;
 }
 

@@ -299,12 +299,21 @@ int keeper_spawn(const struct keeper_plan *plan, const struct ns_ids *ids, struc
 	return result < 0 ? result : 0;
 }
 
+/* A keeper that has ended is no failure here: keeper_attend() hears why. */
+static int tell_keeper(const struct keeper *keeper, const struct word *word,
+		       const struct channel_fds *fds, struct error *error)
+{
+	int result = channel_send(keeper->channel, word, sizeof(*word), fds, error);
+
+	return result == -EPIPE ? 0 : result;
+}
+
 int keeper_furnish(struct keeper *keeper, int rootfs, int src, bool overlays, struct error *error)
 {
 	struct word word = {.verb = VERB_FURNISH, .overlays = overlays};
 	struct channel_fds mounts = {.fd = {rootfs, src}, .count = 2};
 
-	return channel_send(keeper->channel, &word, sizeof(word), &mounts, error);
+	return tell_keeper(keeper, &word, &mounts, error);
 }
 
 int keeper_give_overlay(struct keeper *keeper, int overlay, struct error *error)
@@ -312,7 +321,7 @@ int keeper_give_overlay(struct keeper *keeper, int overlay, struct error *error)
 	struct word word = {.verb = VERB_OVERLAY};
 	struct channel_fds fds = {.fd = {overlay}, .count = 1};
 
-	return channel_send(keeper->channel, &word, sizeof(word), &fds, error);
+	return tell_keeper(keeper, &word, &fds, error);
 }
 
 static int make_and_answer(struct keeper *keeper, const struct word *wanted, int far_ns,
@@ -322,7 +331,7 @@ static int make_and_answer(struct keeper *keeper, const struct word *wanted, int
 
 	if (make(context, &wanted->far, far_ns, error) < 0)
 		return -error->code;
-	return channel_send(keeper->channel, &done, sizeof(done), NULL, error);
+	return tell_keeper(keeper, &done, NULL, error);
 }
 
 int keeper_attend(struct keeper *keeper, int guard, keeper_make_leg *make, void *context,
@@ -345,9 +354,9 @@ int keeper_attend(struct keeper *keeper, int guard, keeper_make_leg *make, void 
 				return result;
 			continue;
 		}
-		word.error.text[sizeof(word.error.text) - 1] = '\0';
-		*error = word.error;
-		return -word.error.code;
+		if (word.verb != VERB_UP)
+			return error_set(error, EBADMSG, "the keeper spoke out of turn");
+		return error_take(error, &word.error);
 	}
 }
 

@@ -1,5 +1,5 @@
 /* pyroute: one program, a table of commands. Called by a command's own name (pyroute-ps) it is that
- * command; called as pyroute, its first argument names it. Names are exact. */
+ * command; called as pyroute, its first argument names it. Names of commands are exact. */
 #include "command.h"
 #include "process.h"
 #include "text.h"

@@ -95,7 +95,7 @@ int mount_target(int root, const char *path, struct error *error)
 	int fd = kernel_openat2(root, path, &how);
 
 	if (fd < 0)
-		return error_system(error, errno, "cannot open /%s in the client", path);
+		return error_system(error, errno, "cannot open /%s", path);
 	return fd;
 }
 
@@ -107,7 +107,7 @@ int mount_attach(int mount, int root, const char *path, struct error *error)
 		return target;
 	if (move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
 	    0)
-		return error_system(error, errno, "cannot mount on /%s in the client", path);
+		return error_system(error, errno, "cannot mount on /%s", path);
 	return 0;
 }
 

@@ -21,14 +21,16 @@ static unsigned machine_of(int fd)
 
 static int check_shell(int rootfs, struct error *error)
 {
-	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC,
+	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
 			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 	CLEANUP_FD int shell = kernel_openat2(rootfs, "bin/sh", &how);
 	CLEANUP_FD int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 
-	if (shell < 0)
+	if (shell < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
 		return error_set(error, ENOENT,
 				 "the root filesystem " ROOTFS " has no shell; " REMEDY);
+	if (shell < 0)
+		return error_system(error, errno, "cannot open " ROOTFS "/bin/sh");
 	if (self >= 0 && machine_of(shell) != machine_of(self))
 		return error_set(error, ENOEXEC,
 				 "the root filesystem " ROOTFS
@@ -42,6 +44,10 @@ int rootfs_open(struct error *error)
 
 	if (rootfs < 0 && errno == ENOENT)
 		return error_set(error, ENOENT, "there is no root filesystem " ROOTFS "; " REMEDY);
+	if (rootfs < 0 && (errno == ENOTDIR || errno == ELOOP))
+		return error_set(error, ENOTDIR,
+				 "the root filesystem " ROOTFS
+				 " is no folder; remove it and " REMEDY);
 	if (rootfs < 0)
 		return error_system(error, errno, "cannot open the root filesystem " ROOTFS);
 	if (check_shell(rootfs, error) < 0)

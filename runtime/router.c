@@ -14,6 +14,7 @@ struct router {
 	char *const *argv;
 	int channel; /* its own end: closes with the exec, or tells why there was none */
 	int outer;   /* the other end */
+	pid_t parent;
 };
 
 /* sudo leaves its own variables, and in some configurations root's HOME: the router is the
@@ -42,6 +43,8 @@ static int become_router(struct router *router, struct error *error)
 	/* After the change of ids, which would clear it. */
 	if (result == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		result = error_system(error, errno, "cannot ask for the parent's death");
+	if (result == 0 && getppid() != router->parent) /* it came before we asked */
+		result = error_set(error, ECANCELED, "the parent is gone");
 	return result;
 }
 
@@ -63,7 +66,7 @@ static int main_router(void *argument)
 int router_run(const struct caller *caller, int keeper, char *const *argv, int *status,
 	       struct error *error)
 {
-	struct router router = {.caller = caller, .argv = argv};
+	struct router router = {.caller = caller, .argv = argv, .parent = getpid()};
 	CLEANUP_FD int channel = -1;
 	CLEANUP_FD int pidfd = -1;
 	struct error failed;
@@ -82,12 +85,11 @@ int router_run(const struct caller *caller, int keeper, char *const *argv, int *
 		return result;
 	result = channel_receive(channel, &failed, sizeof(failed), NULL, error);
 	if (result > 0) {
-		*error = failed;
 		*status = process_exec_status(failed.code);
-		return -error->code;
+		return error_take(error, &failed);
 	}
 	if (result == 0)
-		result = supervise_child(pidfd, keeper, status, error);
+		result = supervise_child(pidfd, keeper, true, status, error);
 	supervise_end_orphans();
 	return result;
 }

@@ -42,11 +42,7 @@ static int ask(int socket, enum verb verb, const char *client, struct reply *rep
 		result = channel_receive(socket, reply, sizeof(*reply), fds, error);
 	if (result == 0)
 		return error_set(error, ECONNRESET, "the stage ended meanwhile");
-	if (result > 0 && reply->error.code != 0) {
-		*error = reply->error;
-		result = -error->code;
-	}
-	return result < 0 ? result : 0;
+	return result < 0 ? result : error_take(error, &reply->error);
 }
 
 int service_stage(int socket, char name[STAGE_NAME_SIZE], struct error *error)
@@ -124,6 +120,7 @@ struct service {
 	struct timespec since;
 	int connections[CONNECTIONS_MAX];
 	size_t connection_count;
+	bool full; /* out of files: nobody is accepted until somebody has gone */
 	bool stopping;
 };
 
@@ -225,7 +222,7 @@ static int answer_stop(struct service *service, int connection, struct reply *re
 	CLEANUP_FD int self = process_pidfd(getpid(), &reply->error);
 	struct channel_fds fds = {.fd = {self}, .count = self < 0 ? 0 : 1};
 
-	service->stopping = true;
+	service->stopping = self >= 0;
 	return channel_send(connection, reply, sizeof(*reply), &fds, error);
 }
 
@@ -259,8 +256,10 @@ static void accept_connection(struct service *service)
 	struct timeval timeout = {.tv_sec = SEND_TIMEOUT_S};
 	CLEANUP_FD int connection = accept4(service->plan->listener, NULL, NULL, SOCK_CLOEXEC);
 
-	if (connection < 0 || service->connection_count == CONNECTIONS_MAX)
-		return; /* hung up on: it sees end of file */
+	if (connection < 0) {
+		service->full = errno == EMFILE || errno == ENFILE;
+		return;
+	}
 	if (setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
 		return;
 	service->connections[service->connection_count++] = TAKE_FD(connection);
@@ -273,6 +272,12 @@ static void reap_client(struct client *client)
 	(void)process_wait(client->pidfd, &client->status, &ignored);
 	client_close(client);
 	client->pid = 0;
+}
+
+static void hang_up(struct service *service, int connection)
+{
+	(void)close(connection);
+	service->full = false;
 }
 
 /* Answers what is there to answer. FILES: the listener, the clients, the connections, in order. */
@@ -289,7 +294,7 @@ static void attend(struct service *service, const struct pollfd *files)
 		int connection = service->connections[i];
 
 		if (files[1 + clients + i].revents != 0 && answer(service, connection) < 0)
-			(void)close(connection);
+			hang_up(service, connection);
 		else
 			service->connections[kept++] = connection;
 	}
@@ -300,9 +305,12 @@ static void attend(struct service *service, const struct pollfd *files)
 
 static size_t list_files(const struct service *service, struct pollfd *files)
 {
+	bool full = service->full || service->connection_count == CONNECTIONS_MAX;
 	size_t count = 0;
 
-	files[count++] = (struct pollfd){.fd = service->plan->listener, .events = POLLIN};
+	/* Who is not accepted yet waits in the listener's queue. */
+	files[count++] =
+		(struct pollfd){.fd = full ? -1 : service->plan->listener, .events = POLLIN};
 	for (size_t i = 0; i < service->plan->stage->client_count; i++)
 		files[count++] =
 			(struct pollfd){.fd = service->plan->clients[i].pidfd, .events = POLLIN};

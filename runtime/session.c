@@ -44,6 +44,10 @@ static int connect_in(int dir, struct error *error)
 
 	if (socket == -ENOENT || socket == -ECONNREFUSED)
 		return not_running(error);
+	if (socket == -ETIMEDOUT)
+		return error_set(
+			error, ETIMEDOUT,
+			"the keeper of the stage that runs does not answer; is it stopped?");
 	if (socket == -EACCES)
 		return error_set(error, EACCES,
 				 "the stage that runs here is another user's: use sudo");
@@ -92,13 +96,15 @@ int session_clear_away(const struct session *session, struct error *error)
 }
 
 /* Takes .stage out of the checkout that a crashed stage was of, if that is still there. */
-static void unmark(const char *path)
+static void unmark(const char *path, const char *id)
 {
+	char found[RUNDIR_ID_SIZE];
 	CLEANUP_CHECKOUT struct checkout checkout = CHECKOUT_NONE;
 	const struct caller self = {.uid = geteuid(), .gid = getegid()};
 	struct error ignored;
 
-	if (checkout_find(path, &self, &checkout, &ignored) == 0)
+	if (checkout_find(path, &self, &checkout, &ignored) == 0 &&
+	    rundir_id(checkout.dir, found, &ignored) == 0 && strcmp(found, id) == 0)
 		(void)checkout_mark(&checkout, NULL, &ignored);
 }
 
@@ -108,16 +114,19 @@ static int recover(int base, const char *id, struct error *error)
 	CLEANUP_FD int dir = rundir_open(base, id, false, error);
 	CLEANUP_FD int socket = dir < 0 ? -1 : connect_in(dir, error);
 	struct host_stage crashed;
+	int result;
 
 	if (dir < 0)
 		return dir;
-	if (socket >= 0)
+	if (socket >= 0 || socket == -ETIMEDOUT)
 		return 0;
 	if (socket != -ESRCH)
 		return socket;
 	if (host_owner(dir, &crashed, error) == 0)
-		unmark(crashed.checkout);
-	return clear_away(base, id, error);
+		unmark(crashed.checkout, id);
+	result = clear_away(base, id, error);
+	/* Of another network namespace, which may be no more: nothing here is to be put back. */
+	return result == -EXDEV ? 0 : result;
 }
 
 /* Puts back what stages that crashed have left, of any checkout: ip forwarding is the computer's.
@@ -152,9 +161,9 @@ static int down_locked(struct session *session, const char *wanted, char name[ST
 	if (wanted != NULL && strcmp(wanted, name) != 0)
 		return error_set(error, EINVAL, "%s runs, not %s; stop it by its name or by none",
 				 name, wanted);
-	if (end_keeper(socket, error) < 0 || checkout_mark(session->checkout, NULL, error) < 0)
+	if (end_keeper(socket, error) < 0 || session_clear_away(session, error) < 0)
 		return -error->code;
-	return session_clear_away(session, error);
+	return checkout_mark(session->checkout, NULL, error);
 }
 
 /* Takes the lock. From then on a signal no longer ends us in the middle of things: what a stop

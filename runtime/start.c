@@ -13,6 +13,7 @@
 #include "root.h"
 #include "rootfs.h"
 #include "rundir.h"
+#include "text.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -79,6 +80,7 @@ static int leg_taken(const struct session *session, const char *name, struct err
 	int fd = openat(session->base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_DIRECTORY DIR *entries = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
+	char shown[400];
 
 	while (entries != NULL && (entry = readdir(entries)) != NULL) {
 		struct error ignored;
@@ -90,9 +92,10 @@ static int leg_taken(const struct session *session, const char *name, struct err
 		dir = rundir_open(session->base, entry->d_name, false, &ignored);
 		if (dir >= 0 && host_owner(dir, &other, &ignored) == 0)
 			return error_set(error, EEXIST,
-					 "the stage %s of %.300s runs and has the interface %s; "
-					 "stop it: sudo pyroute stop --dir %.100s",
-					 other.name, other.checkout, name, other.checkout);
+					 "%s runs and has the interface %s; stop it: "
+					 "sudo pyroute stop --dir %s",
+					 other.name, name,
+					 text_escape(other.checkout, shown, sizeof(shown)));
 	}
 	return error_set(error, EEXIST,
 			 "this computer already has an interface %s, which is not pyroute's; "
@@ -273,12 +276,16 @@ static int make_leg(void *context, const struct wire_far_end *far, int far_ns, s
 {
 	struct start *start = context;
 	const struct stage_net *net = stage_net_find(start->stage, far->net);
+	struct error ignored;
 	struct wire_leg leg;
 
 	if (net == NULL)
 		return error_set(error, EBADMSG, "the keeper asked for a leg on net%u", far->net);
-	if (wire_make_leg(start->computer, net, far, far_ns, &leg, error) < 0)
+	if (wire_make_leg(start->computer, net, far, far_ns, &leg, error) < 0) {
+		if (leg.index != 0) /* half made: undo() removes what the journal tells */
+			(void)host_note_leg(start->session->dir, &leg, &ignored);
 		return -error->code;
+	}
 	start->legs_all_only = start->legs_all_only || leg.all_only;
 	return host_note_leg(start->session->dir, &leg, error);
 }
@@ -332,8 +339,8 @@ static int bring_up(struct start *start, struct error *error)
 	return result;
 }
 
-/* Leaves nothing, and the error as it was. */
-static void undo(struct start *start)
+/* Leaves nothing; the error stays, unless even that failed. */
+static void undo(struct start *start, struct error *error)
 {
 	struct session *session = start->session;
 	struct error ignored;
@@ -344,7 +351,9 @@ static void undo(struct start *start)
 		(void)process_wait(start->keeper.pidfd, &status, &ignored);
 	}
 	(void)checkout_mark(session->checkout, NULL, &ignored);
-	(void)session_clear_away(session, &ignored);
+	if (session_clear_away(session, &ignored) < 0)
+		(void)error_set(error, error->code, "%.200s; and then: %.200s; run pyroute stop",
+				strdupa(error->text), ignored.text);
 }
 
 static int what_signal(const struct start *start)
@@ -380,8 +389,10 @@ int start_stage(struct session *session, const struct stage *stage, bool limits,
 		result = change_computer(&start, limits, error);
 	if (result >= 0)
 		result = bring_up(&start, error);
+	if (result == -ECANCELED)
+		(void)error_set(error, ECANCELED, "interrupted; %s is not started", stage->name);
 	if (result < 0 && start.changed)
-		undo(&start);
+		undo(&start, error);
 	outcome->signalled = result == -ECANCELED ? what_signal(&start) : 0;
 	outcome->legs_all_only = start.legs_all_only;
 	return result < 0 ? result : 0;

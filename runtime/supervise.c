@@ -1,6 +1,5 @@
 #include "supervise.h"
 
-#include "file.h"
 #include "process.h"
 
 #include <fcntl.h>
@@ -16,6 +15,7 @@ struct watch {
 	int pidfd;
 	int signals;
 	int guard; /* -1: none, or it has gone off */
+	bool same_group;
 	bool ending;
 };
 
@@ -41,6 +41,8 @@ static int pass_signal_on(const struct watch *watch, struct error *error)
 	struct signalfd_siginfo info;
 
 	if (read(watch->signals, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	if (watch->same_group && info.ssi_code == SI_KERNEL)
 		return 0;
 	return process_signal(watch->pidfd, (int)info.ssi_signo, error);
 }
@@ -73,11 +75,12 @@ static int watch_child(struct watch *watch, struct error *error)
 	}
 }
 
-int supervise_child(int pidfd, int guard, int *status, struct error *error)
+int supervise_child(int pidfd, int guard, bool same_group, int *status, struct error *error)
 {
 	sigset_t before;
 	CLEANUP_FD int signals = open_signals(&before, error);
-	struct watch watch = {.pidfd = pidfd, .signals = signals, .guard = guard};
+	struct watch watch = {
+		.pidfd = pidfd, .signals = signals, .guard = guard, .same_group = same_group};
 	int result = signals < 0 ? signals : watch_child(&watch, error);
 
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
@@ -95,12 +98,16 @@ int supervise_adopt(struct error *error)
 static pid_t first_child(void)
 {
 	char path[64];
-	char list[4096];
-	struct error ignored;
+	char list[32]; /* the first number is enough */
+	CLEANUP_FD int file = -1;
+	ssize_t length;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-	if (file_read(AT_FDCWD, path, list, sizeof(list), &ignored) < 0)
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	length = file < 0 ? -1 : read(file, list, sizeof(list) - 1);
+	if (length <= 0)
 		return 0;
+	list[length] = '\0';
 	return (pid_t)strtol(list, NULL, 10);
 }
 

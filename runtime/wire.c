@@ -14,10 +14,17 @@ static const struct sysctl_setting ipv4_settings[] = {
 	{"ip_default_ttl", "64"},
 	{"icmp_echo_ignore_all", "0"},
 	{"icmp_echo_ignore_broadcasts", "1"},
+	{"conf/default/forwarding", "0"}, /* ip_forward sets it only where it changes itself */
 	{"conf/all/rp_filter", "0"},
 	{"conf/default/rp_filter", "0"},
 	{"conf/all/accept_redirects", "1"},
 	{"conf/default/accept_redirects", "1"},
+	{"conf/all/secure_redirects", "1"},
+	{"conf/default/secure_redirects", "1"},
+	{"conf/all/send_redirects", "1"},
+	{"conf/default/send_redirects", "1"},
+	{"conf/all/route_localnet", "0"},
+	{"conf/default/route_localnet", "0"},
 	{"conf/all/accept_source_route", "0"},
 	{"conf/default/accept_source_route", "0"},
 	{"conf/all/arp_ignore", "0"},
@@ -75,6 +82,7 @@ int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
 		.name = far->name, .ns = far_ns, .mac = far->mac_given ? far->mac : NULL};
 	int result;
 
+	leg->index = 0;
 	leg_name(net, leg->name);
 	stage_mac_derive(net->computer, leg->mac);
 	result = net_veth_create(socket, &end, &peer, net->mtu, error);

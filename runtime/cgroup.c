@@ -14,16 +14,19 @@ struct tree {
 	const char *mount;
 	const char *memory_limit; /* NULL: not in this tree */
 	const char *memory_usage;
+	const char *swap_limit; /* where the kernel counts swap */
+	const char *swap_value; /* NULL: that of the memory limit, which counts both */
 	const char *pids_limit;
 };
 
 static const struct tree unified[] = {
-	{"/sys/fs/cgroup", "memory.max", "memory.current", "pids.max"},
+	{"/sys/fs/cgroup", "memory.max", "memory.current", "memory.swap.max", "0", "pids.max"},
 };
 
 static const struct tree separate[] = {
-	{"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", NULL},
-	{"/sys/fs/cgroup/pids", NULL, NULL, "pids.max"},
+	{"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+	 "memory.memsw.limit_in_bytes", NULL, NULL},
+	{"/sys/fs/cgroup/pids", NULL, NULL, NULL, NULL, "pids.max"},
 };
 
 static const struct tree *trees(size_t *count)
@@ -94,6 +97,9 @@ static int set_limits(const struct tree *tree, int dir, const struct cgroup_limi
 	if (tree->memory_limit != NULL) {
 		(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)limits->memory);
 		result = file_write(dir, tree->memory_limit, text, error);
+		if (result == 0 && faccessat(dir, tree->swap_limit, F_OK, 0) == 0)
+			result = file_write(dir, tree->swap_limit,
+					    tree->swap_value ? tree->swap_value : text, error);
 	}
 	if (result == 0 && tree->pids_limit != NULL) {
 		(void)snprintf(text, sizeof(text), "%u", limits->pids);

@@ -240,11 +240,13 @@ static int map_src(const struct start *start, struct error *error)
 	return TAKE_FD(mount);
 }
 
-/* On a kernel where clients cannot make their roots themselves, root makes them: see overlay.h. */
-static int give_overlays(struct start *start, int rootfs, struct error *error)
+/* On a kernel where clients cannot make their roots themselves, root makes them: see overlay.h.
+ * The keeper's mount of the root filesystem is not copied for it, but made once more: before Linux
+ * 6.15 open_tree(2) refuses to clone a mount that is detached. */
+static int give_overlays(struct start *start, int stage_ns, struct error *error)
 {
-	CLEANUP_FD int copy = mount_copy(rootfs, "", 0, error);
-	CLEANUP_FD int base = copy < 0 ? -1 : root_make_for_overlays(copy, error);
+	CLEANUP_FD int rootfs = map_rootfs(start, stage_ns, error);
+	CLEANUP_FD int base = rootfs < 0 ? -1 : root_make_for_overlays(rootfs, error);
 	const struct overlay_place place = {.base = base, .owner = ID_FIRST};
 
 	if (base < 0)
@@ -269,7 +271,7 @@ static int furnish(struct start *start, struct error *error)
 	if (src < 0 || overlay_works_in_user_namespace(&works, error) < 0 ||
 	    keeper_furnish(&start->keeper, rootfs, src, !works, error) < 0)
 		return -error->code;
-	return works ? 0 : give_overlays(start, rootfs, error);
+	return works ? 0 : give_overlays(start, stage_ns, error);
 }
 
 static int make_leg(void *context, const struct wire_far_end *far, int far_ns, struct error *error)

@@ -1,12 +1,12 @@
 #!/bin/bash
 # sudo tests/other-kernel.sh [KERNEL-PACKAGE]: the main job on a kernel that is not this machine's,
 # in a virtual machine, with version 2 of the control groups. The kernel is that of Debian's package
-# linux-image-cloud-amd64, or of the one named.
+# linux-image-cloud-amd64, or of the one named. TIME_LIMIT and ACCEL: see below.
 #
 # The machine's disk holds two copies of the clients' root filesystem: one is its own system, the
 # other the clients' (scripts/install.sh builds it). The program is build/pyroute, or what BUILD
-# says. Prints a TAP stream; the exit status is 0 only where all of it passed. It takes minutes where
-# the processor has to be emulated, and so is no part of make check.
+# says. Prints a TAP stream; the exit status is 0 only where all of it passed. The processor is
+# emulated, which takes minutes, so this is no part of make check. It needs 1.5 GB in TMPDIR.
 set -euo pipefail
 project=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/lib.sh
@@ -24,7 +24,8 @@ fetch_kernel() {
 	local package
 
 	# linux-image-cloud-amd64 merely depends on the package of the newest kernel.
-	package=$(apt-cache depends "$1" | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p')
+	package=$(apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p') ||
+		die "apt knows no package $1: sudo apt-get update"
 	# The download is not apt's own user's: $work is for root alone.
 	apt-get -q -o APT::Sandbox::User=root download "${package:-$1}" >download.log 2>&1 ||
 		die "cannot download ${package:-$1}: $(tail -n 1 download.log)"
@@ -46,7 +47,7 @@ make_initrd() {
 		sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >modules
 	while read -r module; do
 		cp "$module" initrd/modules/
-		say "insmod /modules/${module##*/}"
+		say "/bin/busybox insmod /modules/${module##*/}"
 	done <modules >initrd/insmod
 	cat >initrd/init <<-'END'
 		#!/bin/busybox sh
@@ -56,7 +57,6 @@ make_initrd() {
 		/bin/busybox umount /dev
 		exec /bin/busybox switch_root /root /srv/pyroute/tests/other-kernel.sh --inside
 	END
-	sed -i 's,^insmod,/bin/busybox insmod,' initrd/insmod
 	chmod 755 initrd/init
 	(cd initrd && find . | cpio --quiet -o -H newc | gzip -1) >initrd.gz
 }
@@ -84,7 +84,7 @@ make_disk() {
 }
 
 run_machine() {
-	timeout -k 10 "$TIME_LIMIT" qemu-system-x86_64 -M q35 -accel "$ACCEL" -cpu max \
+	timeout --foreground -k 10 "$TIME_LIMIT" qemu-system-x86_64 -M q35 -accel "$ACCEL" -cpu max \
 		-smp 2 -m 1024 -nic none -display none -monitor none -serial stdio -no-reboot \
 		-kernel "kernel/boot/vmlinuz-$release" -initrd initrd.gz \
 		-drive file=disk.img,format=raw,if=virtio,cache=unsafe \
@@ -117,7 +117,7 @@ outside() {
 
 # ---- inside: the first process of the virtual machine ---------------------------------------------
 
-# The mounts, control groups and settings that systemd and a Docker of old would leave.
+# The mounts and control groups that systemd would make, and ip forwarding on.
 furnish() {
 	mount -t proc -o nosuid,nodev,noexec proc /proc
 	mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
@@ -177,7 +177,7 @@ replaces_directory() {
 		[[ -z $(connect client1 -- ls -A /etc/skel) ]] && connect client2 -- ls /etc/skel/.bashrc
 }
 
-# Copied up: an ordinary file, one with capabilities in an attribute, one of another owner.
+# What is changed is first copied into the client's layer, owner and all.
 changes_files() {
 	connect client1 -- sh -c 'echo x >>/etc/profile && chmod 700 /bin/ping &&
 		chown 33:33 /etc/issue && mv /etc/apt /etc/renamed && ln /etc/profile /etc/link &&
@@ -198,8 +198,7 @@ fills_layer() {
 # What a client writes in src/ is its owner's.
 shares_src() {
 	connect client1 -- sh -c 'echo hello >/~/src/new' &&
-		[[ $(<src/new) == hello && $(stat -c %u src/new) == "$(stat -c %u src)" ]]
-	rm src/new
+		[[ $(<src/new) == hello && $(stat -c %u src/new) == "$(stat -c %u src)" ]] && rm src/new
 }
 
 tells_of_clients() {
@@ -248,9 +247,11 @@ ends_glutton() {
 		connect client1 -- true
 }
 
-# The student's own hand, without a right: SUDO_UID is what sudo tells of who called it.
+# SUDO_UID is what sudo tells of who called it. Nobody has handed controllers down here before.
 starts_for_user() {
-	chown -R $USER_ID:$USER_ID "$CHECKOUT" && SUDO_UID=$USER_ID SUDO_GID=$USER_ID pyroute start stage1
+	echo '-memory -pids' >/sys/fs/cgroup/cgroup.subtree_control &&
+		chown -R $USER_ID:$USER_ID "$CHECKOUT" &&
+		SUDO_UID=$USER_ID SUDO_GID=$USER_ID pyroute start stage1
 }
 
 as_user() {
@@ -289,9 +290,7 @@ first_stage() {
 	check "the computer is as it was before" is_as_before
 }
 
-# Of a user's, and where nobody has handed the controllers down yet.
 second_stage() {
-	echo '-memory -pids' >/sys/fs/cgroup/cgroup.subtree_control
 	check "a second stage starts, for a user, with no controllers handed down" starts_for_user
 	[[ $word == ok ]] || return 0
 	check "its client2 has its limits" has_limits client2
@@ -301,6 +300,7 @@ second_stage() {
 }
 
 inside() {
+	(($$ == 1)) || die "--inside is for the virtual machine, which it switches off"
 	set +o pipefail # as helpers.bash expects
 	export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 	trap 'poweroff -f' EXIT
@@ -321,5 +321,6 @@ inside() {
 
 case ${1:-} in
 --inside) inside ;;
+-*) die "usage: sudo tests/other-kernel.sh [KERNEL-PACKAGE]" ;;
 *) outside "${1:-linux-image-cloud-amd64}" ;;
 esac

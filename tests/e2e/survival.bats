@@ -1,0 +1,141 @@
+#!/usr/bin/env bats
+# What a stage and its commands survive: crowds, leftovers, a keeper that is stopped, an old kernel.
+# shellcheck disable=SC2154 # complaint is set by fails_with
+
+load helpers
+
+setup() {
+	common_setup
+}
+
+teardown() {
+	common_teardown
+}
+
+keeper_pid() {
+	awk '/^PPid:/ { print $2 }' "/proc/$(client_pid client1)/status"
+}
+
+# start_with INJECTION [ARGUMENT...]: a start, or what is named, under a fault (strace(1), -e inject).
+start_with() {
+	local injection=$1
+	shift
+	[[ $# -gt 0 ]] || set -- start stage1
+	timeout --foreground 30 strace -D -f -qq -o /dev/null -e "trace=${injection%%:*}" \
+		-e "inject=$injection" pyroute "$@"
+}
+
+@test "a hundred open sessions keep nobody out, and end with the stage" {
+	local i pids=() status
+	stage_start
+	for i in {1..100}; do
+		pyroute connect "client$((i % 2 + 1))" -- sleep 100 </dev/null >/dev/null 2>&1 3>&- &
+		pids+=($!)
+	done
+	until [[ $(pyroute connect client1 -- sh -c 'grep -lsx "sleep" /proc/[0-9]*/comm | wc -l') == 50 &&
+		$(pyroute connect client2 -- sh -c 'grep -lsx "sleep" /proc/[0-9]*/comm | wc -l') == 50 ]]; do
+		sleep 0.2
+	done
+	pyroute ps
+	stage_stop
+	for i in "${pids[@]}"; do
+		status=0
+		wait "$i" || status=$?
+		[[ $status == 137 ]]
+	done
+}
+
+@test "a start that failed with its first leg half made has removed it when it returns" {
+	local status
+	for _ in {1..12}; do
+		status=0
+		start_with ioctl:error=EPERM:when=4+ 2>"$BATS_TEST_TMPDIR/said" || status=$?
+		[[ ! -e /sys/class/net/net1 && $status == 1 ]]
+		grep -q net1 "$BATS_TEST_TMPDIR/said"
+	done
+	leaves_nothing fails_with 1 start_with ioctl:error=EPERM:when=4+
+}
+
+@test "what a stage of another network namespace left behind hinders nobody" {
+	mkdir -p /run/pyroute/1-2
+	printf 'stage x\ncheckout /nowhere\nnamespace 1\nsysctl ip_forward 1\n' \
+		>/run/pyroute/1-2/journal
+	stage_start
+	connect client1 -- true
+	[[ $(</proc/sys/net/ipv4/ip_forward) == 0 ]]
+	stage_stop
+	rm -r /run/pyroute/1-2
+}
+
+@test "a journal that was cut short hinders nobody, and what it tells is put back" {
+	echo 1 >/proc/sys/net/ipv4/ip_forward
+	stage_start
+	kill -KILL "$(keeper_pid)"
+	printf 'leg net1 7 02:4' >>/run/pyroute/*-*/journal
+	stage_start
+	stage_stop
+	[[ $(</proc/sys/net/ipv4/ip_forward) == 1 ]]
+}
+
+@test "a link where a crashed stage's checkout was leads to nobody else's .stage" {
+	cp -r "$CHECKOUT" "$CHECKOUT-other"
+	stage_start
+	kill -KILL "$(keeper_pid)"
+	rm "$CHECKOUT/.stage"
+	mv "$CHECKOUT" "$CHECKOUT-moved"
+	ln -s "$CHECKOUT-other" "$CHECKOUT"
+	echo mine >"$CHECKOUT-other/.stage"
+	fails_with 1 pyroute stop --dir "$CHECKOUT-moved"
+	[[ $(<"$CHECKOUT-other/.stage") == mine ]]
+	[[ -z $(find /run/pyroute -name journal) ]]
+	rm "$CHECKOUT"
+	mv "$CHECKOUT-moved" "$CHECKOUT"
+	rm -r "$CHECKOUT-other"
+}
+
+@test "a keeper that is stopped holds up whoever asks it for seconds, not for ever" {
+	local keeper
+	stage_start
+	keeper=$(keeper_pid)
+	kill -STOP "$keeper"
+	fails_with 1 timeout --foreground 30 pyroute ps
+	[[ $complaint == *"does not answer"* || $complaint == *"timed out"* ]]
+	fails_with 1 timeout --foreground 30 pyroute stop
+	kill -CONT "$keeper"
+	stage_stop
+}
+
+@test "a router that is killed with its parent, or has many children, leaves nobody behind" {
+	stage_start
+	background_start "$BATS_TEST_TMPDIR/out" pyroute run -- \
+		sh -c 'for i in $(seq 900); do setsid sleep 4711 & done; echo ready; wait'
+	wait_for "$BATS_TEST_TMPDIR/out" '^ready$'
+	stage_stop
+	local patience=100
+	while pgrep -fx 'sleep 4711' >/dev/null; do
+		((patience-- > 0))
+		sleep 0.1
+	done
+}
+
+# A tmpfs without user attributes is what a kernel before Linux 6.6 has.
+@test "where a tmpfs has no user attributes the overlays are root's, and work the same" {
+	host_snapshot >"$BATS_TEST_TMPDIR/before"
+	start_with fsetxattr:error=EOPNOTSUPP
+	[[ $(connect client1 -- sh -c 'rm -rf /etc/skel && mkdir /etc/skel && ls -A /etc/skel; stat -c %u:%g /etc/skel /etc/hosts /') == $'0:0\n0:0\n0:0' ]]
+	[[ $(connect client2 -- cat /etc/hostname) == client2 ]]
+	connect client2 -- test -e /etc/skel/.bashrc
+	run ! connect client1 -- grep -q userxattr /proc/self/mountinfo
+	stage_stop
+	host_snapshot >"$BATS_TEST_TMPDIR/after"
+	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+	stage_start
+	connect client1 -- grep -q userxattr /proc/self/mountinfo
+}
+
+@test "where bpf(2) is refused a start says what that means, and the legs are as silent" {
+	# Not by $(...): the tracer, which stays, would hold that open.
+	start_with bpf:error=EPERM >/dev/null 2>"$BATS_TEST_TMPDIR/warning"
+	grep -q ETH_P_ALL "$BATS_TEST_TMPDIR/warning"
+	run ! connect client1 -- ping -c 1 -W 1 1.1.1.1
+}

@@ -28,9 +28,10 @@ SOURCES  := $(wildcard runtime/*.c)
 OBJECTS  := $(SOURCES:runtime/%.c=$(BUILD)/%.o)
 LINKS    := $(COMMANDS:%=$(BUILD)/pyroute-%)
 
-# What is done is said in a word; make V=1 shows whole command lines.
-Q    := $(if $(V),,@)
-SAY  := $(if $(V),@:,@printf '  %-5s %s\n')
+# What is done is said in a word; make V=1 shows whole command lines, make -s nothing.
+SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
+Q      := $(if $(V),,@)
+SAY    := $(if $(V)$(SILENT),@:,@printf '  %-5s %s\n')
 
 .PHONY: all install uninstall check unit fuzz lint format clean
 all: $(BUILD)/pyroute $(LINKS)

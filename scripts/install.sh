@@ -53,4 +53,4 @@ build
 "$checkout/rootfs/build.sh"
 make --silent -C "$checkout" install || die "cannot install into /usr/local/bin"
 switch_forwarding_off
-say "pyroute is installed; next: pyroute-stage-start stage1"
+say "pyroute is installed; next: source env.sh, then pyroute-stage-start stage1"

@@ -13,7 +13,6 @@
 #define CLIENT_MEMORY	      ((uint64_t)256 << 20) /* bytes */
 #define CLIENT_OPEN_FILES     1024		    /* the soft limit */
 #define CLIENT_OPEN_FILES_MAX 65536
-#define CLIENT_NAME_SIZE      16
 
 /* What a client is made from; all borrowed. */
 struct client_birth {
@@ -38,8 +37,6 @@ struct client {
 		.pidfd = -1, .channel = -1, .overlay = -1, .ns = NS_SET_NONE                       \
 	}
 void client_close(struct client *client);
-
-void client_name(const struct stage_client *client, char name[CLIENT_NAME_SIZE]);
 
 /* In the keeper: makes the client's process and namespaces. It goes on by itself as far as it can
  * without a wire. */

@@ -13,7 +13,7 @@
 
 /* One client, as `ps` tells it. */
 struct service_client {
-	char name[CLIENT_NAME_SIZE];
+	char name[STAGE_CLIENT_NAME_SIZE];
 	bool running;
 	int status;				/* exit status, where it is not running */
 	uint64_t uptime_ms;			/* since the stage was up */

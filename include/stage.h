@@ -7,13 +7,14 @@
 
 #include <stdint.h>
 
-#define STAGE_NAME_SIZE	 64 /* bytes of a stage's name with its NUL */
-#define STAGE_TITLE_SIZE 128
-#define MAC_SIZE	 6
-#define NETS_MAX	 1024
-#define CLIENTS_MAX	 1024
-#define INTERFACES_MAX	 16 /* of one client */
-#define MTU_DEFAULT	 1500
+#define STAGE_NAME_SIZE	       64 /* bytes of a stage's name with its NUL */
+#define STAGE_TITLE_SIZE       128
+#define STAGE_CLIENT_NAME_SIZE 16
+#define MAC_SIZE	       6
+#define NETS_MAX	       1024
+#define CLIENTS_MAX	       1024
+#define INTERFACES_MAX	       16 /* of one client */
+#define MTU_DEFAULT	       1500
 
 /* An index into the arrays below that hold one thing of each address family. */
 enum family { FAMILY_IPV4, FAMILY_IPV6, FAMILIES };
@@ -70,6 +71,9 @@ void stage_clear(struct stage *stage);
 
 /* The net with this number, or NULL. */
 const struct stage_net *stage_net_find(const struct stage *stage, unsigned number);
+
+/* CLIENT's name: clientN. */
+void stage_client_name(const struct stage_client *client, char name[STAGE_CLIENT_NAME_SIZE]);
 
 /* True where the computer has an interface on NET. */
 bool stage_net_is_leg(const struct stage_net *net);

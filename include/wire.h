@@ -29,6 +29,9 @@ struct wire_leg {
 	bool all_only; /* NET_LEG_ALL_ONLY of net.h */
 };
 
+/* The name of NET's leg: netN. */
+void wire_leg_name(const struct stage_net *net, char name[IFNAMSIZ]);
+
 /* In the computer's network namespace: joins it to FAR in the namespace FAR_NS by a silent leg
  * with NET's address, and says which one in LEG. */
 int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,

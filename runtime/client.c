@@ -35,11 +35,6 @@ void client_close(struct client *client)
 	ns_set_close(&client->ns);
 }
 
-void client_name(const struct stage_client *client, char name[CLIENT_NAME_SIZE])
-{
-	(void)snprintf(name, CLIENT_NAME_SIZE, "client%u", client->number);
-}
-
 /* ---- in the client's first process ---------------------------------------------------------- */
 
 /* Enters the control group first, so that the cgroup namespace has it as its root. */
@@ -88,9 +83,9 @@ static int open_null_child(struct error *error)
 
 static int name_host_child(const struct stage_client *client, struct error *error)
 {
-	char name[CLIENT_NAME_SIZE];
+	char name[STAGE_CLIENT_NAME_SIZE];
 
-	client_name(client, name);
+	stage_client_name(client, name);
 	if (sethostname(name, strlen(name)) < 0)
 		return error_system(error, errno, "cannot set the host name");
 	(void)prctl(PR_SET_NAME, name); /* in the computer's list of processes */

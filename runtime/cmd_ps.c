@@ -21,6 +21,11 @@ struct table {
 	size_t count;
 };
 
+static void table_clear(struct table *table)
+{
+	free(table->rows);
+}
+
 static int add_row(void *context, const struct service_client *client, int pidfd,
 		   struct error *error)
 {
@@ -141,7 +146,7 @@ int cmd_ps(const struct command_line *line)
 							    .checkout = CHECKOUT_NONE};
 	char stage[STAGE_NAME_SIZE];
 	struct host_stage running;
-	struct table table = {.cgroup = running.cgroup};
+	CLEANUP(table_clear) struct table table = {.cgroup = running.cgroup};
 	struct error error = {0};
 	CLEANUP_FD int socket = command_connect(line, &place, &error);
 
@@ -149,14 +154,11 @@ int cmd_ps(const struct command_line *line)
 		return command_fail(&error, EXIT_FAILURE);
 	if (host_owner(place.session.dir, &running, &error) < 0 ||
 	    service_stage(socket, stage, &error) < 0 ||
-	    service_clients(socket, add_row, &table, &error) < 0) {
-		free(table.rows);
+	    service_clients(socket, add_row, &table, &error) < 0)
 		return command_fail(&error, EXIT_FAILURE);
-	}
 	if ((line->options & OPTION_JSON) != 0)
 		print_json(stage, &table);
 	else
 		print_table(&table);
-	free(table.rows);
 	return EXIT_SUCCESS;
 }

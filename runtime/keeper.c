@@ -143,9 +143,9 @@ static int furnish_keeper(int channel, struct client *clients, size_t count, str
 
 static int for_client(const struct stage_client *client, struct error *error)
 {
-	char name[CLIENT_NAME_SIZE];
+	char name[STAGE_CLIENT_NAME_SIZE];
 
-	client_name(client, name);
+	stage_client_name(client, name);
 	return error->code == ECANCELED ? -ECANCELED : error_prefix(error, "%s", name);
 }
 

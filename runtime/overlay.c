@@ -66,13 +66,15 @@ static int fill_upper(int upper, const struct stage *stage, const struct stage_c
 		      struct error *error)
 {
 	static const char *const directories[] = {"~", "~/src", "dev", "proc", "sys", "etc"};
-	char name[32];
+	char name[STAGE_CLIENT_NAME_SIZE];
+	char line[STAGE_CLIENT_NAME_SIZE + 1];
 
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
 		if (file_directory(upper, directories[i], 0755, error) < 0)
 			return -error->code;
-	(void)snprintf(name, sizeof(name), "client%u\n", client->number);
-	if (file_create(upper, "etc/hostname", name, 0644, error) < 0 ||
+	stage_client_name(client, name);
+	(void)snprintf(line, sizeof(line), "%s\n", name);
+	if (file_create(upper, "etc/hostname", line, 0644, error) < 0 ||
 	    file_create(upper, "etc/resolv.conf", "# a stage has no name server\n", 0644, error) <
 		    0)
 		return -error->code;

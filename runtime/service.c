@@ -157,7 +157,7 @@ static int send_client(const struct service *service, int connection, size_t i, 
 				      .status = client->status,
 				      .uptime_ms = uptime_ms(service)};
 
-	client_name(&service->plan->stage->clients[i], told.name);
+	stage_client_name(&service->plan->stage->clients[i], told.name);
 	describe_addresses(&service->plan->stage->clients[i], told.addresses,
 			   sizeof(told.addresses));
 	return channel_send(connection, &told, sizeof(told), &fds, error);
@@ -179,11 +179,11 @@ static int answer_clients(const struct service *service, int connection, struct 
 static int find_client(const struct service_plan *plan, const char *wanted, size_t *found,
 		       struct error *error)
 {
-	char name[CLIENT_NAME_SIZE];
+	char name[STAGE_CLIENT_NAME_SIZE];
 	char shown[256];
 
 	for (*found = 0; *found < plan->stage->client_count; (*found)++) {
-		client_name(&plan->stage->clients[*found], name);
+		stage_client_name(&plan->stage->clients[*found], name);
 		if (strcmp(name, wanted) != 0)
 			continue;
 		if (plan->clients[*found].pid > 0)

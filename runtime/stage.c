@@ -29,3 +29,8 @@ void stage_mac_derive(const struct stage_address address[FAMILIES], uint8_t mac[
 	memcpy(mac, prefix, sizeof(prefix));
 	memcpy(mac + sizeof(prefix), last_four, 4);
 }
+
+void stage_client_name(const struct stage_client *client, char name[STAGE_CLIENT_NAME_SIZE])
+{
+	(void)snprintf(name, STAGE_CLIENT_NAME_SIZE, "client%u", client->number);
+}

@@ -111,7 +111,7 @@ static int check_legs(const struct start *start, struct error *error)
 
 		if (!stage_net_is_leg(&start->stage->nets[i]))
 			continue;
-		(void)snprintf(name, sizeof(name), "net%u", start->stage->nets[i].number);
+		wire_leg_name(&start->stage->nets[i], name);
 		if (net_link_index(start->computer, name, &index, error) < 0)
 			return -error->code;
 		if (index != 0)
@@ -168,9 +168,9 @@ static int make_cgroups(struct start *start, const char *parent, struct error *e
 		return -error->code;
 	}
 	for (size_t i = 0; i < stage->client_count; i++) {
-		char name[CLIENT_NAME_SIZE];
+		char name[STAGE_CLIENT_NAME_SIZE];
 
-		client_name(&stage->clients[i], name);
+		stage_client_name(&stage->clients[i], name);
 		if (cgroup_create(parent, name, &limits, &start->doors[i], error) < 0)
 			return -error->code;
 	}
@@ -308,7 +308,7 @@ static int settle_legs(const struct start *start, struct error *error)
 
 		if (!stage_net_is_leg(&start->stage->nets[i]))
 			continue;
-		(void)snprintf(name, sizeof(name), "net%u", start->stage->nets[i].number);
+		wire_leg_name(&start->stage->nets[i], name);
 		if (net_link_settle(start->computer, name, error) < 0)
 			return -error->code;
 	}

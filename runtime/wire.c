@@ -60,7 +60,7 @@ static struct net_address net_address_of(const struct stage_address *address, en
 	return result;
 }
 
-static void leg_name(const struct stage_net *net, char name[IFNAMSIZ])
+void wire_leg_name(const struct stage_net *net, char name[IFNAMSIZ])
 {
 	(void)snprintf(name, IFNAMSIZ, "net%u", net->number);
 }
@@ -83,7 +83,7 @@ int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
 	int result;
 
 	leg->index = 0;
-	leg_name(net, leg->name);
+	wire_leg_name(net, leg->name);
 	stage_mac_derive(net->computer, leg->mac);
 	result = net_veth_create(socket, &end, &peer, net->mtu, error);
 	if (result == 0)
@@ -191,7 +191,7 @@ static int make_segment(struct nl_sock *socket, const struct stage *stage,
 	char port[IFNAMSIZ];
 	int result;
 
-	leg_name(net, bridge);
+	wire_leg_name(net, bridge);
 	result = settle_bridges(error);
 	if (result == 0)
 		result = net_bridge_create(socket, bridge, net->mtu, error);

@@ -29,8 +29,12 @@
 #define HOME "/~"
 #define PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+/* Who speaks, in the order of their turns. The inner process speaks twice where its exec fails. */
+enum speaker { BETWEEN, INNER };
+
 /* What the two inner processes say: error.code 0 is "done", with a file in some cases. */
 struct word {
+	enum speaker speaker;
 	struct error error;
 };
 
@@ -43,9 +47,10 @@ struct inner {
 	int turn[2]; /* the go-between's word comes first: the inner process waits for its end */
 };
 
-static int say(int channel, const struct error *outcome, int file, struct error *error)
+static int say(int channel, enum speaker speaker, const struct error *outcome, int file,
+	       struct error *error)
 {
-	struct word word = {*outcome};
+	struct word word = {.speaker = speaker, .error = *outcome};
 	struct channel_fds fds = {.fd = {file}, .count = file < 0 ? 0 : 1};
 
 	return channel_send(channel, &word, sizeof(word), &fds, error);
@@ -98,9 +103,9 @@ static int make_session_child(const struct inner *inner, struct error *error)
 
 	if (!inner->terminal)
 		return setsid() < 0 ? error_system(error, errno, "cannot make a session")
-				    : say(inner->channel, &fine, -1, error);
+				    : say(inner->channel, INNER, &fine, -1, error);
 	result = terminal_attach_child(&master, error);
-	return result < 0 ? result : say(inner->channel, &fine, master, error);
+	return result < 0 ? result : say(inner->channel, INNER, &fine, master, error);
 }
 
 static int wait_turn_child(struct inner *inner, struct error *error)
@@ -164,7 +169,7 @@ static int main_child(void *argument)
 
 	if (become_inhabitant_child(inner, &error) == 0)
 		(void)run_child(inner->argv, &error);
-	(void)say(inner->channel, &error, -1, &ignored);
+	(void)say(inner->channel, INNER, &error, -1, &ignored);
 	return PROCESS_FAILED;
 }
 
@@ -183,13 +188,13 @@ static int main_between(void *argument)
 		pid = ns_clone(CLONE_PARENT, main_child, argument, &pidfd, &error);
 	if (pid > 0)
 		error = (struct error){0};
-	return say(inner->channel, &error, pidfd, &ignored) < 0 ? 1 : 0;
+	return say(inner->channel, BETWEEN, &error, pidfd, &ignored) < 0 ? 1 : 0;
 }
 
 /* ---- outside --------------------------------------------------------------------------------- */
 
 /* Hears one word; *FILE gets the file that came with it, -1 where none did. 0 at end of file. */
-static int hear(int channel, int *file, struct error *error)
+static int hear(int channel, enum speaker speaker, int *file, struct error *error)
 {
 	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
 	struct word word;
@@ -200,14 +205,16 @@ static int hear(int channel, int *file, struct error *error)
 		return result;
 	if (word.error.code != 0)
 		return error_take(error, &word.error);
+	if (word.speaker != speaker)
+		return error_set(error, EBADMSG, "a process on the way into the client was killed");
 	if (fds.count > 0)
 		*file = TAKE_FD(fds.fd[0]);
 	return 1;
 }
 
-static int hear_more(int channel, int *file, struct error *error)
+static int hear_more(int channel, enum speaker speaker, int *file, struct error *error)
 {
-	int result = hear(channel, file, error);
+	int result = hear(channel, speaker, file, error);
 
 	return result != 0 ? result : error_set(error, ECHILD, "the client has ended");
 }
@@ -240,16 +247,16 @@ static int follow(int channel, int *status, struct error *error)
 	CLEANUP(end_inner) int pidfd = -1;
 	CLEANUP_FD int master = -1;
 	CLEANUP_FD int nothing = -1;
-	int result = hear_more(channel, &pidfd, error);
+	int result = hear_more(channel, BETWEEN, &pidfd, error);
 
 	if (result > 0 && pidfd < 0)
 		return error_set(error, EBADMSG, "the client's process is unknown");
 	if (result > 0)
-		result = hear_more(channel, &master, error);
+		result = hear_more(channel, INNER, &master, error);
 	if (result < 0)
 		return result;
 	/* Its end of the channel closes with the exec; a last word is that it failed. */
-	result = hear(channel, &nothing, error);
+	result = hear(channel, INNER, &nothing, error);
 	if (result < 0) {
 		*status = process_exec_status(error->code);
 		return result;

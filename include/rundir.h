@@ -18,6 +18,11 @@ int rundir_open_base(bool make, struct error *error);
 /* Opens ID's directory below BASE, likewise. */
 int rundir_open(int base, const char *id, bool make, struct error *error);
 
+/* Calls VISIT(CONTEXT, ...) for every checkout's directory below BASE, by its ID, until one returns
+ * what is not 0; returns that. */
+typedef int rundir_visit(void *context, int base, const char *id, struct error *error);
+int rundir_for_each(int base, rundir_visit *visit, void *context, struct error *error);
+
 /* Waits for the lock that whoever starts or stops a stage holds. Returns its fd: closing it lets
  * go. */
 int rundir_lock(int base, struct error *error);

@@ -242,7 +242,8 @@ static void for_each(FILE *journal, const char *word,
 	}
 }
 
-/* The legs go first: forwarding is not switched on while one is there. */
+/* Control groups are the same in every network namespace; the rest is of the one it was made in.
+ * Forwarding is not switched on while a leg is there. */
 static int restore_all(FILE *journal, struct error *error)
 {
 	memset(error, 0, sizeof(*error));

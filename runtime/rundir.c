@@ -51,6 +51,21 @@ int rundir_open(int base, const char *id, bool make, struct error *error)
 	return fd < 0 ? error_prefix(error, BASE) : fd;
 }
 
+int rundir_for_each(int base, rundir_visit *visit, void *context, struct error *error)
+{
+	int fd = openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIRECTORY DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	int result = 0;
+
+	if (directory == NULL)
+		return error_system(error, errno, "cannot read " BASE);
+	while (result == 0 && (entry = readdir(directory)) != NULL)
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			result = visit(context, base, entry->d_name, error);
+	return result;
+}
+
 int rundir_lock(int base, struct error *error)
 {
 	CLEANUP_FD int fd = openat(base, "lock", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -108,14 +108,16 @@ static void unmark(const char *path, const char *id)
 		(void)checkout_mark(&checkout, NULL, &ignored);
 }
 
-/* If ID's stage has no keeper any more, clears away after it. */
-static int recover(int base, const char *id, struct error *error)
+/* If ID's stage has no keeper any more, clears away after it. The lock is held, so that it is no
+ * start in progress. */
+static int recover(void *context, int base, const char *id, struct error *error)
 {
 	CLEANUP_FD int dir = rundir_open(base, id, false, error);
 	CLEANUP_FD int socket = dir < 0 ? -1 : connect_in(dir, error);
 	struct host_stage crashed;
 	int result;
 
+	(void)context;
 	if (dir < 0)
 		return dir;
 	if (socket >= 0 || socket == -ETIMEDOUT)
@@ -127,23 +129,6 @@ static int recover(int base, const char *id, struct error *error)
 	result = clear_away(base, id, error);
 	/* Of another network namespace, which may be no more: nothing here is to be put back. */
 	return result == -EXDEV ? 0 : result;
-}
-
-/* Puts back what stages that crashed have left, of any checkout: ip forwarding is the computer's.
- * The lock is held, so that none of them is a start in progress. */
-static int recover_all(int base, struct error *error)
-{
-	int fd = openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_DIRECTORY DIR *entries = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-
-	if (entries == NULL)
-		return error_system(error, errno, "cannot read /run/pyroute");
-	while ((entry = readdir(entries)) != NULL)
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
-		    recover(base, entry->d_name, error) < 0)
-			return -error->code;
-	return 0;
 }
 
 static int down_locked(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
@@ -177,7 +162,8 @@ static int lock_session(const struct session *session, struct error *error)
 		return lock;
 	session_signals(&held_back);
 	(void)sigprocmask(SIG_BLOCK, &held_back, NULL);
-	if (recover_all(session->base, error) < 0)
+	/* Of any checkout: ip forwarding is the computer's. */
+	if (rundir_for_each(session->base, recover, NULL, error) < 0)
 		return -error->code;
 	return TAKE_FD(lock);
 }

@@ -74,29 +74,27 @@ static int open_signals(struct start *start, struct error *error)
 	return 0;
 }
 
-/* Who has made the leg NAME? */
+/* Fills in the struct host_stage CONTEXT with the first stage that has a journal; 1 ends the visit.
+ */
+static int find_owner(void *context, int base, const char *id, struct error *error)
+{
+	CLEANUP_FD int dir = rundir_open(base, id, false, error);
+
+	return dir >= 0 && host_owner(dir, context, error) == 0 ? 1 : 0;
+}
+
+/* Says who has made the leg NAME. */
 static int leg_taken(const struct session *session, const char *name, struct error *error)
 {
-	int fd = openat(session->base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_DIRECTORY DIR *entries = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
+	struct host_stage owner;
 	char shown[400];
 
-	while (entries != NULL && (entry = readdir(entries)) != NULL) {
-		struct error ignored;
-		struct host_stage other;
-		CLEANUP_FD int dir = -1;
-
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		dir = rundir_open(session->base, entry->d_name, false, &ignored);
-		if (dir >= 0 && host_owner(dir, &other, &ignored) == 0)
-			return error_set(error, EEXIST,
-					 "%s runs and has the interface %s; stop it: "
-					 "sudo pyroute stop --dir %s",
-					 other.name, name,
-					 text_escape(other.checkout, shown, sizeof(shown)));
-	}
+	if (rundir_for_each(session->base, find_owner, &owner, error) > 0)
+		return error_set(error, EEXIST,
+				 "%s runs and has the interface %s; stop it: "
+				 "sudo pyroute stop --dir %s",
+				 owner.name, name,
+				 text_escape(owner.checkout, shown, sizeof(shown)));
 	return error_set(error, EEXIST,
 			 "this computer already has an interface %s, which is not pyroute's; "
 			 "rename it: sudo ip link set %s name other-%s",

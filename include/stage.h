@@ -35,7 +35,11 @@ struct stage_net {
 	struct stage_address computer[FAMILIES]; /* both line 0: the net is no leg */
 	unsigned mtu;				 /* bytes */
 	unsigned mtu_line;			 /* 0: the default */
-	unsigned ends; /* interfaces and leg on this net: two make a wire, more a segment */
+	/* What the wire does to each frame, either way; 0: nothing. */
+	uint32_t delay; /* microseconds */
+	uint32_t loss;	/* of a million frames */
+	uint64_t rate;	/* bits a second */
+	unsigned ends;	/* interfaces and leg on this net: two make a wire, more a segment */
 };
 
 struct stage_interface {
@@ -46,12 +50,23 @@ struct stage_interface {
 	unsigned mac_line; /* 0: derived from the address */
 };
 
+/* PREFIX, host bits zero, by way of VIA; both of FAMILY. */
+struct stage_route {
+	enum family family;
+	struct stage_address prefix;
+	struct stage_address via; /* length unused */
+};
+
 struct stage_client {
 	unsigned number; /* the N of clientN */
 	unsigned line;
 	struct stage_interface interfaces[INTERFACES_MAX]; /* in the order of the file */
 	size_t interface_count;
 	struct stage_address gateway[FAMILIES]; /* length unused */
+	struct stage_route *routes;
+	size_t route_count;
+	bool forwarding; /* its own kernel forwards, IPv4 and IPv6 */
+	char *run;	 /* a shell's command line, run when the stage is up; NULL: none */
 };
 
 struct stage {
@@ -77,6 +92,9 @@ void stage_client_name(const struct stage_client *client, char name[STAGE_CLIENT
 
 /* True where the computer has an interface on NET. */
 bool stage_net_is_leg(const struct stage_net *net);
+
+/* True where NET has addresses of FAMILY. */
+bool stage_net_has(const struct stage_net *net, enum family family);
 
 /* Derives the Ethernet address of an interface from its addresses, one of each family, line 0
  * where there is none: 02:42 and the four bytes of the IPv4 address, else the last four of the

@@ -2,6 +2,10 @@
 
 void stage_clear(struct stage *stage)
 {
+	for (size_t i = 0; stage->clients && i < stage->client_count; i++) {
+		free(stage->clients[i].routes);
+		free(stage->clients[i].run);
+	}
 	free(stage->clients);
 	free(stage->nets);
 	memset(stage, 0, sizeof(*stage));
@@ -17,6 +21,11 @@ const struct stage_net *stage_net_find(const struct stage *stage, unsigned numbe
 bool stage_net_is_leg(const struct stage_net *net)
 {
 	return net->computer[FAMILY_IPV4].line || net->computer[FAMILY_IPV6].line;
+}
+
+bool stage_net_has(const struct stage_net *net, enum family family)
+{
+	return net->subnet[family].line != 0;
 }
 
 void stage_mac_derive(const struct stage_address address[FAMILIES], uint8_t mac[MAC_SIZE])

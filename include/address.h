@@ -8,11 +8,14 @@
 #define ADDRESS_TEXT_SIZE 64 /* bytes for the longest address or prefix with its NUL */
 #define MAC_TEXT_SIZE	  18
 
-/* Read one address, one prefix with a length ("1.1.1.0/24") or one Ethernet address. Return 0, or
- * -EINVAL with ERROR saying what is wrong with TEXT and how to write it. The LINE of what they
- * read is left as it is; an address's LENGTH too. IPv6 is not supported yet, and refused. */
-int address_parse(const char *text, struct stage_address *address, struct error *error);
-int address_parse_prefix(const char *text, struct stage_address *prefix, struct error *error);
+/* Read one address, one prefix with its length ("1.1.1.0/24", "fd00:1::/64") or one Ethernet
+ * address, in any spelling of RFC 4291 2.2. A colon makes it IPv6. Return 0, or -EINVAL with ERROR
+ * saying what is wrong with TEXT and how to write it. The LINE of what they read is left as it is;
+ * an address's LENGTH too. */
+int address_parse(const char *text, enum family *family, struct stage_address *address,
+		  struct error *error);
+int address_parse_prefix(const char *text, enum family *family, struct stage_address *prefix,
+			 struct error *error);
 int address_parse_mac(const char *text, uint8_t mac[MAC_SIZE], struct error *error);
 
 /* Write an address, a prefix with its length, an Ethernet address, into BUFFER of the size above.
@@ -21,6 +24,9 @@ const char *address_format(enum family family, const struct stage_address *addre
 const char *address_format_prefix(enum family family, const struct stage_address *prefix,
 				  char *buffer);
 const char *address_format_mac(const uint8_t mac[MAC_SIZE], char *buffer);
+
+/* "IPv4" or "IPv6". */
+const char *address_family_name(enum family family);
 
 /* How many bits an address has: 32 or 128. */
 unsigned address_bits(enum family family);

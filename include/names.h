@@ -12,9 +12,15 @@ enum key_kind {
 	KEY_SUBNET,
 	KEY_COMPUTER,
 	KEY_MTU,
+	KEY_DELAY,
+	KEY_LOSS,
+	KEY_RATE,
 	KEY_INTERFACE, /* netK of a client */
 	KEY_MAC,       /* mac.netK */
 	KEY_GATEWAY,
+	KEY_ROUTES,
+	KEY_FORWARDING,
+	KEY_RUN,
 	KEY_KINDS
 };
 

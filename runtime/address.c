@@ -7,6 +7,11 @@ static const int kernel_family[FAMILIES] = {
 	[FAMILY_IPV6] = AF_INET6,
 };
 
+const char *address_family_name(enum family family)
+{
+	return family == FAMILY_IPV4 ? "IPv4" : "IPv6";
+}
+
 unsigned address_bits(enum family family)
 {
 	return family == FAMILY_IPV4 ? 32 : 128;
@@ -49,20 +54,31 @@ void address_range(enum family family, const struct stage_address *subnet,
 		last->bytes[final] &= 0xfe;
 }
 
-int address_parse(const char *text, struct stage_address *address, struct error *error)
+static enum family family_of(const char *text)
 {
-	if (strchr(text, ':'))
-		return error_set(error, EINVAL, "IPv6 is not supported yet; leave it out");
+	return strchr(text, ':') ? FAMILY_IPV6 : FAMILY_IPV4;
+}
+
+int address_parse(const char *text, enum family *family, struct stage_address *address,
+		  struct error *error)
+{
+	*family = family_of(text);
 	if (strchr(text, '/'))
-		return error_set(
-			error, EINVAL,
-			"an address has no prefix length; write four numbers, like 1.1.1.2");
+		return error_set(error, EINVAL,
+				 "an address has no prefix length; take the / and the number out");
+	if (strchr(text, '%'))
+		return error_set(error, EINVAL,
+				 "an address has no zone; take the %% and the name out");
+	if (strpbrk(text, "[]"))
+		return error_set(error, EINVAL, "an address has no brackets; take them out");
 	/* Not inet_aton(), for which 1.1.2 is 1.1.0.2, and 010 is 8. */
-	if (inet_pton(AF_INET, text, address->bytes) != 1)
-		return error_set(
-			error, EINVAL,
-			"not an IPv4 address; write four numbers from 0 to 255, like 1.1.1.2");
-	return 0;
+	if (inet_pton(kernel_family[*family], text, address->bytes) == 1)
+		return 0;
+	return error_set(error, EINVAL, "%s",
+			 *family == FAMILY_IPV4
+				 ? "not an IPv4 address; write four numbers from 0 to 255, like "
+				   "1.1.1.2"
+				 : "not an IPv6 address; write it like fd00:1::2");
 }
 
 /* Reads a decimal number from 0 to LIMIT, in its only spelling. */
@@ -79,33 +95,43 @@ static bool parse_length(const char *text, unsigned limit, uint8_t *length)
 	return value <= limit;
 }
 
-int address_parse_prefix(const char *text, struct stage_address *prefix, struct error *error)
+/* Splits TEXT at its slash, into an address and a length. */
+static bool parse_prefix(const char *text, enum family family, struct stage_address *prefix)
 {
 	char address[ADDRESS_TEXT_SIZE];
+	size_t length = strcspn(text, "/");
+
+	if (length >= sizeof(address))
+		return false;
+	memcpy(address, text, length);
+	address[length] = '\0';
+	return inet_pton(kernel_family[family], address, prefix->bytes) == 1;
+}
+
+int address_parse_prefix(const char *text, enum family *family, struct stage_address *prefix,
+			 struct error *error)
+{
+	static const char *const examples[FAMILIES] = {"1.1.1.0/24", "fd00:1::/64"};
 	struct stage_address network;
 	const char *slash = strchr(text, '/');
-	size_t length = slash ? (size_t)(slash - text) : 0;
+	char shown[ADDRESS_TEXT_SIZE];
 
-	if (strchr(text, ':'))
-		return error_set(error, EINVAL, "IPv6 is not supported yet; leave it out");
+	*family = family_of(text);
 	if (!slash)
+		return error_set(error, EINVAL, "a prefix has a length; write it like %s",
+				 examples[*family]);
+	if (!parse_prefix(text, *family, prefix))
+		return error_set(error, EINVAL, "not an %s prefix; write it like %s",
+				 address_family_name(*family), examples[*family]);
+	if (!parse_length(slash + 1, address_bits(*family), &prefix->length))
 		return error_set(error, EINVAL,
-				 "a subnet needs a prefix length; write it like 1.1.1.0/24");
-	if (length < sizeof(address)) {
-		memcpy(address, text, length);
-		address[length] = '\0';
-	}
-	if (length >= sizeof(address) || inet_pton(AF_INET, address, prefix->bytes) != 1)
-		return error_set(error, EINVAL, "not an IPv4 prefix; write it like 1.1.1.0/24");
-	if (!parse_length(slash + 1, address_bits(FAMILY_IPV4), &prefix->length))
-		return error_set(error, EINVAL,
-				 "the prefix length is a number from 0 to 32, like /24");
+				 "the prefix length is a number from 0 to %u, like %s",
+				 address_bits(*family), strchr(examples[*family], '/'));
 	network = *prefix;
-	fill_bits(FAMILY_IPV4, &network, prefix->length, false);
-	if (!address_share(prefix, &network, address_bits(FAMILY_IPV4)))
-		return error_set(error, EINVAL,
-				 "a subnet has no bits set after its prefix; write %s",
-				 address_format_prefix(FAMILY_IPV4, &network, address));
+	fill_bits(*family, &network, prefix->length, false);
+	if (!address_share(prefix, &network, address_bits(*family)))
+		return error_set(error, EINVAL, "bits are set behind the prefix's length; write %s",
+				 address_format_prefix(*family, &network, shown));
 	return 0;
 }
 

@@ -9,11 +9,6 @@ struct word {
 	unsigned limit; /* 0: the word stands alone */
 };
 
-/* Words that the format has and this version does not carry out. Refused, never ignored: a stage
- * that asks for loss and gets none would teach the wrong thing. */
-#define LATER (-1)
-static const char later_text[] = "not supported yet; leave it out";
-
 static const struct word sections[] = {
 	{"stage", SECTION_STAGE, 0},
 	{"net", SECTION_NET, NETS_MAX},
@@ -31,9 +26,9 @@ static const struct word net_keys[] = {
 	{"subnet", KEY_SUBNET, 0},
 	{"computer", KEY_COMPUTER, 0},
 	{"mtu", KEY_MTU, 0},
-	{"delay", LATER, 0},
-	{"loss", LATER, 0},
-	{"rate", LATER, 0},
+	{"delay", KEY_DELAY, 0},
+	{"loss", KEY_LOSS, 0},
+	{"rate", KEY_RATE, 0},
 	{NULL, 0, 0},
 };
 
@@ -41,9 +36,9 @@ static const struct word client_keys[] = {
 	{"net", KEY_INTERFACE, NETS_MAX},
 	{"mac.net", KEY_MAC, NETS_MAX},
 	{"gateway", KEY_GATEWAY, 0},
-	{"routes", LATER, 0},
-	{"forwarding", LATER, 0},
-	{"run", LATER, 0},
+	{"routes", KEY_ROUTES, 0},
+	{"forwarding", KEY_FORWARDING, 0},
+	{"run", KEY_RUN, 0},
 	{NULL, 0, 0},
 };
 
@@ -93,18 +88,15 @@ static const struct word *find_near(const struct word *words, const char *stem)
 	return NULL;
 }
 
-/* Writes "subnet, computer, mtu": the words that this version knows. */
+/* Writes "title, summary": all WORDS. */
 static const char *list_words(const struct word *words, char *buffer, size_t size)
 {
 	size_t used = 0;
 
 	buffer[0] = '\0';
-	for (const struct word *word = words; word->text; word++) {
-		if (word->kind == LATER)
-			continue;
+	for (const struct word *word = words; word->text; word++)
 		used += (size_t)snprintf(buffer + used, size - used, "%s%s%s", used ? ", " : "",
 					 word->text, word->limit ? "N" : "");
-	}
 	return buffer;
 }
 
@@ -144,8 +136,6 @@ static int find(const struct word *words, const char *what, const char *text, in
 			continue;
 		if (word->limit ? stem != length : text[length] != '\0')
 			continue;
-		if (word->kind == LATER)
-			return error_set(error, EINVAL, "%s", later_text);
 		*kind = word->kind;
 		*number = 0;
 		return word->limit ? read_number(word, digits, number, error) : 0;
@@ -155,13 +145,15 @@ static int find(const struct word *words, const char *what, const char *text, in
 
 int names_section(const char *text, struct section_name *name, struct error *error)
 {
-	static const char check[] = "check"; /* [check NAME]: a free word follows */
+	/* [check NAME]: a free word follows. Refused, never ignored: who writes a check means it.
+	 */
+	static const char check[] = "check";
 	int kind = 0;
 	int result;
 
 	if (strncmp(text, check, strlen(check)) == 0 &&
 	    (text[strlen(check)] == ' ' || text[strlen(check)] == '\0'))
-		return error_set(error, EINVAL, "%s", later_text);
+		return error_set(error, EINVAL, "not supported yet; leave it out");
 	result = find(sections, "section", text, &kind, &name->number, error);
 	name->kind = (enum section_kind)kind;
 	return result;

@@ -77,6 +77,52 @@ static void every_value_arrives_in_the_stage(void **state)
 	assert_memory_equal(client->gateway[FAMILY_IPV4].bytes, gateway, sizeof(gateway));
 }
 
+static void every_value_of_a_dual_stage_arrives(void **state)
+{
+	static const char text[] =
+		"[stage]\ntitle = T\n"
+		"[net1]\nsubnet = fd00:1::/64 , 1.1.1.0/24\ncomputer = fd00:1::1\n"
+		"delay = 1.5ms\nloss = 0.05%\nrate = 2.5mbit\n"
+		"[client1]\nnet1 = 1.1.1.2,fd00:1::2\ngateway = 1.1.1.1, fd00:1::1\n"
+		"routes = 2.2.0.0/16 via 1.1.1.9,  fd00:2::/32   via fd00:1::9\nforwarding = yes\n"
+		"run = 'echo \"a\"; sleep 1 # c' ; comment\n";
+	static const uint8_t one[16] = {0xfd, 0, 0, 1};
+	static const uint8_t two[16] = {0xfd, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2};
+	static const uint8_t nine[16] = {0xfd, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9};
+	static const uint8_t derived[] = {2, 0x42, 1, 1, 1, 2};
+	CLEANUP_STAGE struct stage stage = {0};
+	struct complaints complaints;
+	const struct stage_client *client;
+
+	(void)state;
+	assert_int_equal(judge(text, strlen(text), &stage, &complaints), 0);
+	assert_memory_equal(stage.nets[0].subnet[FAMILY_IPV6].bytes, one, 16);
+	assert_int_equal(stage.nets[0].subnet[FAMILY_IPV6].length, 64);
+	assert_int_equal(stage.nets[0].subnet[FAMILY_IPV4].length, 24);
+	assert_int_equal(stage.nets[0].computer[FAMILY_IPV4].line, 0);
+	assert_int_equal(stage.nets[0].computer[FAMILY_IPV6].length, 64);
+	assert_true(stage_net_is_leg(&stage.nets[0]));
+	assert_int_equal(stage.nets[0].delay, 1500);
+	assert_int_equal(stage.nets[0].loss, 500);
+	assert_int_equal(stage.nets[0].rate, 2500000);
+
+	client = &stage.clients[0];
+	assert_int_equal(client->interfaces[0].address[FAMILY_IPV4].length, 24);
+	assert_int_equal(client->interfaces[0].address[FAMILY_IPV6].length, 64);
+	assert_memory_equal(client->interfaces[0].address[FAMILY_IPV6].bytes, two, 16);
+	assert_memory_equal(client->interfaces[0].mac, derived, MAC_SIZE);
+	assert_int_equal(client->gateway[FAMILY_IPV6].line, 11);
+	assert_int_equal(client->route_count, 2);
+	assert_int_equal(client->routes[0].family, FAMILY_IPV4);
+	assert_int_equal(client->routes[0].prefix.length, 16);
+	assert_int_equal(client->routes[1].family, FAMILY_IPV6);
+	assert_int_equal(client->routes[1].prefix.length, 32);
+	assert_memory_equal(client->routes[1].via.bytes, nine, 16);
+	assert_int_equal(client->routes[1].via.line, 12);
+	assert_true(client->forwarding);
+	assert_string_equal(client->run, "echo \"a\"; sleep 1 # c");
+}
+
 static void refuse_file(int fd, const char *text)
 {
 	CLEANUP_STAGE struct stage stage = {0};
@@ -260,6 +306,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_value_arrives_in_the_stage),
+		cmocka_unit_test(every_value_of_a_dual_stage_arrives),
 		cmocka_unit_test(all_faults_are_told_in_the_order_of_lines_up_to_ten),
 		cmocka_unit_test(what_is_no_regular_file_is_refused_at_once),
 		cmocka_unit_test(what_cannot_be_read_is_refused),

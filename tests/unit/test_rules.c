@@ -203,8 +203,7 @@ static const struct text_case cases[] = {
 	FAULT("a gateway on a net whose subnet was refused may be in reach",
 	      STAGE "[net1]\nsubnet = x\n" NET2
 		    "[client1]\nnet2 = 2.2.2.2\nnet1 = 1.1.1.2\ngateway = 1.1.1.1\n",
-	      "s.ini:4: [net1] subnet = \"x\": a subnet needs a prefix length; write it like "
-	      "1.1.1.0/24"),
+	      "s.ini:4: [net1] subnet = \"x\": a prefix has a length; write it like 1.1.1.0/24"),
 	FAULT("a net is missing for sure where only a key of it was refused",
 	      STAGE "[net1]\nsubnet = 1.1.1.0/24\nmtv = 1500\n" CLIENT1 NET2,
 	      "s.ini:5: [net1] mtv: unknown key; did you mean mtu?",

@@ -118,16 +118,17 @@ static void a_range_is_what_hosts_may_have(void **state)
 static void texts_are_those_that_were_read(void **state)
 {
 	struct stage_address address = {.line = 7};
+	enum family family;
 	struct error error;
 	uint8_t mac[MAC_SIZE];
 	char text[ADDRESS_TEXT_SIZE];
 
 	(void)state;
-	assert_int_equal(address_parse("1.20.255.0", &address, &error), 0);
+	assert_int_equal(address_parse("1.20.255.0", &family, &address, &error), 0);
 	assert_string_equal(address_format(FAMILY_IPV4, &address, text), "1.20.255.0");
-	assert_int_equal(address_parse_prefix("10.0.0.0/8", &address, &error), 0);
+	assert_int_equal(address_parse_prefix("10.0.0.0/8", &family, &address, &error), 0);
 	assert_string_equal(address_format_prefix(FAMILY_IPV4, &address, text), "10.0.0.0/8");
-	assert_int_equal(address_parse_prefix("0.0.0.0/0", &address, &error), 0);
+	assert_int_equal(address_parse_prefix("0.0.0.0/0", &family, &address, &error), 0);
 	assert_string_equal(address_format_prefix(FAMILY_IPV4, &address, text), "0.0.0.0/0");
 	assert_int_equal(address.line, 7);
 	assert_int_equal(address_parse_mac("02:4F:af:00:99:ff", mac, &error), 0);

@@ -77,7 +77,7 @@ unit: $(UNIT_TESTS)
 
 # ---- the stage reader under libFuzzer (not part of check): make fuzz SECONDS=120 ------------------
 SECONDS ?= 120
-FUZZED  := text complaints names address quantity scan config ports rules stage error
+FUZZED  := text complaints names address quantity scan values reread config ports rules stage error
 
 fuzz:
 	@mkdir -p $(BUILD)/corpus

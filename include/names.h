@@ -25,6 +25,8 @@ enum key_kind {
 };
 
 /* "client12" is SECTION_CLIENT and 12; "title" is KEY_TITLE and 0. */
+#define NAMES_NUMBER_MAX 1024 /* the highest number of any name */
+
 struct section_name {
 	enum section_kind kind;
 	unsigned number; /* from 1 to NETS_MAX or CLIENTS_MAX; 0: a name without number */

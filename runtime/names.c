@@ -9,6 +9,9 @@ struct word {
 	unsigned limit; /* 0: the word stands alone */
 };
 
+_Static_assert(NETS_MAX <= NAMES_NUMBER_MAX && CLIENTS_MAX <= NAMES_NUMBER_MAX,
+	       "no number is above the highest");
+
 static const struct word sections[] = {
 	{"stage", SECTION_STAGE, 0},
 	{"net", SECTION_NET, NETS_MAX},

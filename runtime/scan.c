@@ -14,13 +14,22 @@
 
 static const char blanks[] = " \t";
 
+/* The lines of what was met, 0 where it was not: nothing may stand twice. Lines grow, so that a key
+ * on a line behind the head of a section is that section's, and else a former's. */
+struct met {
+	unsigned sections[SECTION_KINDS][NAMES_NUMBER_MAX + 1];
+	unsigned keys[KEY_KINDS][NAMES_NUMBER_MAX + 1];
+};
+
 struct scanner {
 	struct scan *scan;
+	struct met *met;
 	struct complaints *complaints;
 	struct scan_section *section; /* NULL: before the first, or in one that was refused */
 	bool skipping;		      /* in one that was refused */
 	size_t key_count;	      /* of all sections */
 	struct place place;	      /* the line, and what is known of it */
+	size_t offset;		      /* of the line's first byte */
 };
 
 /* Refuses the line, and notes what may seem to be missing now. */
@@ -246,35 +255,12 @@ static const char *read_value(struct scanner *scanner, char *value)
 
 /* ---- sections and keys ---- */
 
-static const struct scan_section *find_section(const struct scan *scan,
-					       const struct section_name *name)
-{
-	for (size_t i = 0; i < scan->section_count; i++) {
-		const struct section_name *other = &scan->sections[i].name;
-
-		if (other->kind == name->kind && other->number == name->number)
-			return &scan->sections[i];
-	}
-	return NULL;
-}
-
-static const struct scan_key *find_key(const struct scan_section *section,
-				       const struct key_name *name)
-{
-	for (size_t i = 0; i < section->key_count; i++) {
-		const struct key_name *other = &section->keys[i].name;
-
-		if (other->kind == name->kind && other->number == name->number)
-			return &section->keys[i];
-	}
-	return NULL;
-}
-
 static void add_section(struct scanner *scanner, const char *text)
 {
 	struct scan *scan = scanner->scan;
-	struct scan_section section = {.text = text, .line = scanner->place.line};
-	const struct scan_section *before;
+	struct scan_section section = {
+		.text = text, .line = scanner->place.line, .offset = scanner->offset};
+	unsigned *met;
 	struct error error;
 
 	scanner->place.section = text;
@@ -282,12 +268,12 @@ static void add_section(struct scanner *scanner, const char *text)
 		REFUSE(scanner, "%s", error.text);
 		return;
 	}
-	before = find_section(scan, &section.name);
-	if (before) {
-		REFUSE(scanner, "is there already, at line %u; put all its keys there",
-		       before->line);
+	met = &scanner->met->sections[section.name.kind][section.name.number];
+	if (*met) {
+		REFUSE(scanner, "is there already, at line %u; put all its keys there", *met);
 		return;
 	}
+	*met = section.line;
 	section.keys = scan->keys + scanner->key_count;
 	scan->sections[scan->section_count] = section;
 	scanner->section = &scan->sections[scan->section_count++];
@@ -318,7 +304,7 @@ static void add_key(struct scanner *scanner, const char *text, char *value)
 {
 	struct scan_section *section = scanner->section;
 	struct scan_key key = {.text = text, .line = scanner->place.line};
-	const struct scan_key *before;
+	unsigned *met;
 	struct error error;
 
 	scanner->place.key = text;
@@ -329,11 +315,12 @@ static void add_key(struct scanner *scanner, const char *text, char *value)
 	key.value = read_value(scanner, value);
 	if (!key.value)
 		return;
-	before = find_key(section, &key.name);
-	if (before) {
-		REFUSE(scanner, "is there already, at line %u; keep one of them", before->line);
+	met = &scanner->met->keys[key.name.kind][key.name.number];
+	if (*met > section->line) {
+		REFUSE(scanner, "is there already, at line %u; keep one of them", *met);
 		return;
 	}
+	*met = key.line;
 	section->keys[section->key_count++] = key;
 	scanner->key_count++;
 }
@@ -401,20 +388,22 @@ static int allocate(struct scan *scan)
 		sections += *byte == '[';
 		keys += *byte == '=';
 	}
+	scan->words = malloc(scan->size + 1);
 	scan->sections = calloc(sections + 1, sizeof(*scan->sections));
 	scan->keys = calloc(keys + 1, sizeof(*scan->keys));
-	return scan->sections && scan->keys ? 0 : -ENOMEM;
+	if (!scan->words || !scan->sections || !scan->keys)
+		return -ENOMEM;
+	memcpy(scan->words, scan->text, scan->size + 1);
+	return 0;
 }
 
-int scan_split(struct scan *scan, struct complaints *complaints)
+static void scan_lines(struct scanner *scanner)
 {
-	struct scanner scanner = {.scan = scan, .complaints = complaints};
-	char *end = scan->text + scan->size;
+	char *start = scanner->scan->words;
+	char *end = start + scanner->scan->size;
 	char *next;
 
-	if (allocate(scan) < 0)
-		return -ENOMEM;
-	for (char *line = scan->text; line < end; line = next) {
+	for (char *line = start; line < end; line = next) {
 		char *newline = memchr(line, '\n', (size_t)(end - line));
 
 		next = newline ? newline + 1 : end;
@@ -423,9 +412,20 @@ int scan_split(struct scan *scan, struct complaints *complaints)
 			if (newline > line && newline[-1] == '\r')
 				newline[-1] = '\0';
 		}
-		scanner.place.line++;
-		scan_line(&scanner, line);
+		scanner->place.line++;
+		scanner->offset = (size_t)(line - start);
+		scan_line(scanner, line);
 	}
+}
+
+int scan_split(struct scan *scan, struct complaints *complaints)
+{
+	CLEANUP_FREE struct met *met = calloc(1, sizeof(*met));
+	struct scanner scanner = {.scan = scan, .met = met, .complaints = complaints};
+
+	if (!met || allocate(scan) < 0)
+		return -ENOMEM;
+	scan_lines(&scanner);
 	return 0;
 }
 
@@ -433,6 +433,7 @@ void scan_clear(struct scan *scan)
 {
 	free(scan->sections);
 	free(scan->keys);
+	free(scan->words);
 	free(scan->text);
 	memset(scan, 0, sizeof(*scan));
 }

@@ -1,5 +1,4 @@
-/* A stage file becomes a struct stage; what is no stage file is refused without a hang; and what
- * iniparser reads must be what the scan read. */
+/* A stage file becomes a struct stage; what is no stage file is refused without a hang. */
 #include "stage_text.h"
 
 #include <fcntl.h>
@@ -247,61 +246,6 @@ static void a_name_that_is_too_long_is_refused(void **state)
 			    "s.ini: the stage's name is longer than 63 bytes");
 }
 
-/* Whether iniparser reads from the text READ what the scan finds in SCANNED. */
-static bool agrees(const char *scanned, const char *read)
-{
-	CLEANUP_SCAN struct scan scan = {0};
-	CLEANUP_FD int first = open_text(scanned, strlen(scanned));
-	CLEANUP_FD int second = open_text(read, strlen(read));
-	struct complaints complaints = {.file = "s.ini"};
-
-	assert_int_equal(scan_load(first, &scan, &complaints), 0);
-	assert_int_equal(scan_split(&scan, &complaints), 0);
-	assert_int_equal(complaints.count, 0);
-	return config_agrees(second, &scan);
-}
-
-static void iniparser_must_read_what_the_scan_read(void **state)
-{
-	(void)state;
-	assert_true(agrees(STAGE NET1, STAGE NET1));
-	assert_false(agrees(STAGE NET1, "[stage]\ntitle = U\n" NET1));
-	assert_false(agrees(STAGE NET1, STAGE NET1 "mtu = 1500\n"));
-	assert_false(agrees(STAGE NET1, STAGE NET1 "[client1]\n"));
-	assert_false(agrees(STAGE "[net1]\n", STAGE "[net2]\n"));
-	assert_false(agrees(STAGE "[net1]\n", STAGE "net1 = 1\n"));
-	assert_false(agrees(STAGE NET1, STAGE));
-	assert_false(agrees(STAGE NET1, ""));
-	assert_false(agrees(STAGE NET1, STAGE NET1 "no line\n"));
-}
-
-static off_t size_of(int fd)
-{
-	struct stat status;
-
-	assert_int_equal(fstat(fd, &status), 0);
-	return status.st_size;
-}
-
-/* By itself iniparser prints the lines that it does not like, of whatever file it was given. */
-static void nothing_is_printed(void **state)
-{
-	CLEANUP_FD int printed = open_text("", 0);
-	CLEANUP_FD int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	CLEANUP_FD int err = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-	bool agree;
-
-	(void)state;
-	(void)fflush(stdout);
-	assert_true(out >= 0 && err >= 0);
-	assert_true(dup2(printed, STDOUT_FILENO) >= 0 && dup2(printed, STDERR_FILENO) >= 0);
-	agree = agrees(STAGE, STAGE "no line\n");
-	(void)fflush(stdout);
-	assert_true(dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0);
-	assert_false(agree);
-	assert_int_equal(size_of(printed), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,8 +259,6 @@ int main(void)
 		cmocka_unit_test(a_file_without_a_size_is_still_limited),
 		cmocka_unit_test(a_file_is_read_from_its_start_and_its_offset_stays),
 		cmocka_unit_test(a_name_that_is_too_long_is_refused),
-		cmocka_unit_test(iniparser_must_read_what_the_scan_read),
-		cmocka_unit_test(nothing_is_printed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,14 +77,15 @@ unit: $(UNIT_TESTS)
 
 # ---- the stage reader under libFuzzer (not part of check): make fuzz SECONDS=120 ------------------
 SECONDS ?= 120
-FUZZED  := text complaints names address quantity scan values reread config ports rules stage error
+FUZZED  := text complaints names address quantity scan values reread config subnet nets ports hops rules stage error
 
 fuzz:
 	@mkdir -p $(BUILD)/corpus
 	clang $(filter-out -O2 -D_FORTIFY_SOURCE=3,$(ALL_CFLAGS)) -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $(BUILD)/fuzz_config tests/fuzz/fuzz_config.c \
 		$(FUZZED:%=runtime/%.c) -liniparser
-	cp stages/*/stage.ini $(BUILD)/corpus
+	for s in stages/*/stage.ini; do cp $$s $(BUILD)/corpus/$$(basename $$(dirname $$s)); done
+	cp tests/golden/*.ini $(BUILD)/corpus
 	$(BUILD)/fuzz_config -max_total_time=$(SECONDS) -max_len=4096 -timeout=10 \
 		-dict=tests/fuzz/stage.dict $(BUILD)/corpus
 

@@ -103,7 +103,7 @@ static int parse(const char *text, const struct quantity *quantity, uint64_t *va
 
 int quantity_parse_delay(const char *text, uint32_t *microseconds, struct error *error)
 {
-	uint64_t value;
+	uint64_t value = 0;
 	int result = parse(text, &delay_quantity, &value, error);
 
 	if (result == 0)
@@ -113,7 +113,7 @@ int quantity_parse_delay(const char *text, uint32_t *microseconds, struct error 
 
 int quantity_parse_loss(const char *text, uint32_t *millionths, struct error *error)
 {
-	uint64_t value;
+	uint64_t value = 0;
 	int result = parse(text, &loss_quantity, &value, error);
 
 	if (result == 0)
@@ -123,7 +123,7 @@ int quantity_parse_loss(const char *text, uint32_t *millionths, struct error *er
 
 int quantity_parse_rate(const char *text, uint64_t *bits, struct error *error)
 {
-	uint64_t value;
+	uint64_t value = 0;
 	int result = parse(text, &rate_quantity, &value, error);
 
 	if (result == 0)

@@ -218,11 +218,19 @@ static char *unquote(struct scanner *scanner, char *value)
 }
 
 /* Takes the comment off VALUE. NULL where it is refused: iniparser cuts at every ; and #, so that
- * "Router #1" would be "Router". */
-static char *uncomment(struct scanner *scanner, char *value)
+ * "Router #1" would be "Router". In a command what follows blanks is a comment for us and may be
+ * more of the command for a shell. */
+static char *uncomment(struct scanner *scanner, enum key_kind kind, char *value)
 {
 	char *sign = value + strcspn(value, ";#");
 
+	if (*sign && kind == KEY_RUN) {
+		REFUSE(scanner,
+		       "the %c begins a comment or is the shell's; put the command in "
+		       "quotes",
+		       *sign);
+		return NULL;
+	}
 	if (*sign && sign > value && !is_comment(value, sign)) {
 		REFUSE(scanner,
 		       "the %c cuts the value; put blanks around it to begin a comment, or the "
@@ -234,14 +242,14 @@ static char *uncomment(struct scanner *scanner, char *value)
 	return trim(value);
 }
 
-/* What VALUE, a line's text behind the =, says; NULL where it is refused. */
-static const char *read_value(struct scanner *scanner, char *value)
+/* What VALUE, a line's text behind the =, says for a key of KIND; NULL where it is refused. */
+static const char *read_value(struct scanner *scanner, enum key_kind kind, char *value)
 {
 	scanner->place.value = value;
 	if (!check_printable(scanner, value, true))
 		return NULL;
 	value = *value == '"' || *value == '\'' ? unquote(scanner, value)
-						: uncomment(scanner, value);
+						: uncomment(scanner, kind, value);
 	if (!value)
 		return NULL;
 	scanner->place.value = value;
@@ -312,7 +320,7 @@ static void add_key(struct scanner *scanner, const char *text, char *value)
 		REFUSE(scanner, "%s", error.text);
 		return;
 	}
-	key.value = read_value(scanner, value);
+	key.value = read_value(scanner, key.name.kind, value);
 	if (!key.value)
 		return;
 	met = &scanner->met->keys[key.name.kind][key.name.number];

@@ -226,6 +226,9 @@ static int read_route(char *part, unsigned line, struct stage_route *route, stru
 		return error_set(error, EINVAL,
 				 "not a route; write PREFIX via ADDRESS, like "
 				 "2.2.2.0/24 via 1.1.1.1");
+	if (strcmp(prefix, "default") == 0)
+		return error_set(error, EINVAL,
+				 "default is no prefix; write 0.0.0.0/0 or ::/0, or use gateway");
 	if (address_parse_prefix(prefix, &route->family, &route->prefix, error) < 0)
 		return error_prefix(error, "%s", prefix);
 	if (address_parse(address, &family, &route->via, error) < 0)
@@ -246,24 +249,26 @@ static void read_routes(struct reader *reader, const struct scan_key *key)
 	char part[SCAN_LINE_MAX + 1];
 	char words[SCAN_LINE_MAX + 1];
 	size_t most = 1;
+	struct stage_route *routes;
 	struct error error;
 
 	for (const char *comma = key->value; (comma = strchr(comma, ',')); comma++)
 		most++;
-	client->routes = calloc(most, sizeof(*client->routes));
-	if (!client->routes) {
+	routes = calloc(most, sizeof(*routes));
+	if (!routes) {
 		reader->result = -ENOMEM;
 		return;
 	}
 	while (next_part(&rest, part)) {
 		memcpy(words, part, strlen(part) + 1);
-		if (read_route(words, key->line, &client->routes[client->route_count], &error) == 0)
+		if (read_route(words, key->line, &routes[client->route_count], &error) == 0)
 			client->route_count++;
 		else if (*part)
 			refuse_part(reader, key, part, error.text);
 		else
 			refuse(reader, key, error.text);
 	}
+	client->routes = routes;
 }
 
 static void read_forwarding(struct reader *reader, const struct scan_key *key)
@@ -277,9 +282,12 @@ static void read_forwarding(struct reader *reader, const struct scan_key *key)
 static void read_run(struct reader *reader, const struct scan_key *key)
 {
 	struct stage_client *client = current_client(reader);
+	size_t size = strlen(key->value) + 1;
 
-	client->run = strdup(key->value);
-	if (!client->run)
+	client->run = malloc(size);
+	if (client->run)
+		memcpy(client->run, key->value, size);
+	else
 		reader->result = -ENOMEM;
 }
 

@@ -1,5 +1,6 @@
 /* Any bytes are a stage or are refused with a complaint, in bounded time; a stage that is accepted
  * is one that can be acted on. Built by `make fuzz` with libFuzzer; the seeds are stage files. */
+#include "address.h"
 #include "config.h"
 #include "rules.h"
 
@@ -37,31 +38,91 @@ static void check_complaints(const struct complaints *complaints)
 	}
 }
 
-/* What those who act on a stage rely on. */
+/* ---- what those who act on a stage rely on ---- */
+
+static void check_net(const struct stage_net *net)
+{
+	bool ipv6 = stage_net_has(net, FAMILY_IPV6);
+
+	require(net->line > 0, "nets without gaps");
+	require(ipv6 || stage_net_has(net, FAMILY_IPV4), "a subnet");
+	require(net->ends > stage_net_is_leg(net), "a client on each net");
+	require(net->mtu >= (ipv6 ? 1280 : 68) && net->mtu <= 65535, "an MTU");
+	require(net->delay <= 10000000 && net->loss <= 1000000, "a delay and a loss");
+	require(net->rate == 0 || (net->rate >= 1000 && net->rate <= 100000000000), "a rate");
+	for (enum family family = 0; family < FAMILIES; family++)
+		require(!net->computer[family].line || stage_net_has(net, family),
+			"a subnet for the computer's address");
+}
+
+static void check_interface(const struct stage *stage, const struct stage_interface *interface)
+{
+	const struct stage_net *net = stage_net_find(stage, interface->net);
+	bool addressed = false;
+
+	require(net, "a net for each interface");
+	require(!(interface->mac[0] & 1), "an Ethernet address of its own");
+	for (enum family family = 0; family < FAMILIES; family++) {
+		const struct stage_address *address = &interface->address[family];
+
+		if (!address->line)
+			continue;
+		addressed = true;
+		require(stage_net_has(net, family), "a subnet for each address");
+		require(address->length == net->subnet[family].length, "the subnet's length");
+		require(address_share(address, &net->subnet[family], address->length),
+			"an address in its subnet");
+	}
+	require(addressed, "an address");
+}
+
+/* Whether the kernel of CLIENT has a route to ADDRESS once its interfaces have addresses. */
+static bool reaches(const struct stage *stage, const struct stage_client *client,
+		    enum family family, const struct stage_address *address)
+{
+	for (size_t i = 0; i < client->interface_count; i++) {
+		const struct stage_interface *interface = &client->interfaces[i];
+		const struct stage_net *net = stage_net_find(stage, interface->net);
+
+		if (interface->address[family].line &&
+		    address_share(address, &net->subnet[family], net->subnet[family].length))
+			return true;
+	}
+	return false;
+}
+
+static void check_client(const struct stage *stage, const struct stage_client *client)
+{
+	require(client->line > 0, "clients without gaps");
+	require(client->interface_count > 0, "an interface");
+	for (size_t i = 0; i < client->interface_count; i++)
+		check_interface(stage, &client->interfaces[i]);
+	for (enum family family = 0; family < FAMILIES; family++)
+		require(!client->gateway[family].line ||
+				reaches(stage, client, family, &client->gateway[family]),
+			"a gateway in reach");
+	for (size_t i = 0; i < client->route_count; i++) {
+		const struct stage_route *route = &client->routes[i];
+
+		require(reaches(stage, client, route->family, &route->via), "a hop in reach");
+		require(route->prefix.length <= address_bits(route->family), "a prefix");
+		require(route->prefix.length > 0 || !client->gateway[route->family].line,
+			"one default route");
+	}
+	require(!client->run || *client->run, "a command or none");
+}
+
 static void check_stage(const struct stage *stage)
 {
 	require(stage->title[0] != '\0', "a title");
 	require(stage->net_count > 0 && stage->client_count > 0, "nets and clients");
 	for (size_t i = 0; i < stage->net_count; i++) {
-		const struct stage_net *net = &stage->nets[i];
-
-		require(net->number == i + 1 && net->line > 0, "nets without gaps");
-		require(net->subnet[FAMILY_IPV4].line > 0, "a subnet");
-		require(net->ends > stage_net_is_leg(net), "a client on each net");
-		require(net->mtu >= 68 && net->mtu <= 65535, "an MTU");
+		require(stage->nets[i].number == i + 1, "nets in order");
+		check_net(&stage->nets[i]);
 	}
 	for (size_t i = 0; i < stage->client_count; i++) {
-		const struct stage_client *client = &stage->clients[i];
-
-		require(client->number == i + 1 && client->line > 0, "clients without gaps");
-		require(client->interface_count > 0, "an interface");
-		for (size_t j = 0; j < client->interface_count; j++) {
-			const struct stage_interface *interface = &client->interfaces[j];
-
-			require(stage_net_find(stage, interface->net), "a net for each interface");
-			require(interface->address[FAMILY_IPV4].line > 0, "an address");
-			require(!(interface->mac[0] & 1), "an Ethernet address of its own");
-		}
+		require(stage->clients[i].number == i + 1, "clients in order");
+		check_client(stage, &stage->clients[i]);
 	}
 }
 

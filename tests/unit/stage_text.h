@@ -20,22 +20,6 @@
 #define CLIENT1 "[client1]\nnet1 = 1.1.1.2\ngateway = 1.1.1.1\n"
 #define GOOD	STAGE NET1 CLIENT1
 
-/* A text, and all that is to be said about it, in order. */
-struct text_case {
-	const char *name;
-	const char *text;
-	size_t size;
-	const char *complaints[COMPLAINTS_MAX];
-};
-
-#define FAULT(what, string, ...)                                                                   \
-	{                                                                                          \
-		.name = (what), .text = (string), .size = sizeof(string) - 1, .complaints = {      \
-			__VA_ARGS__                                                                \
-		}                                                                                  \
-	}
-#define FINE(what, string) FAULT(what, string, NULL)
-
 static inline int open_text(const char *text, size_t size)
 {
 	int fd = memfd_create("text", MFD_CLOEXEC);
@@ -59,28 +43,6 @@ static inline int judge(const char *text, size_t size, struct stage *stage,
 	checked = rules_check(stage, complaints);
 	assert_int_equal(checked, complaints->count ? -EINVAL : 0);
 	return checked;
-}
-
-/* cmocka passes state without const; test_case() does not write there. */
-#define TEXT_CASE_STATE(one) ((void *)(uintptr_t)(one))
-
-/* A test: exactly the complaints of the case in *STATE are made. */
-static inline void test_case(void **state)
-{
-	const struct text_case *one = *state;
-	CLEANUP_STAGE struct stage stage = {0};
-	struct complaints complaints;
-	size_t expected = 0;
-
-	(void)judge(one->text, one->size, &stage, &complaints);
-	while (expected < COMPLAINTS_MAX && one->complaints[expected])
-		expected++;
-	for (size_t i = 0; i < complaints_kept(&complaints); i++) {
-		if (i >= expected)
-			fail_msg("not expected: %s", complaints.kept[i].text);
-		assert_string_equal(complaints.kept[i].text, one->complaints[i]);
-	}
-	assert_int_equal(complaints_kept(&complaints), expected);
 }
 
 #endif

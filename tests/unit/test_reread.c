@@ -124,13 +124,16 @@ static void a_stage_of_a_thousand_is_accepted(void **state)
 static bool agrees_changed(const char *text, const char *behind, const char *from, const char *to)
 {
 	CLEANUP_FREE char *changed = strdup(text);
-	char *place = strstr(changed, behind);
+	size_t length = strlen(from);
+	char *place;
 
+	assert_non_null(changed);
+	place = strstr(changed, behind);
 	assert_non_null(place);
 	place = strstr(place, from);
 	assert_non_null(place);
-	assert_int_equal(strlen(from), strlen(to));
-	memcpy(place, to, strlen(to));
+	assert_int_equal(length, strlen(to));
+	memcpy(place, to, length);
 	return agrees(text, changed);
 }
 

@@ -130,6 +130,14 @@ static void texts_are_those_that_were_read(void **state)
 	assert_string_equal(address_format_prefix(FAMILY_IPV4, &address, text), "10.0.0.0/8");
 	assert_int_equal(address_parse_prefix("0.0.0.0/0", &family, &address, &error), 0);
 	assert_string_equal(address_format_prefix(FAMILY_IPV4, &address, text), "0.0.0.0/0");
+	assert_int_equal(family, FAMILY_IPV4);
+	assert_int_equal(address_parse("FD00:0:0::0a:2", &family, &address, &error), 0);
+	assert_int_equal(family, FAMILY_IPV6);
+	assert_string_equal(address_format(family, &address, text), "fd00::a:2");
+	assert_int_equal(address_parse_prefix("fd00:1::/33", &family, &address, &error), 0);
+	assert_string_equal(address_format_prefix(family, &address, text), "fd00:1::/33");
+	assert_int_equal(address_parse_prefix("::/0", &family, &address, &error), 0);
+	assert_string_equal(address_format_prefix(family, &address, text), "::/0");
 	assert_int_equal(address.line, 7);
 	assert_int_equal(address_parse_mac("02:4F:af:00:99:ff", mac, &error), 0);
 	assert_string_equal(address_format_mac(mac, text), "02:4f:af:00:99:ff");

@@ -112,10 +112,29 @@ static void check_client(const struct stage *stage, const struct stage_client *c
 	require(!client->run || *client->run, "a command or none");
 }
 
+/* Each with each, which the rules avoid. */
+static void check_nets_apart(const struct stage *stage)
+{
+	for (size_t i = 0; i < stage->net_count; i++) {
+		for (size_t j = 0; j < 2 * i; j++) {
+			enum family family = j % 2 ? FAMILY_IPV6 : FAMILY_IPV4;
+			const struct stage_address *one = &stage->nets[i].subnet[family];
+			const struct stage_address *other = &stage->nets[j / 2].subnet[family];
+
+			require(!one->line || !other->line ||
+					!address_share(one, other,
+						       one->length < other->length ? one->length
+										   : other->length),
+				"subnets that do not overlap");
+		}
+	}
+}
+
 static void check_stage(const struct stage *stage)
 {
 	require(stage->title[0] != '\0', "a title");
 	require(stage->net_count > 0 && stage->client_count > 0, "nets and clients");
+	check_nets_apart(stage);
 	for (size_t i = 0; i < stage->net_count; i++) {
 		require(stage->nets[i].number == i + 1, "nets in order");
 		check_net(&stage->nets[i]);

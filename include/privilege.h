@@ -16,6 +16,11 @@ struct caller {
  * them. -EINVAL where root runs with values in them that are no ids. */
 int privilege_caller(struct caller *caller, struct error *error);
 
+/* Gives CALLER's environment back what sudo has put in its place (HOME, which some configurations
+ * make root's, USER, LOGNAME), and takes sudo's own variables out. Does nothing without sudo. For
+ * a child that becomes the caller; should run before it does. */
+int privilege_restore_environment(const struct caller *caller, struct error *error);
+
 /* 0 as root, else -EPERM with the remedy in the text. */
 int privilege_need_root(struct error *error);
 
@@ -45,11 +50,15 @@ int privilege_borrow_uid(uid_t uid, struct privilege_saved *saved, struct error 
  * stay. */
 int privilege_become_root(struct error *error);
 
-/* The two below are irrevocable, and half done where they fail: the process must then end. */
+/* The three below are irrevocable, and half done where they fail: the process must then end. */
 
 /* What a process in a client may hold (README.md of runtime/): bounding, permitted and effective
  * become exactly that set, inheritable and ambient empty, and no_new_privs is set. */
 int privilege_drop_to_client(struct error *error);
+
+/* Becomes CALLER for good, with their groups and no capability, as if they had never called sudo:
+ * they may do so again. Changes nothing where we are the caller. */
+int privilege_drop_to_caller(const struct caller *caller, struct error *error);
 
 /* Becomes CALLER for good, with their groups, and holds CAP_NET_RAW alone: permitted, effective,
  * inheritable and ambient, so that it outlives the exec of a Python interpreter; the bounding set

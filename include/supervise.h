@@ -4,11 +4,19 @@
 
 #include "error.h"
 
+/* Runs ARGV (execvp(3)) in a new child, in which BECOME_CHILD(CONTEXT) is called before; it dies
+ * with us. Returns when the exec is done: 0, and the child's pidfd, the caller's. Where there was
+ * none, -errno with what failed in the child, and in *STATUS what stands for that
+ * (process_exec_status()). */
+typedef int supervise_become(void *context, struct error *error);
+int supervise_spawn(supervise_become *become_child, void *context, char *const *argv, int *pidfd,
+		    int *status, struct error *error);
+
 /* Waits for the child behind PIDFD and sets *STATUS as a shell does (process_wait()). Meanwhile
  * SIGINT, SIGTERM, SIGHUP and SIGQUIT to us are passed on to it; where it is of our process group
  * (SAME_GROUP), only those that a process sent, for the terminal's it gets by itself. When GUARD
  * (-1: none) becomes readable or hangs up, the child gets SIGTERM, and two seconds later SIGKILL.
- */
+ * Returns the last signal to us, 0 where there was none. */
 int supervise_child(int pidfd, int guard, bool same_group, int *status, struct error *error);
 
 /* Makes orphans among our descendants our children, so that supervise_end_orphans() finds them. */

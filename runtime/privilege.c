@@ -65,6 +65,23 @@ int privilege_caller(struct caller *caller, struct error *error)
 			 "unset them to work as root");
 }
 
+int privilege_restore_environment(const struct caller *caller, struct error *error)
+{
+	static const char *const sudo[] = {"SUDO_UID", "SUDO_GID", "SUDO_USER", "SUDO_COMMAND",
+					   "SUDO_HOME"};
+	const struct passwd *user = getpwuid(caller->uid);
+
+	if (getuid() != 0 || getenv("SUDO_UID") == NULL)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(sudo); i++)
+		(void)unsetenv(sudo[i]);
+	if (user != NULL &&
+	    (setenv("HOME", user->pw_dir, 1) < 0 || setenv("USER", user->pw_name, 1) < 0 ||
+	     setenv("LOGNAME", user->pw_name, 1) < 0))
+		return error_system(error, errno, "cannot set the environment");
+	return 0;
+}
+
 /* Takes the groups that CALLER has by the system's databases; the group of CALLER alone where
  * those do not know the user. Needs CAP_SETGID. */
 static int adopt_groups(const struct caller *caller, struct error *error)
@@ -283,6 +300,19 @@ static int become(const struct caller *caller, struct error *error)
 	    setresuid(caller->uid, caller->uid, caller->uid) < 0 ||
 	    prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
 		return error_system(error, errno, "cannot become user %u", caller->uid);
+	return 0;
+}
+
+int privilege_drop_to_caller(const struct caller *caller, struct error *error)
+{
+	CLEANUP_CAPABILITIES cap_t none = cap_init();
+
+	if (getuid() == caller->uid && geteuid() == caller->uid)
+		return 0;
+	if (become(caller, error) < 0)
+		return -error->code;
+	if (none == NULL || cap_set_proc(none) < 0)
+		return error_system(error, errno, "cannot lay capabilities aside for good");
 	return 0;
 }
 

@@ -1,5 +1,7 @@
 #include "supervise.h"
 
+#include "channel.h"
+#include "ns.h"
 #include "process.h"
 
 #include <fcntl.h>
@@ -17,6 +19,7 @@ struct watch {
 	int guard; /* -1: none, or it has gone off */
 	bool same_group;
 	bool ending;
+	int signalled; /* the last signal to us; 0: none */
 };
 
 static int open_signals(sigset_t *before, struct error *error)
@@ -36,12 +39,13 @@ static int open_signals(sigset_t *before, struct error *error)
 	return fd;
 }
 
-static int pass_signal_on(const struct watch *watch, struct error *error)
+static int pass_signal_on(struct watch *watch, struct error *error)
 {
 	struct signalfd_siginfo info;
 
 	if (read(watch->signals, &info, sizeof(info)) != sizeof(info))
 		return 0;
+	watch->signalled = (int)info.ssi_signo;
 	if (watch->same_group && info.ssi_code == SI_KERNEL)
 		return 0;
 	return process_signal(watch->pidfd, (int)info.ssi_signo, error);
@@ -84,8 +88,81 @@ int supervise_child(int pidfd, int guard, bool same_group, int *status, struct e
 	int result = signals < 0 ? signals : watch_child(&watch, error);
 
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	return result < 0 ? result : process_wait(pidfd, status, error);
+	if (result == 0)
+		result = process_wait(pidfd, status, error);
+	return result < 0 ? result : watch.signalled;
 }
+
+/* ---- a child of its own ---------------------------------------------------------------------- */
+
+struct birth {
+	supervise_become *become_child;
+	void *context;
+	char *const *argv;
+	pid_t parent;
+	int outer;   /* the parent's end of the channel */
+	int channel; /* the child's: closes with the exec, or tells why there was none */
+};
+
+static int prepare_child(const struct birth *birth, struct error *error)
+{
+	int result = birth->become_child(birth->context, error);
+
+	/* After the change of ids, which would clear it. */
+	if (result == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		result = error_system(error, errno, "cannot ask for the parent's death");
+	if (result == 0 && getppid() != birth->parent) /* it came before we asked */
+		result = error_set(error, ECANCELED, "the parent is gone");
+	return result;
+}
+
+static int main_child(void *argument)
+{
+	const struct birth *birth = argument;
+	struct error error = {0};
+	struct error ignored;
+
+	(void)close(birth->outer);
+	if (prepare_child(birth, &error) == 0) {
+		(void)execvp(birth->argv[0], birth->argv);
+		(void)error_system(&error, errno, "cannot run %.200s", birth->argv[0]);
+	}
+	(void)channel_send(birth->channel, &error, sizeof(error), NULL, &ignored);
+	return PROCESS_FAILED;
+}
+
+int supervise_spawn(supervise_become *become_child, void *context, char *const *argv, int *pidfd,
+		    int *status, struct error *error)
+{
+	struct birth birth = {
+		.become_child = become_child, .context = context, .argv = argv, .parent = getpid()};
+	CLEANUP_FD int channel = -1;
+	CLEANUP_FD int child = -1;
+	struct error failed;
+	struct error ignored;
+	int ends[2];
+	int result;
+
+	*status = PROCESS_FAILED;
+	if (channel_pair(ends, error) < 0)
+		return -error->code;
+	channel = birth.outer = ends[0];
+	birth.channel = ends[1];
+	result = ns_clone(0, main_child, &birth, &child, error);
+	close_fd(&ends[1]);
+	if (result < 0)
+		return result;
+	result = channel_receive(channel, &failed, sizeof(failed), NULL, error);
+	if (result > 0) {
+		(void)process_wait(child, status, &ignored);
+		*status = process_exec_status(failed.code);
+		return error_take(error, &failed);
+	}
+	*pidfd = TAKE_FD(child);
+	return result;
+}
+
+/* ---- orphans --------------------------------------------------------------------------------- */
 
 int supervise_adopt(struct error *error)
 {

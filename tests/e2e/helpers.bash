@@ -153,6 +153,7 @@ host_snapshot() {
 		sed 's/^/mount: /' /proc/self/mountinfo
 		# The lock that serialises commands is no stage's, and stays (a reboot clears /run).
 		find /run -mindepth 1 ! -path /run/pyroute ! -path /run/pyroute/lock | sed 's/^/run: /'
+		find /tmp -maxdepth 2 -path '/tmp/pyroute-[0-9]*' | sed 's/^/tmp: /'
 		find /sys/fs/cgroup -type d -name '*pyroute*' | sed 's/^/cgroup: /'
 		find "$CHECKOUT" -name .stage | sed 's/^/checkout: /'
 		foreign_processes | sed 's/^/process: /'

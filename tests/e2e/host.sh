@@ -4,7 +4,7 @@
 #
 #     host.sh SCRATCH FILE.bats
 #
-# The host has a private /run and /etc, an ordinary user who may sudo, and an interface host0 with
+# The host has a private /run, /etc and /tmp, an ordinary user who may sudo, and an interface host0 with
 # addresses and default routes, whose other end is in the network namespace "outside". It is as
 # talkative as a host can be, so that silence on a leg is pyroute's doing and not the host's.
 set -eu
@@ -20,6 +20,20 @@ mount_private() {
 	mkdir "$scratch"/etc/{upper,work}
 	mount -t overlay -o "lowerdir=/etc,upperdir=$scratch/etc/upper,workdir=$scratch/etc/work" \
 		overlay /etc
+}
+
+# What is written to /tmp stays on this host; what is there already can be read, for the checkout may
+# be there. The scratch folder stays the one that it is: an overlay cannot map ids.
+mount_tmp() {
+	local layers="$scratch/layers"
+	mkdir -p "$layers"
+	mount -t tmpfs tmpfs "$layers"
+	mkdir -m 1777 "$layers/upper"
+	mkdir "$layers/work" "$layers/tmp"
+	mount -t overlay -o "lowerdir=/tmp,upperdir=$layers/upper,workdir=$layers/work" \
+		overlay "$layers/tmp"
+	if [[ $scratch == /tmp/* ]]; then mount --bind "$scratch" "$layers$scratch"; fi
+	mount --move "$layers/tmp" /tmp
 }
 
 # A sysfs shows the network namespace that it was mounted in. Of the machine's control groups the
@@ -89,6 +103,7 @@ make_interface() {
 }
 
 mount_private
+mount_tmp
 mount_sys
 make_user
 make_talkative

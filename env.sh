@@ -18,13 +18,29 @@ export PYROUTE_SRC_DIR="$PYROUTE_ENV/src"
 export PYROUTE_STAGE_DIR="$PYROUTE_ENV/stages"
 export PYROUTE_STAGE_FILE="$PYROUTE_ENV/.stage"
 
+# Whether "start STAGE" or "stop [STAGE]" is a matter of stages that bring scripts of their own alone:
+# these need no root.
+_pyroute_scripts_alone() {
+	local name=${2:-} running=
+
+	if [ $# -gt 2 ] || [ "${name#-}" != "$name" ]; then
+		return 1
+	fi
+	if [ "$1" = start ]; then
+		[ -e "$PYROUTE_STAGE_DIR/$name/up.sh" ] || return 1
+		[ -e "$PYROUTE_STAGE_FILE" ] || return 0
+	fi
+	{ read -r running <"$PYROUTE_STAGE_FILE"; } 2>/dev/null
+	[ -n "$running" ] && [ -e "$PYROUTE_STAGE_DIR/$running/up.sh" ]
+}
+
 # The program that make built in the checkout, else the installed one. Sudo drops variables, so the
 # checkout goes with it as an option, in front of any --dir of the user's own: the last one counts.
 pyroute() {
 	local program="$PYROUTE_ENV/build/pyroute" failed=1 root=
 
 	case ${1:-} in
-	start | stop) root=needed ;;
+	start | stop) _pyroute_scripts_alone "$@" || root=needed ;;
 	run) root=needed failed=125 ;;
 	connect) failed=125 ;;
 	esac

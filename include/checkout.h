@@ -27,6 +27,23 @@ void checkout_close(struct checkout *checkout);
 int checkout_find(const char *option, const struct caller *caller, struct checkout *checkout,
 		  struct error *error);
 
+/* The two kinds of stage. One has a stage file that pyroute acts on. The other brings scripts of
+ * its own, of which up.sh makes it one of this kind. */
+enum checkout_kind { CHECKOUT_STAGE_FILE, CHECKOUT_SCRIPTS };
+#define CHECKOUT_UP	 "up.sh"
+#define CHECKOUT_DOWN	 "down.sh"
+#define CHECKOUT_CONNECT "connect.sh"
+
+/* Says which kind the stage NAME is of, after a look with CALLER's rights: an enum checkout_kind,
+ * or -errno. A folder with neither a stage file nor scripts counts as of the first. */
+int checkout_stage_kind(const struct checkout *checkout, const struct caller *caller,
+			const char *name, struct error *error);
+
+/* Opens the folder of the stage NAME with CALLER's rights. Returns an O_PATH fd, the caller's;
+ * -ENOENT as below. */
+int checkout_open_folder(const struct checkout *checkout, const struct caller *caller,
+			 const char *name, struct error *error);
+
 /* Opens the stage file of the stage NAME with CALLER's rights, and writes its path, as seen from
  * the checkout, to PATH. Returns its fd, the caller's; -ENOENT with the nearest name in the text.
  */

@@ -1,9 +1,17 @@
-/* /run/pyroute: one lock for all, and for each checkout whose stage runs a directory with its
- * socket and journal. Owned by root, and writable by nobody else. */
+/* What must be known of running stages lies in the base of the user whose rights they have:
+ * /run/pyroute for root, with one lock for all, and for each checkout whose stage runs a directory
+ * with its socket and journal; /tmp/pyroute-UID for others. A base belongs to its owner, nobody
+ * else may write to it, and no link is followed to it.
+ *
+ * It is /tmp, as with tmux(1), and not $XDG_RUNTIME_DIR, because that directory goes when its user
+ * logs out and a stage does not; and a user to whom su(1) or cron(8) gave no such directory would
+ * later look in another place than they had written to. */
 #ifndef PYROUTE_RUNDIR_H
 #define PYROUTE_RUNDIR_H
 
 #include "error.h"
+
+#include <sys/types.h>
 
 #define RUNDIR_ID_SIZE 64
 
@@ -11,12 +19,19 @@
  * the folder exists, wherever it is moved to. */
 int rundir_id(int dir, char id[RUNDIR_ID_SIZE], struct error *error);
 
-/* Opens /run/pyroute; with MAKE, makes it first. Refuses one that others may write to. Returns its
- * fd; -ENOENT where there is none. */
-int rundir_open_base(bool make, struct error *error);
+/* Opens OWNER's base, whose rights we should have; with MAKE, makes it first. -EPERM where it is
+ * not OWNER's alone. Returns its fd; -ENOENT where there is none. */
+int rundir_open_base(uid_t owner, bool make, struct error *error);
+
+/* Removes OWNER's base if it is empty; root's stays. */
+int rundir_remove_base(uid_t owner, struct error *error);
 
 /* Opens ID's directory below BASE, likewise. */
 int rundir_open(int base, const char *id, bool make, struct error *error);
+
+/* Opens, with FLAGS of open(2), the file NAME in BASE: a regular one, or -EINVAL. Returns its fd,
+ * the caller's. */
+int rundir_open_file(int base, const char *name, int flags, struct error *error);
 
 /* Calls VISIT(CONTEXT, ...) for every checkout's directory below BASE, by its ID, until one returns
  * what is not 0; returns that. */

@@ -16,4 +16,9 @@ struct start_outcome {
 int start_stage(struct session *session, const struct stage *stage, bool limits,
 		struct start_outcome *outcome, struct error *error);
 
+/* The same for the stage NAME with scripts of its own: calls its up.sh; where that fails, its
+ * down.sh. Needs root only to stop a stage of the other kind. */
+int start_scripts(struct session *session, const char *name, struct start_outcome *outcome,
+		  struct error *error);
+
 #endif

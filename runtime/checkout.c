@@ -136,6 +136,54 @@ static int no_such_stage(int checkout, const char *name, struct error *error)
 			 nearest);
 }
 
+int checkout_open_folder(const struct checkout *checkout, const struct caller *caller,
+			 const char *name, struct error *error)
+{
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+	char path[sizeof("stages/") + STAGE_NAME_SIZE];
+	int fd;
+
+	if (privilege_assume(caller, &saved, error) < 0)
+		return -error->code;
+	if (!valid_name(name))
+		return no_such_stage(checkout->dir, name, error);
+	(void)snprintf(path, sizeof(path), "stages/%s", name);
+	fd = openat(checkout->dir, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT || errno == ENOTDIR)
+		return no_such_stage(checkout->dir, name, error);
+	return error_system(error, errno, "cannot open %s", path);
+}
+
+static bool holds(int folder, const char *script)
+{
+	struct stat status;
+
+	return fstatat(folder, script, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int checkout_stage_kind(const struct checkout *checkout, const struct caller *caller,
+			const char *name, struct error *error)
+{
+	static const char *const others[] = {CHECKOUT_DOWN, CHECKOUT_CONNECT};
+	CLEANUP_FD int folder = checkout_open_folder(checkout, caller, name, error);
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+
+	if (folder < 0 || privilege_assume(caller, &saved, error) < 0)
+		return -error->code;
+	if (holds(folder, CHECKOUT_UP))
+		return CHECKOUT_SCRIPTS;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (holds(folder, others[i]))
+			return error_set(
+				error, EINVAL,
+				"stages/%s has %s and no " CHECKOUT_UP
+				": a stage that brings scripts of its own begins with that",
+				name, others[i]);
+	return CHECKOUT_STAGE_FILE;
+}
+
 int checkout_open_stage(const struct checkout *checkout, const struct caller *caller,
 			const char *name, char *path, size_t size, struct error *error)
 {

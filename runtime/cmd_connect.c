@@ -1,6 +1,7 @@
 #include "command.h"
 #include "enter.h"
 #include "process.h"
+#include "scripts.h"
 
 /* What follows the client's name, with or without "--" before it; NULL: a shell is wanted. */
 static char **command_of(const struct command_line *line)
@@ -12,15 +13,32 @@ static char **command_of(const struct command_line *line)
 	return *rest != NULL ? rest : NULL;
 }
 
+/* The stage's own connect.sh takes our place. */
+static int connect_by_script(const struct command_place *place, const struct command_line *line)
+{
+	CLEANUP_SCRIPTS struct scripts scripts = SCRIPTS_NONE;
+	struct error error = {0};
+
+	if (scripts_open(&place->checkout, &place->caller, session_scripted(&place->session),
+			 &scripts, &error) == 0)
+		(void)scripts_connect(&scripts, line->operands[0], command_of(line), &error);
+	return command_fail(&error, PROCESS_FAILED);
+}
+
 int cmd_connect(const struct command_line *line)
 {
 	CLEANUP_COMMAND_PLACE struct command_place place = {.session = SESSION_NONE,
 							    .checkout = CHECKOUT_NONE};
 	CLEANUP_SERVICE_ENTRY struct service_entry entry = {.ns = NS_SET_NONE, .filter = -1};
 	struct error error = {0};
-	CLEANUP_FD int socket = command_connect(line, &place, &error);
+	CLEANUP_FD int socket = -1;
 	int status;
 
+	if (command_find_place(line, &place, &error) < 0)
+		return command_fail(&error, PROCESS_FAILED);
+	if (session_scripted(&place.session) != NULL)
+		return connect_by_script(&place, line);
+	socket = session_connect(&place.session, &error);
 	if (socket < 0 || service_enter(socket, line->operands[0], &entry, &error) < 0)
 		return command_fail(&error, PROCESS_FAILED);
 	close_fd(&socket); /* the keeper serves a bounded number at once */

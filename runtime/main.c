@@ -15,7 +15,8 @@ static const struct command commands[] = {
 	 .link = "pyroute-stage-start",
 	 .arguments = "STAGE",
 	 .summary = "set a stage up; one that runs is stopped first",
-	 .details = "Returns when every client is up and its wires carry frames. Needs root.\n"
+	 .details = "Returns when every client is up and its wires carry frames. Needs root, but\n"
+		    "not for a stage that brings scripts of its own (up.sh).\n"
 		    "--no-limits  on a machine without control groups: do not limit the clients'\n"
 		    "             memory and processes",
 	 .options = OPTION_NO_LIMITS,
@@ -28,7 +29,7 @@ static const struct command commands[] = {
 	 .arguments = "[STAGE]",
 	 .summary = "take the running stage down",
 	 .details = "Puts the computer back as it was. With a name: only if that stage runs.\n"
-		    "Exit status 1 where none runs. Needs root.",
+		    "Exit status 1 where none runs. Needs root, but not for a stage with an up.sh.",
 	 .operands_max = 1,
 	 .run = cmd_stop},
 	{.name = "connect",

@@ -6,7 +6,25 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define BASE "/run/pyroute"
+#define PATH_SIZE 32 /* bytes of a base's path */
+
+/* The owner of an open base, by which all that lies in it is judged, says its path too. */
+static void base_path(uid_t owner, char path[PATH_SIZE])
+{
+	if (owner == 0)
+		(void)snprintf(path, PATH_SIZE, "/run/pyroute");
+	else
+		(void)snprintf(path, PATH_SIZE, "/tmp/pyroute-%u", owner);
+}
+
+static uid_t owner_of(int base, char path[PATH_SIZE])
+{
+	struct stat status = {.st_uid = 0}; /* fstat(2) of an open directory does not fail */
+
+	(void)fstat(base, &status);
+	base_path(status.st_uid, path);
+	return status.st_uid;
+}
 
 int rundir_id(int dir, char id[RUNDIR_ID_SIZE], struct error *error)
 {
@@ -20,35 +38,66 @@ int rundir_id(int dir, char id[RUNDIR_ID_SIZE], struct error *error)
 }
 
 /* Opens, then verifies, then uses: what was opened is what is looked at. */
-static int open_trusted(int dir, const char *path, bool make, struct error *error)
+static int open_trusted(int dir, const char *path, uid_t owner, bool make, struct error *error)
 {
 	CLEANUP_FD int fd = -1;
 	struct stat status;
 
-	if (make && file_directory(dir, path, 0755, error) < 0)
+	if (make && file_directory(dir, path, owner == 0 ? 0755 : 0700, error) < 0)
 		return -error->code;
 	fd = file_open_directory(dir, path, error);
+	if (fd == -ENOTDIR || fd == -ELOOP)
+		return error_set(error, EPERM, "%s is no directory; remove it", path);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &status) < 0)
 		return error_system(error, errno, "cannot look at %s", path);
-	if (status.st_uid != 0 || (status.st_mode & 022) != 0)
+	if (status.st_uid != owner || (status.st_mode & 022) != 0)
 		return error_set(error, EPERM,
-				 "%s does not belong to root alone (uid %u, mode %03o); remove it",
-				 path, status.st_uid, status.st_mode & 0777);
+				 "%s does not belong to %s alone (uid %u, mode %03o); remove it",
+				 path, owner == 0 ? "root" : "you", status.st_uid,
+				 status.st_mode & 0777);
 	return TAKE_FD(fd);
 }
 
-int rundir_open_base(bool make, struct error *error)
+int rundir_open_base(uid_t owner, bool make, struct error *error)
 {
-	return open_trusted(AT_FDCWD, BASE, make, error);
+	char path[PATH_SIZE];
+
+	base_path(owner, path);
+	return open_trusted(AT_FDCWD, path, owner, make, error);
+}
+
+int rundir_remove_base(uid_t owner, struct error *error)
+{
+	char path[PATH_SIZE];
+
+	base_path(owner, path);
+	if (owner != 0 && rmdir(path) < 0 && errno != ENOTEMPTY && errno != ENOENT)
+		return error_system(error, errno, "cannot remove %s", path);
+	return 0;
 }
 
 int rundir_open(int base, const char *id, bool make, struct error *error)
 {
-	int fd = open_trusted(base, id, make, error);
+	char path[PATH_SIZE];
+	int fd = open_trusted(base, id, owner_of(base, path), make, error);
 
-	return fd < 0 ? error_prefix(error, BASE) : fd;
+	return fd < 0 ? error_prefix(error, "%s", path) : fd;
+}
+
+int rundir_open_file(int base, const char *name, int flags, struct error *error)
+{
+	CLEANUP_FD int file = openat(base, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	struct stat status;
+	char path[PATH_SIZE];
+
+	(void)owner_of(base, path);
+	if (file < 0 || fstat(file, &status) < 0)
+		return error_system(error, errno, "cannot open %s/%s", path, name);
+	if (!S_ISREG(status.st_mode))
+		return error_set(error, EINVAL, "%s/%s is no file; remove it", path, name);
+	return TAKE_FD(file);
 }
 
 int rundir_for_each(int base, rundir_visit *visit, void *context, struct error *error)
@@ -56,10 +105,12 @@ int rundir_for_each(int base, rundir_visit *visit, void *context, struct error *
 	int fd = openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_DIRECTORY DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
+	char path[PATH_SIZE];
 	int result = 0;
 
+	(void)owner_of(base, path);
 	if (directory == NULL)
-		return error_system(error, errno, "cannot read " BASE);
+		return error_system(error, errno, "cannot read %s", path);
 	while (result == 0 && (entry = readdir(directory)) != NULL)
 		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
 			result = visit(context, base, entry->d_name, error);
@@ -69,12 +120,14 @@ int rundir_for_each(int base, rundir_visit *visit, void *context, struct error *
 int rundir_lock(int base, struct error *error)
 {
 	CLEANUP_FD int fd = openat(base, "lock", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char path[PATH_SIZE];
 
+	(void)owner_of(base, path);
 	if (fd < 0)
-		return error_system(error, errno, "cannot open " BASE "/lock");
+		return error_system(error, errno, "cannot open %s/lock", path);
 	while (flock(fd, LOCK_EX) < 0)
 		if (errno != EINTR)
-			return error_system(error, errno, "cannot lock " BASE "/lock");
+			return error_system(error, errno, "cannot lock %s/lock", path);
 	return TAKE_FD(fd);
 }
 
@@ -83,13 +136,15 @@ int rundir_remove(int base, const char *id, struct error *error)
 	int fd = openat(base, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	CLEANUP_DIRECTORY DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
+	char path[PATH_SIZE];
 
 	if (directory == NULL && errno == ENOENT)
 		return 0;
 	while (directory != NULL && (entry = readdir(directory)) != NULL)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			(void)unlinkat(dirfd(directory), entry->d_name, 0);
+	(void)owner_of(base, path);
 	if (unlinkat(base, id, AT_REMOVEDIR) < 0)
-		return error_system(error, errno, "cannot remove " BASE "/%s", id);
+		return error_system(error, errno, "cannot remove %s/%s", path, id);
 	return 0;
 }

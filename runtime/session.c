@@ -4,6 +4,7 @@
 #include "host.h"
 #include "process.h"
 #include "rundir.h"
+#include "scripts.h"
 #include "service.h"
 
 #include <fcntl.h>
@@ -14,8 +15,20 @@
 
 void session_close(struct session *session)
 {
+	record_close(&session->record);
 	close_fd(&session->dir);
 	close_fd(&session->base);
+}
+
+/* Opens what root's base has of this checkout, now. */
+static int open_dir(struct session *session, struct error *error)
+{
+	close_fd(&session->dir);
+	if (session->base < 0)
+		session->base = rundir_open_base(0, false, error);
+	if (session->base >= 0)
+		session->dir = rundir_open(session->base, session->id, false, error);
+	return session->dir < 0 && error->code != ENOENT ? -error->code : 0;
 }
 
 int session_open(const struct checkout *checkout, const struct caller *caller,
@@ -25,12 +38,17 @@ int session_open(const struct checkout *checkout, const struct caller *caller,
 	session->caller = caller;
 	if (rundir_id(checkout->dir, session->id, error) < 0)
 		return -error->code;
-	session->base = rundir_open_base(false, error);
-	if (session->base >= 0)
-		session->dir = rundir_open(session->base, session->id, false, error);
-	if (session->dir < 0 && error->code != ENOENT)
+	session->record = RECORD_EMPTY;
+	session->record.caller = caller;
+	session->record.id = session->id;
+	if (open_dir(session, error) < 0)
 		return -error->code;
-	return 0;
+	return record_read(&session->record, error);
+}
+
+const char *session_scripted(const struct session *session)
+{
+	return session->record.state == RECORD_UP ? session->record.stage : NULL;
 }
 
 static int not_running(struct error *error)
@@ -56,7 +74,19 @@ static int connect_in(int dir, struct error *error)
 
 int session_connect(const struct session *session, struct error *error)
 {
+	if (session_scripted(session) != NULL)
+		return error_set(error, EOPNOTSUPP,
+				 "%s brings scripts of its own, and they alone know its machines: "
+				 "look into stages/%s",
+				 session->record.stage, session->record.stage);
 	return session->dir < 0 ? not_running(error) : connect_in(session->dir, error);
+}
+
+int session_guard(const struct session *session, struct error *error)
+{
+	if (session_scripted(session) == NULL)
+		return session_connect(session, error);
+	return record_guard(&session->record, error);
 }
 
 /* ---- down ------------------------------------------------------------------------------------ */
@@ -131,37 +161,47 @@ static int recover(void *context, int base, const char *id, struct error *error)
 	return result == -EXDEV ? 0 : result;
 }
 
+static int check_wanted(const char *wanted, const char *name, struct error *error)
+{
+	if (wanted == NULL || strcmp(wanted, name) == 0)
+		return 0;
+	return error_set(error, EINVAL, "%s runs, not %s; stop it by its name or by none", name,
+			 wanted);
+}
+
 static int down_locked(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
 		       struct error *error)
 {
 	CLEANUP_FD int socket = -1;
 
-	close_fd(&session->dir);
-	session->dir = rundir_open(session->base, session->id, false, error);
-	if (session->dir < 0 && session->dir != -ENOENT)
-		return session->dir;
-	socket = session_connect(session, error);
-	if (socket < 0 || service_stage(socket, name, error) < 0)
+	if (open_dir(session, error) < 0)
 		return -error->code;
-	if (wanted != NULL && strcmp(wanted, name) != 0)
-		return error_set(error, EINVAL, "%s runs, not %s; stop it by its name or by none",
-				 name, wanted);
+	socket = session_connect(session, error);
+	if (socket < 0 || service_stage(socket, name, error) < 0 ||
+	    check_wanted(wanted, name, error) < 0)
+		return -error->code;
 	if (end_keeper(socket, error) < 0 || session_clear_away(session, error) < 0)
 		return -error->code;
 	return checkout_mark(session->checkout, NULL, error);
 }
 
-/* Takes the lock. From then on a signal no longer ends us in the middle of things: what a stop
- * does is bounded in time, and a start looks for signals where it waits. */
+/* From here on a signal no longer ends us in the middle of things: what a stop does is bounded in
+ * time, and a start looks for signals where it waits. */
+static void hold_signals_back(void)
+{
+	sigset_t held_back;
+
+	session_signals(&held_back);
+	(void)sigprocmask(SIG_BLOCK, &held_back, NULL);
+}
+
 static int lock_session(const struct session *session, struct error *error)
 {
 	CLEANUP_FD int lock = rundir_lock(session->base, error);
-	sigset_t held_back;
 
 	if (lock < 0)
 		return lock;
-	session_signals(&held_back);
-	(void)sigprocmask(SIG_BLOCK, &held_back, NULL);
+	hold_signals_back();
 	/* Of any checkout: ip forwarding is the computer's. */
 	if (rundir_for_each(session->base, recover, NULL, error) < 0)
 		return -error->code;
@@ -176,13 +216,60 @@ void session_signals(sigset_t *set)
 	(void)sigaddset(set, SIGHUP);
 }
 
+/* Takes the caller's own lock, which comes before root's. */
+static int lock_record(struct session *session, bool make, struct error *error)
+{
+	int result = record_lock(&session->record, make, error);
+
+	if (result == 0)
+		hold_signals_back();
+	return result;
+}
+
+/* Calls the down.sh of the stage that is recorded. One that was deleted meanwhile has none. */
+static int call_down(const struct session *session, struct error *error)
+{
+	CLEANUP_SCRIPTS struct scripts scripts = SCRIPTS_NONE;
+	int result = scripts_open(session->checkout, session->caller, session->record.stage,
+				  &scripts, error);
+
+	if (result == -ENOENT)
+		return 0;
+	return result < 0 ? result : scripts_down(&scripts, error);
+}
+
+/* As down_locked(), for a stage with scripts of its own, under the caller's own lock. Of one whose
+ * start was killed nobody waits for a good end. */
+static int down_scripts(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
+			struct error *error)
+{
+	bool up = session_scripted(session) != NULL;
+
+	if (session->record.state == RECORD_NONE)
+		return not_running(error);
+	memcpy(name, session->record.stage, STAGE_NAME_SIZE);
+	if (up && check_wanted(wanted, name, error) < 0)
+		return -error->code;
+	if (call_down(session, error) < 0 && up)
+		return error_prefix(error, "%s still counts as running", name);
+	if (checkout_mark(session->checkout, NULL, error) < 0 ||
+	    record_clear(&session->record, error) < 0)
+		return -error->code;
+	return up ? 0 : not_running(error);
+}
+
 int session_down(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
 		 struct error *error)
 {
 	CLEANUP_FD int lock = -1;
+	int result = lock_record(session, false, error);
 
-	if (session->base < 0)
-		return not_running(error);
+	if (result == 0)
+		result = down_scripts(session, wanted, name, error);
+	else if (result == -ENOENT || result == -EPERM) /* no record, or none of ours */
+		result = not_running(error);
+	if (result != -ESRCH || session->base < 0 || (session->dir < 0 && geteuid() != 0))
+		return result;
 	if (privilege_need_root(error) < 0)
 		return -error->code;
 	lock = lock_session(session, error);
@@ -195,15 +282,38 @@ int session_lock(struct session *session, struct error *error)
 {
 	if (privilege_need_root(error) < 0)
 		return -error->code;
+	/* Where the place of the caller's base is taken, it holds nothing of theirs. */
+	if (lock_record(session, true, error) < 0 && error->code != EPERM)
+		return -error->code;
 	if (session->base < 0)
-		session->base = rundir_open_base(true, error);
+		session->base = rundir_open_base(0, true, error);
 	return session->base < 0 ? session->base : lock_session(session, error);
 }
 
 int session_end_running(struct session *session, struct error *error)
 {
 	char name[STAGE_NAME_SIZE];
-	int result = down_locked(session, NULL, name, error);
+	int result = down_scripts(session, NULL, name, error);
 
+	if (result == -ESRCH)
+		result = down_locked(session, NULL, name, error);
 	return result == -ESRCH ? 0 : result;
+}
+
+int session_make_way(struct session *session, struct error *error)
+{
+	CLEANUP_FD int lock = -1;
+
+	if (lock_record(session, true, error) < 0 || open_dir(session, error) < 0)
+		return -error->code;
+	if (session->dir >= 0 && geteuid() != 0)
+		return error_set(
+			error, EPERM,
+			"a stage runs here that takes root to stop: sudo pyroute-stage-stop");
+	if (session->base >= 0 && geteuid() == 0) {
+		lock = lock_session(session, error);
+		if (lock < 0)
+			return lock;
+	}
+	return session_end_running(session, error);
 }

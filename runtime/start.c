@@ -10,9 +10,11 @@
 #include "net.h"
 #include "overlay.h"
 #include "process.h"
+#include "record.h"
 #include "root.h"
 #include "rootfs.h"
 #include "rundir.h"
+#include "scripts.h"
 #include "text.h"
 
 #include <fcntl.h>
@@ -396,4 +398,59 @@ int start_stage(struct session *session, const struct stage *stage, bool limits,
 	outcome->signalled = result == -ECANCELED ? what_signal(&start) : 0;
 	outcome->legs_all_only = start.legs_all_only;
 	return result < 0 ? result : 0;
+}
+
+/* ---- a stage with scripts of its own --------------------------------------------------------- */
+
+/* A signal that came while no script ran. 0: none. */
+static int waiting_signal(void)
+{
+	const struct timespec at_once = {0};
+	sigset_t signals;
+	int signal;
+
+	session_signals(&signals);
+	signal = sigtimedwait(&signals, NULL, &at_once);
+	return signal > 0 ? signal : 0;
+}
+
+static void undo_scripts(struct session *session, const struct scripts *scripts,
+			 struct error *error)
+{
+	struct error ignored;
+
+	if (scripts_down(scripts, &ignored) < 0)
+		(void)error_set(error, error->code, "%.200s; and then: %.200s",
+				strdupa(error->text), ignored.text);
+	(void)checkout_mark(session->checkout, NULL, &ignored);
+	(void)record_clear(&session->record, &ignored);
+}
+
+int start_scripts(struct session *session, const char *name, struct start_outcome *outcome,
+		  struct error *error)
+{
+	CLEANUP_SCRIPTS struct scripts scripts = SCRIPTS_NONE;
+	int result = scripts_open(session->checkout, session->caller, name, &scripts, error);
+
+	if (result == 0)
+		result = scripts_check(&scripts, error);
+	if (result == 0)
+		result = session_make_way(session, error);
+	/* So that whoever comes after a start that was killed calls down.sh. */
+	if (result == 0)
+		result = record_write(&session->record, name, RECORD_STARTING, error);
+	if (result < 0)
+		return result;
+	result = scripts_up(&scripts, &outcome->signalled, error);
+	if (result == 0)
+		result = checkout_mark(session->checkout, name, error);
+	if (result == 0)
+		result = record_write(&session->record, name, RECORD_UP, error);
+	if (outcome->signalled == 0)
+		outcome->signalled = waiting_signal();
+	if (outcome->signalled != 0)
+		result = error_set(error, ECANCELED, "interrupted; %s is not started", name);
+	if (result < 0)
+		undo_scripts(session, &scripts, error);
+	return result;
 }

@@ -146,6 +146,35 @@ called() {
 	done
 }
 
+@test "for stages that bring scripts of their own sudo is called only where another kind runs" {
+	local shell
+	fake_both
+	mkdir stages/own
+	touch stages/own/up.sh
+	for shell in "${SHELLS[@]}"; do
+		echo "$shell"
+		rm -f .stage
+		as_student "$shell" -euc 'source ./env.sh
+			pyroute-stage-start own
+			echo own >.stage
+			pyroute-stage-start own
+			pyroute-stage-stop
+			pyroute-stage-stop own'
+		called "pyroute <start> <own>" "pyroute <start> <own>" "pyroute <stop>" "pyroute <stop> <own>"
+		as_student "$shell" -euc 'source ./env.sh
+			pyroute-stage-start stage1
+			pyroute-stage-start --dir .
+			pyroute-stage-stop --dir=.
+			echo stage1 >.stage
+			pyroute-stage-start own
+			pyroute-stage-stop
+			rm .stage
+			pyroute-stage-stop'
+		[[ $(grep -c '^sudo ' calls) == 6 ]]
+		calls_forget
+	done
+}
+
 @test "help is shown without sudo, and root calls none" {
 	local shell
 	fake_both

@@ -1,0 +1,200 @@
+#include "record.h"
+
+#include "file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#define NAME_SIZE (RUNDIR_ID_SIZE + sizeof(".scripts"))
+#define BOOT_SIZE 37 /* a UUID and a NUL */
+#define TEXT_SIZE 256
+#define TRIES	  100 /* to lock a file that others remove meanwhile */
+
+static const char *const words[] = {
+	[RECORD_NONE] = "none", [RECORD_STARTING] = "starting", [RECORD_UP] = "up"};
+
+static void file_name(const struct record *record, char name[NAME_SIZE])
+{
+	(void)snprintf(name, NAME_SIZE, "%s.scripts", record->id);
+}
+
+/* ---- its text -------------------------------------------------------------------------------- */
+
+/* /tmp may outlive a reboot, and what runs does not (random(4)). */
+static int read_boot(char boot[BOOT_SIZE + 1], struct error *error)
+{
+	ssize_t length =
+		file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, BOOT_SIZE + 1, error);
+
+	return length < 0 ? (int)length : 0;
+}
+
+/* A record that was cut short tells as much as none. */
+static void parse(struct record *record, const char *text, const char *now)
+{
+	char stage[STAGE_NAME_SIZE];
+	char boot[BOOT_SIZE];
+	char state[16];
+
+	record->state = RECORD_NONE;
+	if (sscanf(text, "stage %63s\nboot %36s\nstate %15s\n", stage, boot, state) != 3 ||
+	    strcmp(boot, now) != 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcmp(state, words[i]) == 0)
+			record->state = (enum record_state)i;
+	(void)snprintf(record->stage, sizeof(record->stage), "%s", stage);
+}
+
+static int read_file(struct record *record, int file, struct error *error)
+{
+	char text[TEXT_SIZE];
+	char boot[BOOT_SIZE + 1];
+	ssize_t length = pread(file, text, sizeof(text) - 1, 0);
+
+	if (length < 0)
+		return error_system(error, errno, "cannot read the record of the stage");
+	text[length] = '\0';
+	if (read_boot(boot, error) < 0)
+		return -error->code;
+	parse(record, text, boot);
+	return 0;
+}
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+static int open_file(const struct record *record, int flags, struct error *error)
+{
+	CLEANUP_FD int base = rundir_open_base(record->caller->uid, (flags & O_CREAT) != 0, error);
+	char name[NAME_SIZE];
+
+	file_name(record, name);
+	return base < 0 ? base : rundir_open_file(base, name, flags, error);
+}
+
+int record_read(struct record *record, struct error *error)
+{
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+	CLEANUP_FD int file = -1;
+
+	record->state = RECORD_NONE;
+	if (privilege_assume(record->caller, &saved, error) < 0)
+		return -error->code;
+	file = open_file(record, O_RDONLY, error);
+	if (file == -ENOENT || file == -EPERM)
+		return 0;
+	return file < 0 ? file : read_file(record, file, error);
+}
+
+/* Opens and locks. Who held the lock before us may have removed the file, and the base with it:
+ * then -ENOENT, too. */
+static int lock_file(const struct record *record, bool make, struct error *error)
+{
+	CLEANUP_FD int file = open_file(record, O_RDWR | (make ? O_CREAT : 0), error);
+	struct stat status;
+
+	if (file < 0)
+		return file;
+	while (flock(file, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return error_system(error, errno, "cannot lock the record of the stage");
+	if (fstat(file, &status) < 0 || status.st_nlink == 0)
+		return error_set(error, ENOENT, "the record of the stage is gone");
+	return TAKE_FD(file);
+}
+
+int record_lock(struct record *record, bool make, struct error *error)
+{
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+	int file = -ENOENT;
+
+	record->state = RECORD_NONE;
+	if (privilege_assume(record->caller, &saved, error) < 0)
+		return -error->code;
+	for (int i = 0; i < TRIES && file == -ENOENT && (make || i == 0); i++)
+		file = lock_file(record, make, error);
+	if (file < 0)
+		return file;
+	record->file = file;
+	return read_file(record, file, error);
+}
+
+/* The sticky bit of a file keeps what cleans /tmp by age away from it (XDG Base Directory
+ * Specification, tmpfiles.d(5)). */
+int record_write(struct record *record, const char *stage, enum record_state state,
+		 struct error *error)
+{
+	char text[TEXT_SIZE];
+	char boot[BOOT_SIZE + 1];
+	int length;
+
+	if (read_boot(boot, error) < 0)
+		return -error->code;
+	length = snprintf(text, sizeof(text), "stage %s\nboot %s\nstate %s\n", stage, boot,
+			  words[state]);
+	if (pwrite(record->file, text, (size_t)length, 0) != length ||
+	    ftruncate(record->file, length) < 0 || fchmod(record->file, S_ISVTX | 0600) < 0)
+		return error_system(error, errno, "cannot write the record of the stage");
+	(void)snprintf(record->stage, sizeof(record->stage), "%s", stage);
+	record->state = state;
+	return 0;
+}
+
+int record_clear(struct record *record, struct error *error)
+{
+	if (ftruncate(record->file, 0) < 0)
+		return error_system(error, errno, "cannot clear the record of the stage");
+	record->state = RECORD_NONE;
+	return 0;
+}
+
+/* Removed under the lock: whoever waits for it sees that the file is gone, and makes another. */
+static void remove_file(const struct record *record)
+{
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+	CLEANUP_FD int base = -1;
+	char name[NAME_SIZE];
+	struct error ignored;
+
+	if (privilege_assume(record->caller, &saved, &ignored) < 0)
+		return;
+	base = rundir_open_base(record->caller->uid, false, &ignored);
+	file_name(record, name);
+	if (base >= 0 && unlinkat(base, name, 0) == 0)
+		(void)rundir_remove_base(record->caller->uid, &ignored);
+}
+
+void record_close(struct record *record)
+{
+	if (record->file >= 0 && record->state == RECORD_NONE)
+		remove_file(record);
+	close_fd(&record->file);
+}
+
+int record_guard(const struct record *record, struct error *error)
+{
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+	CLEANUP_FD int guard = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	CLEANUP_FD int file = -1;
+	struct record now = *record;
+	char path[sizeof("/proc/self/fd/-2147483648")];
+
+	if (privilege_assume(record->caller, &saved, error) < 0)
+		return -error->code;
+	file = open_file(record, O_RDONLY, error);
+	if (file == -ENOENT)
+		return error_set(error, ESRCH, "the stage runs no more");
+	if (file < 0)
+		return file;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	if (guard < 0 || inotify_add_watch(guard, path, IN_MODIFY | IN_DELETE_SELF) < 0)
+		return error_system(error, errno, "cannot watch the record of the stage");
+	/* From here on nothing is missed. */
+	if (read_file(&now, file, error) < 0)
+		return -error->code;
+	if (now.state != RECORD_UP)
+		return error_set(error, ESRCH, "the stage runs no more");
+	return TAKE_FD(guard);
+}

@@ -63,6 +63,7 @@ pyroute-stage-start() { pyroute start "$@"; }
 pyroute-stage-stop() { pyroute stop "$@"; }
 pyroute-connect() { pyroute connect "$@"; }
 pyroute-ps() { pyroute ps "$@"; }
+pyroute-stage-list() { pyroute stages "$@"; }
 pyroute-run() { pyroute run "$@"; }
 
 # Tab completes a command's first argument: a client of the stage that runs, or a stage.

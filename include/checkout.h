@@ -50,6 +50,30 @@ int checkout_open_folder(const struct checkout *checkout, const struct caller *c
 int checkout_open_stage(const struct checkout *checkout, const struct caller *caller,
 			const char *name, char *path, size_t size, struct error *error);
 
+/* A folder in stages/ that holds a stage file, or an up.sh of its own. */
+struct checkout_stage {
+	char name[STAGE_NAME_SIZE]; /* escaped and cut where it is no name */
+	bool is_name;		    /* that a stage can be started by */
+	bool has_file;
+	bool has_scripts;
+};
+
+struct checkout_stages {
+	struct checkout_stage *list; /* owned */
+	size_t count;
+};
+void checkout_stages_clear(struct checkout_stages *stages);
+#define CLEANUP_CHECKOUT_STAGES CLEANUP(checkout_stages_clear)
+
+/* Lists the stages in the order of their names, numbers in them by their value, as CALLER sees
+ * them. */
+int checkout_list_stages(const struct checkout *checkout, const struct caller *caller,
+			 struct checkout_stages *stages, struct error *error);
+
+/* Reads with CALLER's rights which stage .stage names. -ENOENT where it names none. */
+int checkout_marked(const struct checkout *checkout, const struct caller *caller,
+		    char name[STAGE_NAME_SIZE], struct error *error);
+
 /* Opens src/ with CALLER's rights. It must be a folder, not a link to one, and CALLER's own unless
  * CALLER is root. Returns an O_PATH fd, the caller's, and says in OWNER whose it is. */
 int checkout_open_src(const struct checkout *checkout, const struct caller *caller,

@@ -101,11 +101,18 @@ static bool valid_name(const char *name)
 	       name[0] != '.' && name[0] != '-';
 }
 
+/* NULL with errno set where there is none to be read. */
+static DIR *open_stages(int checkout)
+{
+	int fd = openat(checkout, "stages", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? NULL : fdopendir(fd);
+}
+
 /* The name of a stage that NAME may have been meant for; empty where there is none. */
 static void nearest_stage(int checkout, const char *name, char nearest[STAGE_NAME_SIZE])
 {
-	int fd = openat(checkout, "stages", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_DIRECTORY DIR *stages = fd < 0 ? NULL : fdopendir(fd);
+	CLEANUP_DIRECTORY DIR *stages = open_stages(checkout);
 	const struct dirent *entry;
 	unsigned best = UINT_MAX;
 
@@ -156,11 +163,14 @@ int checkout_open_folder(const struct checkout *checkout, const struct caller *c
 	return error_system(error, errno, "cannot open %s", path);
 }
 
-static bool holds(int folder, const char *script)
+/* errno tells why not. */
+static bool holds(int dir, const char *folder, const char *file)
 {
+	char path[PATH_MAX];
 	struct stat status;
 
-	return fstatat(folder, script, &status, AT_SYMLINK_NOFOLLOW) == 0;
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, file);
+	return fstatat(dir, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int checkout_stage_kind(const struct checkout *checkout, const struct caller *caller,
@@ -172,10 +182,10 @@ int checkout_stage_kind(const struct checkout *checkout, const struct caller *ca
 
 	if (folder < 0 || privilege_assume(caller, &saved, error) < 0)
 		return -error->code;
-	if (holds(folder, CHECKOUT_UP))
+	if (holds(folder, ".", CHECKOUT_UP))
 		return CHECKOUT_SCRIPTS;
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		if (holds(folder, others[i]))
+		if (holds(folder, ".", others[i]))
 			return error_set(
 				error, EINVAL,
 				"stages/%s has %s and no " CHECKOUT_UP
@@ -202,6 +212,64 @@ int checkout_open_stage(const struct checkout *checkout, const struct caller *ca
 	if (errno == ENOENT || errno == ENOTDIR)
 		return no_such_stage(checkout->dir, name, error);
 	return error_system(error, errno, "cannot open %s", path);
+}
+
+/* ---- the list of them ------------------------------------------------------------------------ */
+
+void checkout_stages_clear(struct checkout_stages *stages)
+{
+	free_memory(&stages->list);
+	stages->count = 0;
+}
+
+static int add_stage(struct checkout_stages *stages, int dir, const char *folder,
+		     struct error *error)
+{
+	/* What the caller may not look into is shown, and then says so. */
+	struct checkout_stage stage = {.is_name = valid_name(folder),
+				       .has_file =
+					       holds(dir, folder, "stage.ini") || errno == EACCES,
+				       .has_scripts = holds(dir, folder, CHECKOUT_UP)};
+	struct checkout_stage *list;
+
+	if (!stage.has_file && !stage.has_scripts)
+		return 0;
+	list = reallocarray(stages->list, stages->count + 1, sizeof(*list));
+	if (list == NULL)
+		return error_system(error, ENOMEM, "cannot list the stages");
+	stages->list = list;
+	text_escape(folder, stage.name, sizeof(stage.name));
+	list[stages->count++] = stage;
+	return 0;
+}
+
+static int compare_stages(const void *a, const void *b)
+{
+	const struct checkout_stage *left = a;
+	const struct checkout_stage *right = b;
+
+	return strverscmp(left->name, right->name);
+}
+
+int checkout_list_stages(const struct checkout *checkout, const struct caller *caller,
+			 struct checkout_stages *stages, struct error *error)
+{
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+	CLEANUP_DIRECTORY DIR *directory = NULL;
+	const struct dirent *entry;
+
+	if (privilege_assume(caller, &saved, error) < 0)
+		return -error->code;
+	directory = open_stages(checkout->dir);
+	if (directory == NULL)
+		return error_system(error, errno, "cannot read %s/stages", checkout->path);
+	while ((entry = readdir(directory)) != NULL)
+		if (entry->d_name[0] != '.' &&
+		    add_stage(stages, dirfd(directory), entry->d_name, error) < 0)
+			return -error->code;
+	if (stages->count > 0)
+		qsort(stages->list, stages->count, sizeof(*stages->list), compare_stages);
+	return 0;
 }
 
 /* ---- src/ and .stage ------------------------------------------------------------------------- */
@@ -246,5 +314,27 @@ int checkout_mark(const struct checkout *checkout, const char *name, struct erro
 	(void)snprintf(line, sizeof(line), "%s\n", name);
 	if (file_replace(checkout->dir, ".stage", line, 0644, error) < 0)
 		return error_prefix(error, "%s", checkout->path);
+	return 0;
+}
+
+int checkout_marked(const struct checkout *checkout, const struct caller *caller,
+		    char name[STAGE_NAME_SIZE], struct error *error)
+{
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+	CLEANUP_FD int fd = -1;
+	ssize_t length;
+
+	if (privilege_assume(caller, &saved, error) < 0)
+		return -error->code;
+	/* Non-blocking: it may be a FIFO, which nobody writes to. */
+	fd = openat(checkout->dir, ".stage",
+		    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+	length = fd < 0 ? -1 : read(fd, name, STAGE_NAME_SIZE - 1);
+	if (length < 0)
+		return error_system(error, errno, "cannot read %s/.stage", checkout->path);
+	name[length] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+	if (!valid_name(name))
+		return error_set(error, ENOENT, "%s/.stage names no stage", checkout->path);
 	return 0;
 }

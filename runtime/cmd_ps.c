@@ -1,10 +1,10 @@
 #include "cgroup.h"
 #include "command.h"
 #include "host.h"
+#include "json.h"
 #include "process.h"
 #include "service.h"
 
-#include <json-c/json.h>
 #include <sys/types.h>
 
 /* What ps tells of a client, gathered before any of it is printed. */
@@ -105,39 +105,43 @@ static void print_table(const struct table *table)
 	}
 }
 
-static json_object *json_of_row(const struct row *row)
+static struct json_object *json_of_row(const struct row *row)
 {
-	json_object *object = json_object_new_object();
+	const struct service_client *client = &row->client;
+	struct json_object *object = json_new_object();
 
-	json_object_object_add(object, "name", json_object_new_string(row->client.name));
-	json_object_object_add(object, "state",
-			       json_object_new_string(row->client.running ? "running" : "exited"));
-	json_object_object_add(object, "exit_status",
-			       row->client.running ? NULL
-						   : json_object_new_int(row->client.status));
-	json_object_object_add(object, "pid",
-			       row->pid > 0 ? json_object_new_int((int)row->pid) : NULL);
-	json_object_object_add(object, "addresses", json_object_new_string(row->client.addresses));
-	json_object_object_add(
-		object, "uptime_ms",
-		row->client.running ? json_object_new_int64((int64_t)row->client.uptime_ms) : NULL);
-	json_object_object_add(object, "memory_bytes",
-			       row->memory_known ? json_object_new_int64((int64_t)row->memory)
-						 : NULL);
+	json_add_text(object, "name", client->name);
+	json_add_text(object, "state", client->running ? "running" : "exited");
+	if (client->running)
+		json_add_null(object, "exit_status");
+	else
+		json_add_number(object, "exit_status", client->status);
+	if (row->pid > 0)
+		json_add_number(object, "pid", row->pid);
+	else
+		json_add_null(object, "pid");
+	json_add_text(object, "addresses", client->addresses);
+	if (client->running)
+		json_add_number(object, "uptime_ms", (int64_t)client->uptime_ms);
+	else
+		json_add_null(object, "uptime_ms");
+	if (row->memory_known)
+		json_add_number(object, "memory_bytes", (int64_t)row->memory);
+	else
+		json_add_null(object, "memory_bytes");
 	return object;
 }
 
 static void print_json(const char *stage, const struct table *table)
 {
-	json_object *root = json_object_new_object();
-	json_object *clients = json_object_new_array();
+	struct json_object *root = json_new_object();
+	struct json_object *clients = json_new_array();
 
 	for (size_t i = 0; i < table->count; i++)
-		(void)json_object_array_add(clients, json_of_row(&table->rows[i]));
-	(void)json_object_object_add(root, "stage", json_object_new_string(stage));
-	(void)json_object_object_add(root, "clients", clients);
-	(void)puts(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY));
-	(void)json_object_put(root);
+		json_append(clients, json_of_row(&table->rows[i]));
+	json_add_text(root, "stage", stage);
+	json_add(root, "clients", clients);
+	json_print(root);
 }
 
 int cmd_ps(const struct command_line *line)

@@ -1,9 +1,6 @@
 #include "command.h"
-#include "config.h"
-#include "rules.h"
+#include "stages.h"
 #include "start.h"
-
-#include <limits.h>
 
 static int print_complaints(const struct complaints *complaints)
 {
@@ -20,21 +17,13 @@ static int print_complaints(const struct complaints *complaints)
 /* Read, check: nothing has acted yet. Returns an exit status. */
 static int read_stage(const struct command_place *place, const char *name, struct stage *stage)
 {
-	struct complaints complaints = {.count = 0};
-	char path[PATH_MAX];
+	struct stages_file file;
 	struct error error = {0};
-	CLEANUP_FD int file = checkout_open_stage(&place->checkout, &place->caller, name, path,
-						  sizeof(path), &error);
 
-	if (file < 0)
-		return command_fail(&error, EXIT_FAILURE);
-	complaints.file = path;
-	/* Where the form is wrong, what could be read is checked all the same: all is told at once.
-	 */
-	(void)config_read(file, name, stage, &complaints);
-	if (rules_check(stage, &complaints) < 0 || complaints.count > 0)
-		return print_complaints(&complaints);
-	return EXIT_SUCCESS;
+	if (stages_read(&place->checkout, &place->caller, name, stage, &file, &error) == 0)
+		return EXIT_SUCCESS;
+	return file.complaints.count > 0 ? print_complaints(&file.complaints)
+					 : command_fail(&error, EXIT_FAILURE);
 }
 
 static int fail_start(const struct start_outcome *outcome, const struct error *error)
@@ -64,27 +53,16 @@ static int start_file(struct command_place *place, const struct command_line *li
 	return EXIT_SUCCESS;
 }
 
-/* Such a stage may have a stage file too; of that only its title matters, if it can be read. */
-static void read_title(const struct command_place *place, const char *name, struct stage *stage)
-{
-	struct complaints ignored = {.count = 0};
-	char path[PATH_MAX];
-	struct error error;
-	CLEANUP_FD int file = checkout_open_stage(&place->checkout, &place->caller, name, path,
-						  sizeof(path), &error);
-
-	if (file >= 0)
-		(void)config_read(file, name, stage, &ignored);
-}
-
 static int start_own_scripts(struct command_place *place, const struct command_line *line)
 {
 	CLEANUP_STAGE struct stage stage = {.name = ""};
 	struct error error = {0};
 	struct start_outcome outcome = {.signalled = 0};
 	const char *name = line->operands[0];
+	struct stages_file file;
 
-	read_title(place, name, &stage);
+	/* It may have a stage file too; of that only the title matters, if it can be read. */
+	(void)stages_read(&place->checkout, &place->caller, name, &stage, &file, &error);
 	if (start_scripts(&place->session, name, &outcome, &error) < 0)
 		return fail_start(&outcome, &error);
 	(void)printf("%s is up%s%s\n", name, stage.title[0] == '\0' ? "" : ": ", stage.title);

@@ -51,6 +51,14 @@ static const struct command commands[] = {
 		    "--json       for programs",
 	 .options = OPTION_JSON,
 	 .run = cmd_ps},
+	{.name = "stages",
+	 .link = "pyroute-stage-list",
+	 .arguments = "",
+	 .summary = "every stage of the checkout, and which one runs",
+	 .details = "One whose file is bad is listed with what is wrong with it.\n"
+		    "--json       for programs",
+	 .options = OPTION_JSON,
+	 .run = cmd_stages},
 	{.name = "run",
 	 .link = "pyroute-run",
 	 .arguments = "-- COMMAND ARG...",
@@ -63,20 +71,41 @@ static const struct command commands[] = {
 	 .run = cmd_run},
 };
 
+/* flag is what a command must take, val tells the options apart for getopt_long(3). */
+enum { VALUE_HELP = 'h', VALUE_DIR = 'd', VALUE_VERSION = 'v', VALUE_FLAG = 'f' };
+static const struct option long_options[] = {
+	{"help", no_argument, NULL, VALUE_HELP},      {"version", no_argument, NULL, VALUE_VERSION},
+	{"dir", required_argument, NULL, VALUE_DIR},  {"json", no_argument, NULL, VALUE_FLAG},
+	{"no-limits", no_argument, NULL, VALUE_FLAG}, {NULL, 0, NULL, 0}};
+
 static const struct {
 	const char *name;
 	enum command_option flag;
 } flags[] = {{"json", OPTION_JSON}, {"no-limits", OPTION_NO_LIMITS}};
 
+/* The flag of the option NAME; 0: every command takes it. */
+static unsigned flag_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (strcmp(name, flags[i].name) == 0)
+			return flags[i].flag;
+	return 0;
+}
+
 static void print_usage(FILE *stream)
 {
 	(void)fprintf(stream, "Usage: pyroute COMMAND [--dir DIR] ...\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		(void)fprintf(stream, "  %-8s %-27s %s\n", commands[i].name, commands[i].arguments,
+		(void)fprintf(stream, "  %-8s %-26s %s\n", commands[i].name, commands[i].arguments,
 			      commands[i].summary);
 	(void)fprintf(stream,
 		      "\npyroute COMMAND --help tells more of one; pyroute --version.\n"
 		      "--dir DIR names the checkout, where it is not the one around you.\n");
+}
+
+static void print_version(void)
+{
+	(void)puts("pyroute " PYROUTE_VERSION);
 }
 
 static void print_help(const struct command *command)
@@ -104,20 +133,83 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static int unknown_command(const char *name)
+/* The known word that is nearest to one that is not, so far. */
+struct guess {
+	const char *text;  /* what was typed */
+	const char *meant; /* NULL: nothing is near */
+	unsigned distance;
+};
+
+static void guess_try(struct guess *guess, const char *word, const char *meant)
+{
+	unsigned distance = text_distance(guess->text, word);
+
+	if (!text_is_near(guess->text, word) ||
+	    (guess->meant != NULL && distance >= guess->distance))
+		return;
+	guess->meant = meant;
+	guess->distance = distance;
+}
+
+/* A command may be meant by its own name, by its program's, or by that without "pyroute-". */
+static void guess_command(struct guess *guess)
+{
+	static const char prefix[] = "pyroute-";
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		guess_try(guess, commands[i].name, commands[i].name);
+		guess_try(guess, commands[i].link, commands[i].name);
+		guess_try(guess, commands[i].link + strlen(prefix), commands[i].name);
+	}
+}
+
+/* Says that there is no WHAT, such as "command", called NAME, and what may have been meant; else
+ * where help is: HELP is a command's name and a blank, or empty. */
+static int unknown_word(const char *what, const char *name, const struct guess *guess,
+			const char *help)
 {
 	char shown[64];
 
 	text_escape(name, shown, sizeof(shown));
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (!text_is_near(name, commands[i].name))
-			continue;
-		(void)fprintf(stderr, "pyroute: there is no command \"%s\"; did you mean %s?\n",
-			      shown, commands[i].name);
-		return EXIT_USAGE;
-	}
-	(void)fprintf(stderr, "pyroute: there is no command \"%s\"; see pyroute --help\n", shown);
+	if (guess->meant != NULL)
+		(void)fprintf(stderr, "pyroute: there is no %s %s; did you mean %s?\n", what, shown,
+			      guess->meant);
+	else
+		(void)fprintf(stderr, "pyroute: there is no %s %s; see pyroute %s--help\n", what,
+			      shown, help);
 	return EXIT_USAGE;
+}
+
+static int unknown_command(const char *name)
+{
+	static const char *const others[] = {"help", "--help", "version", "--version"};
+	struct guess guess = {.text = name};
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		guess_try(&guess, others[i], others[i | 1]);
+	if (name[0] == '-')
+		return unknown_word("option in front of a command called", name, &guess, "");
+	guess_command(&guess);
+	return unknown_word("command", name, &guess, "");
+}
+
+/* WORD is as it was typed: --jsn, --jsn=x or -j. */
+static int unknown_option(const struct command *command, const char *word)
+{
+	char help[32];
+	char name[TEXT_WORD_MAX + 2]; /* cut, it is still longer than any word that is near */
+	char known[ARRAY_SIZE(long_options)][TEXT_WORD_MAX + 1];
+	struct guess guess = {.text = name};
+
+	(void)snprintf(help, sizeof(help), "%s ", command->name);
+	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
+	for (size_t i = 0; long_options[i].name != NULL; i++) {
+		if ((flag_of(long_options[i].name) & ~command->options) != 0)
+			continue;
+		(void)snprintf(known[i], sizeof(known[i]), "--%s", long_options[i].name);
+		guess_try(&guess, known[i], known[i]);
+	}
+	return unknown_word("option", word, &guess, help);
 }
 
 /* Fds 0 to 2 are open, so that no file of ours becomes one of them; children can be waited for. */
@@ -154,35 +246,32 @@ static int run_command(const struct command *command, const struct command_line 
 static int parse_options(const struct command *command, int argc, char **argv,
 			 struct command_line *line)
 {
-	static const struct option options[] = {{"help", no_argument, NULL, 'h'},
-						{"dir", required_argument, NULL, 'd'},
-						{"json", no_argument, NULL, 'f'},
-						{"no-limits", no_argument, NULL, 'f'},
-						{NULL, 0, NULL, 0}};
 	int index = 0;
 	int option;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, command->operands_max < 0 ? "+:h" : ":h", options,
-				     &index)) != -1) {
-		if (option == 'h') {
+	while ((option = getopt_long(argc, argv, command->operands_max < 0 ? "+:h" : ":h",
+				     long_options, &index)) != -1) {
+		switch (option) {
+		case VALUE_HELP:
 			print_help(command);
 			return EXIT_SUCCESS;
-		}
-		if (option == ':')
-			return usage_error(command, "", argv[optind - 1], " needs a folder");
-		if (option == '?')
-			return usage_error(command, "there is no option ", argv[optind - 1], "");
-		if (option == 'd') {
+		case VALUE_VERSION:
+			print_version();
+			return EXIT_SUCCESS;
+		case VALUE_DIR:
 			line->dir = optarg;
-			continue;
+			break;
+		case VALUE_FLAG:
+			line->options |= flag_of(long_options[index].name);
+			if ((line->options & ~command->options) != 0)
+				return unknown_option(command, argv[optind - 1]);
+			break;
+		case ':':
+			return usage_error(command, "", argv[optind - 1], " needs a folder");
+		default:
+			return unknown_option(command, argv[optind - 1]);
 		}
-		for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-			if (strcmp(options[index].name, flags[i].name) == 0)
-				line->options |= flags[i].flag;
-		if ((line->options & ~command->options) != 0)
-			return usage_error(command, "there is no option --", options[index].name,
-					   " here");
 	}
 	return -1;
 }
@@ -223,7 +312,7 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	if (strcmp(argv[1], "--version") == 0) {
-		(void)puts("pyroute " PYROUTE_VERSION);
+		print_version();
 		return EXIT_SUCCESS;
 	}
 	command = find_command(argv[1]);

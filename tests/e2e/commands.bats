@@ -12,11 +12,16 @@ teardown() {
 	common_teardown
 }
 
+# Every command, and the program of its own.
+readonly COMMANDS=(start:pyroute-stage-start stop:pyroute-stage-stop stages:pyroute-stage-list
+	connect:pyroute-connect ps:pyroute-ps run:pyroute-run)
+
 @test "every command has a name of its own that does the same" {
 	pyroute-stage-start stage1
 	[[ $(<.stage) == stage1 ]]
 	[[ $(pyroute-connect client1 -- hostname) == client1 ]]
 	[[ $(pyroute-run -- echo hello) == hello ]]
+	diff <(pyroute stages) <(pyroute-stage-list)
 	diff <(pyroute ps --json | "$PYTHON" -c "$NAMES") <(pyroute-ps --json | "$PYTHON" -c "$NAMES")
 	pyroute-stage-stop
 	[[ ! -e .stage ]]
@@ -55,10 +60,16 @@ for client in json.load(sys.stdin)["clients"]: print(client["name"], client["pid
 	local command
 	as_student pyroute --version | grep -E '^pyroute [0-9]+\.[0-9]+'
 	as_student pyroute --help >"$OUT"
-	for command in start stop connect ps run; do
-		grep -wq "$command" "$OUT"
-		as_student pyroute "$command" --help | grep -iq usage
+	for command in "${COMMANDS[@]}"; do
+		grep -wq "${command%:*}" "$OUT"
+		cd /
+		as_student pyroute "${command%:*}" --help >"$OUT.own"
+		grep -q "^Usage: pyroute ${command%:*} " "$OUT.own"
+		as_student "${command#*:}" --help | diff "$OUT.own" -
+		as_student "${command#*:}" --version | grep -E '^pyroute [0-9]+\.[0-9]+'
 	done
+	# And that is all of them.
+	[[ $(sed -n '/^  [a-z]/p' "$OUT" | wc -l) == "${#COMMANDS[@]}" ]]
 }
 
 @test "the checkout is the one of --dir, else of PYROUTE_ENV, else of the nearest folder" {

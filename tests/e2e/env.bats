@@ -6,7 +6,8 @@
 load helpers
 
 readonly SHELLS=(bash zsh)
-readonly COMMANDS=(pyroute-stage-start pyroute-stage-stop pyroute-connect pyroute-ps pyroute-run)
+readonly COMMANDS=(pyroute-stage-start pyroute-stage-stop pyroute-stage-list pyroute-connect
+	pyroute-ps pyroute-run)
 
 setup() {
 	common_setup
@@ -129,6 +130,7 @@ called() {
 			pyroute-run -- echo "two words" "" --help
 			pyroute-connect client1 -- echo "two words" ""
 			pyroute-ps --json
+			pyroute-stage-list --json
 			pyroute --version
 			pyroute' "$CHECKOUT"
 		called "sudo <$program> <start> <--dir> <$CHECKOUT> <stage1>" \
@@ -141,6 +143,7 @@ called() {
 			"pyroute <run> <--dir> <$CHECKOUT> <--> <echo> <two words> <> <--help>" \
 			"pyroute <connect> <client1> <--> <echo> <two words> <>" \
 			"pyroute <ps> <--json>" \
+			"pyroute <stages> <--json>" \
 			"pyroute <--version>" \
 			"pyroute <>"
 	done

@@ -154,6 +154,33 @@ without_rootfs() {
 	fails_with 2 pyroute ps client1
 }
 
+# means TYPED MEANT: what was typed is refused, and what was meant is named.
+means() {
+	# shellcheck disable=SC2086 # several words
+	fails_with 2 $1
+	[[ $complaint == *"did you mean $2?" ]]
+}
+
+@test "an unknown command or option is answered with the nearest that there is" {
+	means "pyroute strat stage1" start
+	means "pyroute stopp" stop
+	means "pyroute stage-start stage1" start
+	means "pyroute stage-lits" stages
+	means "pyroute pyroute-sp" ps
+	means "pyroute version" --version
+	means "pyroute --hlep" --help
+	means "pyroute ps --jsn" --json
+	means "pyroute-ps --jsno=1" --json
+	means "pyroute stages --drr /" --dir
+	means "pyroute start --nolimits stage1" --no-limits
+	# What a command has not is not proposed, nor is what is like nothing.
+	fails_with 2 pyroute ps --no-limits
+	[[ $complaint == *--no-limits* && $complaint == *"see pyroute ps --help" ]]
+	fails_with 2 pyroute start --json stage1
+	fails_with 2 pyroute frobnicate
+	[[ $complaint == *frobnicate* && $complaint == *"see pyroute --help" ]]
+}
+
 # start_interrupted MOMENT: a start that gets SIGTERM at a system call of its own, named as strace(1)
 # does; its status is in $status.
 start_interrupted() {

@@ -11,7 +11,7 @@ BUILD   ?= build
 
 VERSION  := 0.1.0
 PACKAGES := libnl-3.0 libnl-route-3.0 libcap libseccomp json-c
-COMMANDS := stage-start stage-stop stage-list connect ps run
+COMMANDS := stage-start stage-stop stage-list connect ps run doctor
 
 WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wundef -Wvla -Wpointer-arith -Wcast-qual \
 	-Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes -Wredundant-decls \

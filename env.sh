@@ -65,23 +65,39 @@ pyroute-connect() { pyroute connect "$@"; }
 pyroute-ps() { pyroute ps "$@"; }
 pyroute-stage-list() { pyroute stages "$@"; }
 pyroute-run() { pyroute run "$@"; }
+pyroute-doctor() { pyroute doctor "$@"; }
 
-# Tab completes a command's first argument: a client of the stage that runs, or a stage.
+# Tab completes a command's first argument: a client of the stage that runs, or a stage; and after
+# pyroute a command, and then that command's.
 _pyroute_names() {
 	case $1 in
+	pyroute) pyroute --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p' ;;
 	pyroute-connect) pyroute ps 2>/dev/null | sed -n 's/^\(client[0-9]*\) .*/\1/p' ;;
-	*) ls -- "$PYROUTE_STAGE_DIR" ;;
+	pyroute-stage-start | pyroute-stage-stop | pyroute-start | pyroute-stop)
+		pyroute stages 2>/dev/null | sed -n '2,$s/ .*//p'
+		;;
 	esac
 }
 if [ -n "${BASH_VERSION:-}" ]; then
 	_pyroute_complete() {
-		[ "$COMP_CWORD" != 1 ] || mapfile -t COMPREPLY < <(compgen -W "$(_pyroute_names "$1")" -- "$2")
+		local of=$1
+
+		if [ "$1" = pyroute ] && [ "$COMP_CWORD" = 2 ]; then
+			of=pyroute-${COMP_WORDS[1]}
+		elif [ "$COMP_CWORD" != 1 ]; then
+			return 0
+		fi
+		mapfile -t COMPREPLY < <(compgen -W "$(_pyroute_names "$of")" -- "$2")
 	}
-	complete -F _pyroute_complete pyroute-stage-start pyroute-stage-stop pyroute-connect
+	complete -F _pyroute_complete pyroute pyroute-stage-start pyroute-stage-stop pyroute-connect
 elif command -v compdef >/dev/null; then
+	# shellcheck disable=SC2046,SC2154 # zsh's own words, split by it
 	_pyroute_complete() {
-		# shellcheck disable=SC2046,SC2154 # zsh's own words, split by it
-		[ "$CURRENT" != 2 ] || compadd -- $(_pyroute_names "${words[1]}")
+		if [ "${words[1]}" = pyroute ] && [ "$CURRENT" = 3 ]; then
+			compadd -- $(_pyroute_names "pyroute-${words[2]}")
+		elif [ "$CURRENT" = 2 ]; then
+			compadd -- $(_pyroute_names "${words[1]}")
+		fi
 	}
-	compdef _pyroute_complete pyroute-stage-start pyroute-stage-stop pyroute-connect
+	compdef _pyroute_complete pyroute pyroute-stage-start pyroute-stage-stop pyroute-connect
 fi

@@ -29,6 +29,12 @@ void cgroup_doors_close(struct cgroup_doors *doors);
  * memory nor processes by control groups. */
 int cgroup_create_parent(const char *name, struct error *error);
 
+/* Whether groups with limits can be made, by making the empty group NAME and removing it again;
+ * nothing is switched on for that. Returns the version, 1 or 2; -ENOTSUP where this machine limits
+ * neither memory nor processes; -EACCES or -EPERM where only the right to make groups is lacking.
+ */
+int cgroup_try(const char *name, struct error *error);
+
 /* Makes the group PARENT/NAME with LIMITS and opens its doors, the caller's. */
 int cgroup_create(const char *parent, const char *name, const struct cgroup_limits *limits,
 		  struct cgroup_doors *doors, struct error *error);

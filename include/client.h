@@ -9,6 +9,11 @@
 #include "ns.h"
 #include "stage.h"
 
+/* Clients' ids on the computer: a range that no account uses and no other tool hands out by default
+ * (the first half of it belongs to nobody in Debian's, Fedora's and systemd's tables). */
+#define CLIENT_ID_FIRST 1073741824U
+#define CLIENT_ID_COUNT 65536U
+
 #define CLIENT_PIDS	      256
 #define CLIENT_MEMORY	      ((uint64_t)256 << 20) /* bytes */
 #define CLIENT_OPEN_FILES     1024		    /* the soft limit */

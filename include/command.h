@@ -41,6 +41,7 @@ int cmd_connect(const struct command_line *line);
 int cmd_ps(const struct command_line *line);
 int cmd_run(const struct command_line *line);
 int cmd_stages(const struct command_line *line);
+int cmd_doctor(const struct command_line *line);
 
 /* Where a command works, and for whom. */
 struct command_place {

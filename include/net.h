@@ -76,6 +76,19 @@ int net_address_add(struct nl_sock *socket, const char *name, const struct net_a
 int net_route_default(struct nl_sock *socket, const char *name, const struct net_address *gateway,
 		      struct error *error);
 
+/* What tc(8) makes: queueing disciplines, classifiers that stand in filters, and the actions of
+ * these. */
+enum net_part { NET_QDISC, NET_CLASSIFIER, NET_ACTION };
+
+/* Whether the kernel knows the PART called NAME. To be asked in a network namespace that is of no
+ * more use afterwards: what is tried may stay on its lo. Returns 1, 0 or -errno. */
+int net_part_known(struct nl_sock *socket, enum net_part part, const char *name,
+		   struct error *error);
+
+/* Loads the program that marks what arrives on a leg. Returns its fd, the caller's; -EPERM or
+ * -ENOSYS where bpf(2) is refused. */
+int net_leg_load_marker(struct error *error);
+
 /* What net_leg_raise() returns where bpf(2) is refused: the leg is as silent, but only packet
  * sockets bound to ETH_P_ALL see what arrives, those of a single protocol nothing. */
 #define NET_LEG_ALL_ONLY 1

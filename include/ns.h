@@ -10,6 +10,10 @@
  * others; the mount namespace last of those that a path is needed for. */
 enum ns_kind { NS_USER, NS_PID, NS_IPC, NS_UTS, NS_CGROUP, NS_NET, NS_MNT, NS_KINDS };
 
+/* Its name in /proc/PID/ns and in the limits of /proc/sys/user, and its flag for clone(2). */
+const char *ns_kind_name(enum ns_kind kind);
+int ns_kind_flag(enum ns_kind kind);
+
 /* The namespaces of a process, each by an fd that keeps it alive; -1 where one is not held. */
 struct ns_set {
 	int fd[NS_KINDS];
@@ -47,6 +51,10 @@ struct ns_ids {
 
 /* Writes the user and the group map of the user namespace that the child PID was born in. */
 int ns_map(pid_t pid, const struct ns_ids *uids, const struct ns_ids *gids, struct error *error);
+
+/* As ns_map(), where the caller has no right to map other ids: 0 inside is its own effective id,
+ * and there are no others. Groups can then not be changed inside (user_namespaces(7)). */
+int ns_map_single(pid_t pid, struct error *error);
 
 /* Makes a user namespace that no process lives in, for an idmapped mount. Returns its fd. */
 int ns_user_for_idmap(const struct ns_ids *uids, const struct ns_ids *gids, struct error *error);

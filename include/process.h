@@ -42,6 +42,9 @@ pid_t process_pid_of(int pidfd, struct error *error);
  * Afterwards /proc/self/exe no longer tells where the program was installed. */
 int process_seal_image(char **argv, struct error *error);
 
+/* Whether process_seal_image() could: makes such a copy, and lets go of it. */
+int process_try_seal(struct error *error);
+
 /* The life of pid 1 in a client: reaps whoever ends, passes SIGTERM on to every process of the pid
  * namespace, and nothing else; only SIGKILL from outside ends it. All signals are blocked. Makes
  * no other calls than rt_sigprocmask, rt_sigtimedwait, wait4, getpid and kill, allocates nothing.

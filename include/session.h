@@ -7,6 +7,7 @@
 
 #include "checkout.h"
 #include "error.h"
+#include "host.h"
 #include "record.h"
 #include "rundir.h"
 #include "stage.h"
@@ -66,6 +67,9 @@ int session_end_running(struct session *session, struct error *error);
  * ends the stage that runs, if one does; root is needed where that is one of ours. From here on
  * session_signals() are blocked. */
 int session_make_way(struct session *session, struct error *error);
+/* Fills in the first stage of any checkout that has a journal in BASE (rundir_open_base()): 1; 0
+ * where there is none. */
+int session_find_any(int base, struct host_stage *stage, struct error *error);
 
 /* The signals that end a start, in good order: SIGINT, SIGTERM, SIGHUP. */
 void session_signals(sigset_t *set);

@@ -14,6 +14,15 @@ size_t text_printable(const char *text);
  * and with "..." at its end where it had to be cut. Returns BUFFER. */
 const char *text_escape(const char *text, char *buffer, size_t size);
 
+/* Copies TEXT to BUFFER as one word of a shell: as it is where nothing in it means anything to one,
+ * else in single quotes. Returns BUFFER; NULL where SIZE bytes do not hold it, or it
+ * must not be shown. */
+const char *text_quote(const char *text, char *buffer, size_t size);
+
+/* Copies the value of KEY from lines KEY=value, with or without quotes (os-release(5)), to VALUE;
+ * empty where there is none. */
+void text_setting(const char *lines, const char *key, char *value, size_t size);
+
 /* How many letters must be put in, taken out, replaced or swapped with the next to make WORD of
  * TEXT; upper and lower case are the same. UINT_MAX where one is longer than TEXT_WORD_MAX. */
 #define TEXT_WORD_MAX 31 /* bytes */

@@ -88,6 +88,67 @@ int cgroup_create_parent(const char *name, struct error *error)
 	return 0;
 }
 
+/* In version 2: both controllers must be there, and be handed down or such that they can be: in a
+ * group that is not the machine's topmost (it has a cgroup.type) only where no process lives in it
+ * (cgroups(7), "no internal processes"). */
+static int check_controllers(int top, struct error *error)
+{
+	char now[256];
+
+	if (file_read(top, "cgroup.controllers", now, sizeof(now), error) < 0)
+		return -error->code;
+	if (strstr(now, "memory") == NULL || strstr(now, "pids") == NULL)
+		return error_set(error, ENOTSUP, "of memory and pids there is only \"%s\"", now);
+	if (file_read(top, "cgroup.subtree_control", now, sizeof(now), error) < 0)
+		return -error->code;
+	if ((strstr(now, "memory") != NULL && strstr(now, "pids") != NULL) ||
+	    faccessat(top, "cgroup.type", F_OK, 0) < 0)
+		return 0;
+	if (file_read(top, "cgroup.procs", now, sizeof(now), error) < 0)
+		return error->code == EFBIG ? -EBUSY : -error->code;
+	if (now[0] != '\0')
+		return error_set(error, EBUSY,
+				 "processes live in it, so that it hands no limits down");
+	return 0;
+}
+
+/* Makes the group NAME, sees whether it has what version 1 limits by, and removes it. */
+static int try_group(const struct tree *tree, int top, const char *name, struct error *error)
+{
+	const char *limit = tree->memory_limit != NULL ? tree->memory_limit : tree->pids_limit;
+	char path[CGROUP_NAME_SIZE + 32];
+	int result = 0;
+
+	if (file_directory(top, name, 0755, error) < 0)
+		return -error->code;
+	(void)snprintf(path, sizeof(path), "%s/%s", name, limit);
+	if (tree != unified && faccessat(top, path, F_OK, 0) < 0)
+		result = error_system(error, errno, "there is no %s", limit);
+	(void)unlinkat(top, name, AT_REMOVEDIR);
+	return result;
+}
+
+int cgroup_try(const char *name, struct error *error)
+{
+	size_t count;
+	const struct tree *tree = trees(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct error cause = {0};
+		CLEANUP_FD int top = file_open_directory(AT_FDCWD, tree[i].mount, &cause);
+
+		if (top < 0 || (&tree[i] == unified && check_controllers(top, &cause) < 0))
+			return not_supported(&tree[i], &cause, error);
+		if (try_group(&tree[i], top, name, &cause) == 0)
+			continue;
+		if (cause.code != EACCES && cause.code != EPERM)
+			return not_supported(&tree[i], &cause, error);
+		*error = cause;
+		return error_prefix(error, "control groups at %s", tree[i].mount);
+	}
+	return tree == unified ? 2 : 1;
+}
+
 static int set_limits(const struct tree *tree, int dir, const struct cgroup_limits *limits,
 		      struct error *error)
 {

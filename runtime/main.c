@@ -69,6 +69,15 @@ static const struct command commands[] = {
 	 .operands_min = 1,
 	 .operands_max = -1,
 	 .run = cmd_run},
+	{.name = "doctor",
+	 .link = "pyroute-doctor",
+	 .arguments = "",
+	 .summary = "what this machine lacks, and the command that mends it",
+	 .details = "Tries what a start needs, and leaves nothing. Some of it only root can try.\n"
+		    "Exit status 1 where something that a start needs is missing.\n"
+		    "--json       for programs",
+	 .options = OPTION_JSON,
+	 .run = cmd_doctor},
 };
 
 /* flag is what a command must take, val tells the options apart for getopt_long(3). */

@@ -81,6 +81,44 @@ int mount_map(int mount, int user_ns, uint64_t attributes, struct error *error)
 	return 0;
 }
 
+/* The fifth field of a line of mountinfo is the mount point (proc(5)); a blank in it is \\040. */
+static const char *mount_point_of(char *line)
+{
+	char *rest = line;
+	const char *field = NULL;
+
+	for (int i = 0; i < 5; i++)
+		field = strsep(&rest, " ");
+	return field != NULL ? field : "";
+}
+
+int mount_list_below(const char *above, const char *except, char *text, size_t size, size_t *count,
+		     struct error *error)
+{
+	CLEANUP_STREAM FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	CLEANUP_FREE char *line = NULL;
+	size_t length = strlen(above);
+	size_t room = 0;
+	size_t used = 0;
+
+	text[0] = '\0';
+	*count = 0;
+	if (mounts == NULL)
+		return error_system(error, errno, "cannot open /proc/self/mountinfo");
+	while (getline(&line, &room, mounts) > 0) {
+		const char *point = mount_point_of(line);
+
+		if (strncmp(point, above, length) != 0 || point[length] != '/' ||
+		    strcmp(point, except) == 0)
+			continue;
+		(*count)++;
+		if (used + strlen(point) + 2 <= size)
+			used += (size_t)snprintf(text + used, size - used, "%s%s",
+						 used > 0 ? " " : "", point);
+	}
+	return 0;
+}
+
 int mount_isolate(struct error *error)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)

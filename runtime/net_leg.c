@@ -44,8 +44,7 @@
 #include <netlink/route/link/inet6.h>
 #include <sys/syscall.h>
 
-/* Loads the program that marks a frame. Returns its fd, or -errno. */
-static int load_marker(void)
+int net_leg_load_marker(struct error *error)
 {
 	const struct bpf_insn program[] = {
 		/* The frame is in r1: r0 = bpf_skb_change_type(r1, PACKET_OTHERHOST) */
@@ -68,7 +67,7 @@ static int load_marker(void)
 	};
 	int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load)); /* close-on-exec */
 
-	return fd < 0 ? -errno : fd;
+	return fd < 0 ? error_system(error, errno, "cannot load the filter of a leg") : fd;
 }
 
 /* Puts the filter on what arrives at the link INDEX: the program MARKER, or a drop where it is
@@ -183,9 +182,9 @@ int net_leg_raise(struct nl_sock *socket, const char *name, const struct net_add
 
 	if (address->family != AF_INET)
 		return error_system(error, EAFNOSUPPORT, "%s: the address is not IPv4", name);
-	marker = load_marker();
+	marker = net_leg_load_marker(error);
 	if (marker < 0 && marker != -EPERM && marker != -ENOSYS)
-		return error_system(error, -marker, "%s: cannot load its filter", name);
+		return error_prefix(error, "%s", name);
 	result = net_link_read(socket, 0, name, &link, error);
 	if (result < 0)
 		return result;

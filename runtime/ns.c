@@ -18,6 +18,16 @@ static const struct {
 	[NS_MNT] = {"mnt", CLONE_NEWNS},
 };
 
+const char *ns_kind_name(enum ns_kind kind)
+{
+	return kinds[kind].name;
+}
+
+int ns_kind_flag(enum ns_kind kind)
+{
+	return kinds[kind].flag;
+}
+
 void ns_set_close(struct ns_set *set)
 {
 	for (size_t i = 0; i < NS_KINDS; i++)
@@ -98,18 +108,33 @@ pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidf
 	return pid;
 }
 
-static int map_write(pid_t pid, const char *file, const struct ns_ids *ids, struct error *error)
+static int map_write_line(pid_t pid, const char *file, const char *line, struct error *error)
 {
 	char path[64];
-	char line[64];
 	CLEANUP_FD int fd = -1;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	(void)snprintf(line, sizeof(line), "%u %u %u\n", ids->inside, ids->outside, ids->count);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, line, strlen(line)) < 0)
 		return error_system(error, errno, "cannot map ids by %s", path);
 	return 0;
+}
+
+static int map_write(pid_t pid, const char *file, const struct ns_ids *ids, struct error *error)
+{
+	char line[64];
+
+	(void)snprintf(line, sizeof(line), "%u %u %u\n", ids->inside, ids->outside, ids->count);
+	return map_write_line(pid, file, line, error);
+}
+
+int ns_map_single(pid_t pid, struct error *error)
+{
+	const struct ns_ids uid = {0, geteuid(), 1};
+	const struct ns_ids gid = {0, getegid(), 1};
+	int result = map_write_line(pid, "setgroups", "deny", error);
+
+	return result < 0 ? result : ns_map(pid, &uid, &gid, error);
 }
 
 int ns_map(pid_t pid, const struct ns_ids *uids, const struct ns_ids *gids, struct error *error)

@@ -123,25 +123,52 @@ static int image_seal(int image)
 	return fcntl(image, F_ADD_SEALS, IMAGE_SEALS);
 }
 
-int process_seal_image(char **argv, struct error *error)
+/* Returns the sealed copy of PROGRAM. */
+static int image_make(int program, struct error *error)
 {
-	CLEANUP_FD int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	CLEANUP_FD int image = -1;
+	CLEANUP_FD int image = image_create();
 
-	if (program < 0)
-		return error_system(error, errno, "cannot open /proc/self/exe");
-	if (image_is_sealed(program)) {
-		/* Started by fd, the process would be called after its number: execveat(2). */
-		(void)prctl(PR_SET_NAME, program_invocation_short_name);
-		return 0;
-	}
-	image = image_create();
 	if (image < 0)
 		return error_system(error, errno,
 				    "cannot make an executable memory file (is the sysctl "
 				    "vm.memfd_noexec 2? It must be 0 or 1)");
 	if (image_copy(image, program) < 0 || image_seal(image) < 0)
 		return error_system(error, errno, "cannot seal a copy of the program");
+	return TAKE_FD(image);
+}
+
+static int open_program(struct error *error)
+{
+	int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	if (program < 0)
+		return error_system(error, errno, "cannot open /proc/self/exe");
+	return program;
+}
+
+int process_try_seal(struct error *error)
+{
+	CLEANUP_FD int program = open_program(error);
+	CLEANUP_FD int image = program < 0 ? program : image_make(program, error);
+
+	return image < 0 ? image : 0;
+}
+
+int process_seal_image(char **argv, struct error *error)
+{
+	CLEANUP_FD int program = open_program(error);
+	CLEANUP_FD int image = -1;
+
+	if (program < 0)
+		return program;
+	if (image_is_sealed(program)) {
+		/* Started by fd, the process would be called after its number: execveat(2). */
+		(void)prctl(PR_SET_NAME, program_invocation_short_name);
+		return 0;
+	}
+	image = image_make(program, error);
+	if (image < 0)
+		return image;
 	(void)fexecve(image, argv, environ);
 	return error_system(error, errno, "cannot start the sealed copy of the program");
 }

@@ -208,6 +208,19 @@ static int lock_session(const struct session *session, struct error *error)
 	return TAKE_FD(lock);
 }
 
+/* Of rundir_for_each(): 1 ends the visit. */
+static int find_journal(void *context, int base, const char *id, struct error *error)
+{
+	CLEANUP_FD int dir = rundir_open(base, id, false, error);
+
+	return dir >= 0 && host_owner(dir, context, error) == 0 ? 1 : 0;
+}
+
+int session_find_any(int base, struct host_stage *stage, struct error *error)
+{
+	return rundir_for_each(base, find_journal, stage, error);
+}
+
 void session_signals(sigset_t *set)
 {
 	(void)sigemptyset(set);

@@ -24,11 +24,6 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
-/* Clients' ids on the host: a range that no account uses and no other tool hands out by default
- * (the first half of it belongs to nobody in Debian's, Fedora's and systemd's tables). */
-#define ID_FIRST 1073741824U
-#define ID_COUNT 65536U
-
 /* What a start has in hand. All of it is let go of at its end, and undone where it failed. */
 struct start {
 	struct session *session;
@@ -76,22 +71,13 @@ static int open_signals(struct start *start, struct error *error)
 	return 0;
 }
 
-/* Fills in the struct host_stage CONTEXT with the first stage that has a journal; 1 ends the visit.
- */
-static int find_owner(void *context, int base, const char *id, struct error *error)
-{
-	CLEANUP_FD int dir = rundir_open(base, id, false, error);
-
-	return dir >= 0 && host_owner(dir, context, error) == 0 ? 1 : 0;
-}
-
 /* Says who has made the leg NAME. */
 static int leg_taken(const struct session *session, const char *name, struct error *error)
 {
 	struct host_stage owner;
 	char shown[400];
 
-	if (rundir_for_each(session->base, find_owner, &owner, error) > 0)
+	if (session_find_any(session->base, &owner, error) > 0)
 		return error_set(error, EEXIST,
 				 "%s runs and has the interface %s; stop it: "
 				 "sudo pyroute stop --dir %s",
@@ -230,8 +216,8 @@ static int map_rootfs(const struct start *start, int stage_ns, struct error *err
 /* src/ as the stage sees it: its owner's files there are the clients' root's. */
 static int map_src(const struct start *start, struct error *error)
 {
-	const struct ns_ids uids = {start->src_owner.uid, ID_FIRST, 1};
-	const struct ns_ids gids = {start->src_owner.gid, ID_FIRST, 1};
+	const struct ns_ids uids = {start->src_owner.uid, CLIENT_ID_FIRST, 1};
+	const struct ns_ids gids = {start->src_owner.gid, CLIENT_ID_FIRST, 1};
 	CLEANUP_FD int mount = mount_copy(start->src, "", 0, error);
 	CLEANUP_FD int ns = mount < 0 ? -1 : ns_user_for_idmap(&uids, &gids, error);
 
@@ -247,7 +233,7 @@ static int give_overlays(struct start *start, int stage_ns, struct error *error)
 {
 	CLEANUP_FD int rootfs = map_rootfs(start, stage_ns, error);
 	CLEANUP_FD int base = rootfs < 0 ? -1 : root_make_for_overlays(rootfs, error);
-	const struct overlay_place place = {.base = base, .owner = ID_FIRST};
+	const struct overlay_place place = {.base = base, .owner = CLIENT_ID_FIRST};
 
 	if (base < 0)
 		return -error->code;
@@ -317,7 +303,7 @@ static int settle_legs(const struct start *start, struct error *error)
 
 static int bring_up(struct start *start, struct error *error)
 {
-	const struct ns_ids ids = {0, ID_FIRST, ID_COUNT};
+	const struct ns_ids ids = {0, CLIENT_ID_FIRST, CLIENT_ID_COUNT};
 	const struct keeper_plan plan = {.stage = start->stage,
 					 .caller = start->session->caller,
 					 .filter = &start->filter,

@@ -60,6 +60,41 @@ const char *text_escape(const char *text, char *buffer, size_t size)
 	return buffer;
 }
 
+const char *text_quote(const char *text, char *buffer, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789/._-+:=@%,";
+	const char *quote = *text != '\0' && text[strspn(text, plain)] == '\0' ? "" : "'";
+	size_t used = (size_t)snprintf(buffer, size, "%s", quote);
+
+	for (; *text != '\0' && used < size; text += text_printable(text)) {
+		if (text_printable(text) == 0)
+			return NULL;
+		used += (size_t)snprintf(buffer + used, size - used, "%.*s%s",
+					 (int)text_printable(text), text,
+					 *text == '\'' ? "\\''" : "");
+	}
+	if (used < size)
+		used += (size_t)snprintf(buffer + used, size - used, "%s", quote);
+	return used < size ? buffer : NULL;
+}
+
+void text_setting(const char *lines, const char *key, char *value, size_t size)
+{
+	size_t length = strlen(key);
+
+	value[0] = '\0';
+	for (const char *line = lines; *line != '\0'; line += strspn(line, "\n")) {
+		if (strncmp(line, key, length) == 0 && line[length] == '=') {
+			line += length + 1;
+			line += strspn(line, "\"'");
+			(void)snprintf(value, size, "%.*s", (int)strcspn(line, "\"'\n"), line);
+			return;
+		}
+		line += strcspn(line, "\n");
+	}
+}
+
 static unsigned smallest_of(unsigned a, unsigned b, unsigned c)
 {
 	unsigned smaller = a < b ? a : b;

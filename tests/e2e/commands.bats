@@ -14,7 +14,7 @@ teardown() {
 
 # Every command, and the program of its own.
 readonly COMMANDS=(start:pyroute-stage-start stop:pyroute-stage-stop stages:pyroute-stage-list
-	connect:pyroute-connect ps:pyroute-ps run:pyroute-run)
+	connect:pyroute-connect ps:pyroute-ps run:pyroute-run doctor:pyroute-doctor)
 
 @test "every command has a name of its own that does the same" {
 	pyroute-stage-start stage1
@@ -22,6 +22,7 @@ readonly COMMANDS=(start:pyroute-stage-start stop:pyroute-stage-stop stages:pyro
 	[[ $(pyroute-connect client1 -- hostname) == client1 ]]
 	[[ $(pyroute-run -- echo hello) == hello ]]
 	diff <(pyroute stages) <(pyroute-stage-list)
+	diff <(pyroute doctor) <(pyroute-doctor)
 	diff <(pyroute ps --json | "$PYTHON" -c "$NAMES") <(pyroute-ps --json | "$PYTHON" -c "$NAMES")
 	pyroute-stage-stop
 	[[ ! -e .stage ]]

@@ -7,7 +7,7 @@ load helpers
 
 readonly SHELLS=(bash zsh)
 readonly COMMANDS=(pyroute-stage-start pyroute-stage-stop pyroute-stage-list pyroute-connect
-	pyroute-ps pyroute-run)
+	pyroute-ps pyroute-run pyroute-doctor)
 
 setup() {
 	common_setup
@@ -131,6 +131,7 @@ called() {
 			pyroute-connect client1 -- echo "two words" ""
 			pyroute-ps --json
 			pyroute-stage-list --json
+			pyroute-doctor --json
 			pyroute --version
 			pyroute' "$CHECKOUT"
 		called "sudo <$program> <start> <--dir> <$CHECKOUT> <stage1>" \
@@ -144,6 +145,7 @@ called() {
 			"pyroute <connect> <client1> <--> <echo> <two words> <>" \
 			"pyroute <ps> <--json>" \
 			"pyroute <stages> <--json>" \
+			"pyroute <doctor> <--json>" \
 			"pyroute <--version>" \
 			"pyroute <>"
 	done
@@ -266,24 +268,36 @@ called() {
 	done
 }
 
-@test "tab completes the names of stages and of clients" {
+@test "tab completes the names of commands, of stages and of clients" {
 	cp -r stages/stage1 stages/another
+	mkdir stages/none
 	stage_start stage1
 	bash -euc 'source ./env.sh
 		complete() {
 			COMPREPLY=()
+			COMP_WORDS=($2 ${4:-})
 			COMP_CWORD=$1 _pyroute_complete "$2" "$3"
-			echo "$2: ${COMPREPLY[*]:-none}"
+			echo "$2${4:+ $4}: ${COMPREPLY[*]:-none}"
 		}
 		complete 1 pyroute-stage-start ""
 		complete 1 pyroute-stage-start st
 		complete 1 pyroute-connect cl
-		complete 2 pyroute-connect ""' >"$OUT"
+		complete 2 pyroute-connect ""
+		complete 1 pyroute st
+		complete 2 pyroute "" stop
+		complete 2 pyroute "" connect
+		complete 2 pyroute "" ps
+		complete 3 pyroute "" stop' >"$OUT"
 	diff "$OUT" - <<-END
 		pyroute-stage-start: another stage1
 		pyroute-stage-start: stage1
 		pyroute-connect: client1 client2
 		pyroute-connect: none
+		pyroute: start stop stages
+		pyroute stop: another stage1
+		pyroute connect: client1 client2
+		pyroute ps: none
+		pyroute stop: none
 	END
 	# Zsh finds by itself which of the names begin as the word does.
 	zsh -euc 'compdef() { echo "$1 is for ${*:2}"; }
@@ -292,11 +306,15 @@ called() {
 		CURRENT=2
 		words=(pyroute-stage-start "") && _pyroute_complete
 		words=(pyroute-connect "") && _pyroute_complete
+		words=(pyroute "") && _pyroute_complete
 		CURRENT=3
+		words=(pyroute connect "") && _pyroute_complete
 		words=(pyroute-connect client1 "") && _pyroute_complete' >"$OUT"
 	diff "$OUT" - <<-END
-		_pyroute_complete is for pyroute-stage-start pyroute-stage-stop pyroute-connect
+		_pyroute_complete is for pyroute pyroute-stage-start pyroute-stage-stop pyroute-connect
 		pyroute-stage-start : another stage1
 		pyroute-connect : client1 client2
+		pyroute : start stop connect ps stages run doctor
+		pyroute connect : client1 client2
 	END
 }

@@ -121,6 +121,48 @@ static void a_complaint_says_what_is_known_of_its_place(void **state)
 	assert_string_equal(complaints.kept[3].text, "f:3: [net1] k = \"\\xff\": bad");
 }
 
+static void a_text_is_quoted_as_one_word_of_a_shell_where_it_must_be(void **state)
+{
+	char buffer[32];
+	char small[6];
+
+	(void)state;
+	assert_string_equal(text_quote("/home/ada/a-b_c.d", buffer, sizeof(buffer)),
+			    "/home/ada/a-b_c.d");
+	assert_string_equal(text_quote("", buffer, sizeof(buffer)), "''");
+	assert_string_equal(text_quote("a b", buffer, sizeof(buffer)), "'a b'");
+	assert_string_equal(text_quote("$(x);", buffer, sizeof(buffer)), "'$(x);'");
+	assert_string_equal(text_quote("it's", buffer, sizeof(buffer)), "'it'\\''s'");
+	assert_string_equal(text_quote("\xc3\xa4", buffer, sizeof(buffer)), "'\xc3\xa4'");
+	assert_null(text_quote("a\033b", buffer, sizeof(buffer)));
+	assert_string_equal(text_quote("abcde", small, sizeof(small)), "abcde");
+	assert_null(text_quote("abcdef", small, sizeof(small)));
+	assert_string_equal(text_quote("a b", small, sizeof(small)), "'a b'");
+	assert_null(text_quote("a bc", small, sizeof(small)));
+	assert_null(text_quote("a'", small, sizeof(small)));
+}
+
+static void a_setting_is_found_by_its_whole_key(void **state)
+{
+	static const char lines[] = "\nVERSION_ID=\"12\"\nID=debian\n\nNAME='It is'\nEMPTY=\n";
+	char value[16];
+	char small[4];
+
+	(void)state;
+	text_setting(lines, "ID", value, sizeof(value));
+	assert_string_equal(value, "debian");
+	text_setting(lines, "VERSION_ID", value, sizeof(value));
+	assert_string_equal(value, "12");
+	text_setting(lines, "NAME", value, sizeof(value));
+	assert_string_equal(value, "It is");
+	text_setting(lines, "EMPTY", value, sizeof(value));
+	assert_string_equal(value, "");
+	text_setting(lines, "VERSION", value, sizeof(value));
+	assert_string_equal(value, "");
+	text_setting(lines, "ID", small, sizeof(small));
+	assert_string_equal(small, "deb");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +173,8 @@ int main(void)
 		cmocka_unit_test(the_distance_counts_letters_in_out_replaced_and_swapped),
 		cmocka_unit_test(of_many_complaints_those_of_the_first_lines_are_kept_in_order),
 		cmocka_unit_test(a_complaint_says_what_is_known_of_its_place),
+		cmocka_unit_test(a_text_is_quoted_as_one_word_of_a_shell_where_it_must_be),
+		cmocka_unit_test(a_setting_is_found_by_its_whole_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

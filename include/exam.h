@@ -1,0 +1,62 @@
+/* What doctor looks at, a function each. All really try what they can, as root and as an ordinary
+ * user; they change nothing, leave nothing, and take a bounded time. Only diagnose.c and
+ * exam_*.c include this. */
+#ifndef PYROUTE_EXAM_H
+#define PYROUTE_EXAM_H
+
+#include "checkout.h"
+#include "finding.h"
+#include "rootfs.h"
+
+/* What is looked at, beside the machine itself. */
+struct patient {
+	struct caller caller;
+	bool root; /* we are: more can be tried */
+	struct checkout checkout;
+	struct error no_checkout; /* code 0: there is one */
+	struct rootfs_facts rootfs;
+	struct error no_rootfs; /* code 0: it is of use */
+};
+void patient_close(struct patient *patient);
+#define CLEANUP_PATIENT CLEANUP(patient_close)
+
+/* Finds what is to be looked at; DIR is what --dir names, or NULL. PATIENT is {.checkout =
+ * CHECKOUT_NONE} before. */
+int patient_admit(const char *dir, struct patient *patient, struct error *error);
+
+/* exam_kernel.c: what a stage's processes need. */
+void exam_kernel(const struct patient *patient, struct finding *finding);
+void exam_user_namespaces(const struct patient *patient, struct finding *finding);
+void exam_own_user_namespaces(const struct patient *patient, struct finding *finding);
+void exam_namespaces(const struct patient *patient, struct finding *finding);
+void exam_proc(const struct patient *patient, struct finding *finding);
+void exam_seccomp(const struct patient *patient, struct finding *finding);
+void exam_memfd(const struct patient *patient, struct finding *finding);
+void exam_cgroups(const struct patient *patient, struct finding *finding);
+
+/* exam_files.c: file systems, folders and programs. */
+void exam_overlay(const struct patient *patient, struct finding *finding);
+void exam_tmpfs(const struct patient *patient, struct finding *finding);
+void exam_rootfs(const struct patient *patient, struct finding *finding);
+void exam_rootfs_ids(const struct patient *patient, struct finding *finding);
+void exam_src(const struct patient *patient, struct finding *finding);
+void exam_src_ids(const struct patient *patient, struct finding *finding);
+void exam_run_directory(const struct patient *patient, struct finding *finding);
+void exam_root(const struct patient *patient, struct finding *finding);
+void exam_python(const struct patient *patient, struct finding *finding);
+void exam_subordinate_ids(const struct patient *patient, struct finding *finding);
+
+/* exam_net.c: what a stage's wires need. */
+void exam_veth(const struct patient *patient, struct finding *finding);
+void exam_bridge(const struct patient *patient, struct finding *finding);
+void exam_ingress(const struct patient *patient, struct finding *finding);
+void exam_cls_bpf(const struct patient *patient, struct finding *finding);
+void exam_act_mirred(const struct patient *patient, struct finding *finding);
+void exam_tbf(const struct patient *patient, struct finding *finding);
+void exam_netem(const struct patient *patient, struct finding *finding);
+void exam_leg(const struct patient *patient, struct finding *finding);
+void exam_bpf(const struct patient *patient, struct finding *finding);
+void exam_interfaces(const struct patient *patient, struct finding *finding);
+void exam_forwarding(const struct patient *patient, struct finding *finding);
+
+#endif

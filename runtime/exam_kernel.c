@@ -1,0 +1,336 @@
+#include "exam.h"
+
+#include "cgroup.h"
+#include "file.h"
+#include "filter.h"
+#include "mount.h"
+#include "ns.h"
+#include "process.h"
+#include "sysctl.h"
+#include "trial.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/utsname.h>
+
+#define NOBODY 65534
+
+static int do_nothing_child(void *argument, struct error *error)
+{
+	(void)argument;
+	(void)error;
+	return 0;
+}
+
+void exam_kernel(const struct patient *patient, struct finding *finding)
+{
+	struct utsname name;
+	char *rest = NULL;
+	unsigned long version, patchlevel;
+
+	(void)patient;
+	if (uname(&name) < 0) {
+		finding_unknown(finding, "uname(2): %s", strerror(errno));
+		return;
+	}
+	version = strtoul(name.release, &rest, 10);
+	patchlevel = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
+	if (version > 5 || (version == 5 && patchlevel >= 19)) {
+		finding_ok(finding, "Linux %s", name.release);
+		return;
+	}
+	finding_missing(finding, "Linux %s: it must be 5.19 or newer (overlays on idmapped mounts)",
+			name.release);
+	finding_remedy_kernel(finding);
+}
+
+/* ---- namespaces ------------------------------------------------------------------------------ */
+
+/* Whether the kernel setting KEY below /proc/sys is there and holds VALUE. */
+static bool setting_is(const char *key, const char *value)
+{
+	struct error ignored;
+	CLEANUP_FD int settings = sysctl_open("/proc/sys", &ignored);
+	char now[32];
+
+	return settings >= 0 && sysctl_read(settings, key, now, sizeof(now), &ignored) == 0 &&
+	       strcmp(now, value) == 0;
+}
+
+/* Namespaces of KIND cannot be made, for the reason CODE. Where one of the known settings is to
+ * blame, says so with its remedy: true. */
+static bool blame_limit(enum ns_kind kind, int code, struct finding *finding)
+{
+	char key[64];
+
+	(void)snprintf(key, sizeof(key), "user/max_%s_namespaces", ns_kind_name(kind));
+	if (code != ENOSPC || !setting_is(key, "0"))
+		return false;
+	finding_missing(finding, "user.max_%s_namespaces is 0", ns_kind_name(kind));
+	finding_remedy(finding, "sudo sysctl -w user.max_%s_namespaces=16384", ns_kind_name(kind));
+	return true;
+}
+
+/* What keeps user namespaces from those who are not root: a patch of Debian's and of Arch's, and
+ * Ubuntu's AppArmor from 23.10 on. */
+static bool blame_policy(struct finding *finding)
+{
+	if (setting_is("kernel/unprivileged_userns_clone", "0")) {
+		finding_missing(finding, "kernel.unprivileged_userns_clone is 0");
+		finding_remedy(finding, "sudo sysctl -w kernel.unprivileged_userns_clone=1");
+		return true;
+	}
+	if (setting_is("kernel/apparmor_restrict_unprivileged_userns", "1")) {
+		finding_missing(finding, "kernel.apparmor_restrict_unprivileged_userns is 1");
+		finding_remedy(finding,
+			       "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
+		return true;
+	}
+	return false;
+}
+
+/* ERROR is what clone(2) said, and no limit is to blame. */
+static void explain_refusal(const struct patient *patient, const struct error *error,
+			    struct finding *finding)
+{
+	const bool forbidden = error->code == EPERM || error->code == EACCES;
+
+	if (error->code == EINVAL) {
+		finding_missing(finding, "this kernel has none (kernel option USER_NS)");
+		finding_remedy_kernel(finding);
+	} else if (forbidden && !patient->root) {
+		finding_needs_root(finding, "they are refused to ordinary users");
+	} else if (forbidden) {
+		finding_missing(finding, "they are refused to root: in a container by its policy "
+					 "(seccomp), or this is a chroot");
+	} else {
+		finding_missing(finding, "%s", error->text);
+	}
+}
+
+/* The keeper's. For a start root makes it, for whom the policies above do not hold. */
+void exam_user_namespaces(const struct patient *patient, struct finding *finding)
+{
+	struct trial trial = {.flags = CLONE_NEWUSER | CLONE_NEWNS, .run_child = do_nothing_child};
+	struct error error = {0};
+
+	if (trial_run(&trial, &error) == 0)
+		finding_ok(finding, "can be made");
+	else if (trial.began)
+		finding_missing(finding, "%s", error.text);
+	else if (!blame_limit(NS_USER, error.code, finding))
+		explain_refusal(patient, &error, finding);
+}
+
+/* As an ordinary user: with none of root's rights. What AppArmor refuses is not the namespace, but
+ * what it is good for. */
+static int unshare_as_nobody_child(void *argument, struct error *error)
+{
+	const struct caller *user = argument;
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+
+	if (privilege_assume(user, &saved, error) < 0)
+		return -error->code;
+	saved.assumed = false; /* there is no way back from a user namespace, and no need */
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return error_system(error, errno, "cannot make a user namespace");
+	return mount_isolate(error);
+}
+
+void exam_own_user_namespaces(const struct patient *patient, struct finding *finding)
+{
+	struct caller user = patient->caller;
+	struct trial trial = {.run_child = unshare_as_nobody_child, .argument = &user};
+	struct error error = {0};
+
+	if (user.uid == 0)
+		user = (struct caller){.uid = NOBODY, .gid = NOBODY};
+	if (trial_run(&trial, &error) == 0)
+		finding_ok(finding, "ordinary users can make user namespaces");
+	else if (!blame_limit(NS_USER, error.code, finding) &&
+		 !((error.code == EPERM || error.code == EACCES) && blame_policy(finding)))
+		finding_missing(finding, "refused to ordinary users: %s", error.text);
+}
+
+static void exam_namespace(const struct patient *patient, enum ns_kind kind,
+			   struct finding *finding)
+{
+	struct trial trial = {.flags = ns_kind_flag(kind) | (patient->root ? 0 : CLONE_NEWUSER),
+			      .run_child = do_nothing_child};
+	struct error error = {0};
+
+	if (trial_run(&trial, &error) == 0 || blame_limit(kind, error.code, finding))
+		return;
+	if (error.code != EINVAL) {
+		finding_missing(finding, "%s: %s", ns_kind_name(kind), error.text);
+		return;
+	}
+	finding_missing(finding, "this kernel has none of kind %s", ns_kind_name(kind));
+	finding_remedy_kernel(finding);
+}
+
+/* All kinds but the user namespace, without which an ordinary user cannot look. */
+void exam_namespaces(const struct patient *patient, struct finding *finding)
+{
+	struct finding user = {.state = FINDING_OK};
+
+	if (!patient->root)
+		exam_user_namespaces(patient, &user);
+	if (user.state != FINDING_OK) {
+		finding_unknown(finding, "could not look: for that user namespaces are needed");
+		return;
+	}
+	finding_ok(finding, "pid, ipc, uts, cgroup, net, mnt");
+	for (enum ns_kind kind = 0; kind < NS_KINDS && finding->state == FINDING_OK; kind++)
+		if (kind != NS_USER)
+			exam_namespace(patient, kind, finding);
+}
+
+static int mount_kernel_files_child(void *argument, struct error *error)
+{
+	CLEANUP_FD int proc = mount_new("proc", NULL, MOUNT_ATTR_NODEV, error);
+	CLEANUP_FD int sys = proc < 0 ? -1 : mount_new("sysfs", NULL, MOUNT_ATTR_RDONLY, error);
+
+	(void)argument;
+	return sys < 0 ? -error->code : 0;
+}
+
+/* A user namespace gets a /proc and /sys of its own only where it sees them whole already
+ * (mount_too_revealing() in fs/namespace.c). Container engines cover parts of them; the kernel
+ * does not mind what lies on a directory that is always empty. */
+void exam_proc(const struct patient *patient, struct finding *finding)
+{
+	struct trial trial = {.flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET,
+			      .run_child = mount_kernel_files_child};
+	struct error error = {0};
+	struct error ignored;
+	char covers[1024];
+	size_t count = 0;
+	int result = trial_run(&trial, &error);
+
+	(void)patient;
+	if (result == 0) {
+		finding_ok(finding, "a stage can mount its own /proc and /sys");
+		return;
+	}
+	if (!trial.began) {
+		finding_unknown(finding, "could not look: for that user namespaces are needed");
+		return;
+	}
+	finding_missing(finding, "%s", error.text);
+	if (error.code != EPERM ||
+	    mount_list_below("/proc", "/proc/sys/fs/binfmt_misc", covers, sizeof(covers), &count,
+			     &ignored) < 0 ||
+	    count == 0)
+		return;
+	finding_missing(finding,
+			"/proc is covered in %zu place%s, so that a stage cannot mount "
+			"its own; container engines do that (docker run --privileged "
+			"does not)",
+			count, count == 1 ? "" : "s");
+	finding_remedy(finding, "sudo umount %s", covers);
+}
+
+/* ---- confinement ----------------------------------------------------------------------------- */
+
+static int load_filter_child(void *argument, struct error *error)
+{
+	CLEANUP_FILTER struct filter filter = {0};
+	CLEANUP_FD int file = filter_build(error);
+
+	(void)argument;
+	if (file < 0 || filter_read(file, &filter, error) < 0)
+		return -error->code;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_system(error, errno, "cannot set no_new_privs");
+	return filter_load(&filter, error);
+}
+
+/* Under the clients' policy the child may still tell how it went. */
+void exam_seccomp(const struct patient *patient, struct finding *finding)
+{
+	struct trial trial = {.run_child = load_filter_child};
+	struct error error = {0};
+
+	(void)patient;
+	if (trial_run(&trial, &error) == 0) {
+		finding_ok(finding, "the clients' filter can be loaded");
+		return;
+	}
+	if (error.code != EINVAL && error.code != ENOSYS) {
+		finding_missing(finding, "%s", error.text);
+		return;
+	}
+	finding_missing(finding, "this kernel has no filters (kernel option SECCOMP_FILTER)");
+	finding_remedy_kernel(finding);
+}
+
+void exam_memfd(const struct patient *patient, struct finding *finding)
+{
+	struct error error = {0};
+
+	(void)patient;
+	if (process_try_seal(&error) == 0) {
+		finding_ok(finding, "executable memory files can be made");
+		return;
+	}
+	finding_missing(finding, "%s", error.text);
+	if (setting_is("vm/memfd_noexec", "2"))
+		finding_remedy(finding, "sudo sysctl -w vm.memfd_noexec=1");
+}
+
+/* Whether a hierarchy of version 1 has CONTROLLER, mounted or not: cgroups(7), /proc/PID/cgroup. */
+static bool is_version_1(const char *controller)
+{
+	char text[4096];
+	char field[32];
+	struct error ignored;
+
+	(void)snprintf(field, sizeof(field), ":%s:", controller);
+	return file_read(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text), &ignored) >= 0 &&
+	       strstr(text, field) != NULL;
+}
+
+/* Of version 1 each controller has a tree of its own, which may be there and not mounted. */
+static void remedy_cgroups(struct finding *finding)
+{
+	static const char *const limits[][2] = {{"memory", "memory.limit_in_bytes"},
+						{"pids", "cgroup.procs"}};
+
+	if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0)
+		return;
+	if (!is_version_1("memory") && !is_version_1("pids"))
+		finding_remedy(finding, "sudo mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		const char *controller = limits[i][0];
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s/%s", controller,
+			       limits[i][1]);
+		if (!is_version_1(controller) || access(path, F_OK) == 0)
+			continue;
+		finding_remedy(finding,
+			       "sudo mkdir -p /sys/fs/cgroup/%s && "
+			       "sudo mount -t cgroup -o %s cgroup /sys/fs/cgroup/%s",
+			       controller, controller, controller);
+	}
+}
+
+void exam_cgroups(const struct patient *patient, struct finding *finding)
+{
+	char name[CGROUP_NAME_SIZE];
+	struct error error = {0};
+	int result;
+
+	(void)snprintf(name, sizeof(name), "pyroute-doctor-%d", (int)getpid());
+	result = cgroup_try(name, &error);
+	if (result > 0) {
+		finding_ok(finding, "version %d, with memory and pids", result);
+	} else if (!patient->root && result != -ENOTSUP) {
+		finding_needs_root(finding, "only root makes groups");
+	} else {
+		finding_missing(finding, "%s; to start without: --no-limits", error.text);
+		remedy_cgroups(finding);
+	}
+}

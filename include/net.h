@@ -68,11 +68,14 @@ int net_link_delete(struct nl_sock *socket, unsigned index, const uint8_t mac[NE
  * are then whole and fit the MTU. -EOPNOTSUPP: one stays on. */
 int net_link_offloads_off(struct nl_sock *socket, const char *name, struct error *error);
 
-/* Adds ADDRESS to the link NAME, with the prefix's route. */
+/* Adds ADDRESS to the link NAME, with the prefix's route. An IPv6 address is ready when it returns:
+ * its neighbours find it. The calling thread must be in the socket's network namespace for that. */
 int net_address_add(struct nl_sock *socket, const char *name, const struct net_address *address,
 		    struct error *error);
 
-/* Adds the default route through GATEWAY by the link NAME. */
+/* Adds a route through GATEWAY by the link NAME: to PREFIX, or the default route. */
+int net_route_add(struct nl_sock *socket, const char *name, const struct net_address *prefix,
+		  const struct net_address *gateway, struct error *error);
 int net_route_default(struct nl_sock *socket, const char *name, const struct net_address *gateway,
 		      struct error *error);
 
@@ -93,13 +96,17 @@ int net_leg_load_marker(struct error *error);
  * sockets bound to ETH_P_ALL see what arrives, those of a single protocol nothing. */
 #define NET_LEG_ALL_ONLY 1
 
-/* Makes the link NAME, which is down, a silent leg, shows ADDRESS (IPv4, else -EAFNOSUPPORT) on it
- * and brings it up. From then on packet sockets of any protocol see all that arrives on it, and
- * the kernel's own stack nothing; of itself the kernel sends nothing there; the routes of all
- * tables are as they were. net_leg.c tells how. The calling thread must be in the socket's network
- * namespace: IPv6 is switched off through /proc/sys/net, which is that of whoever opens it.
- * Returns 0, NET_LEG_ALL_ONLY or -errno. */
-int net_leg_raise(struct nl_sock *socket, const char *name, const struct net_address *address,
-		  struct error *error);
+/* Makes the link NAME, which is down, a silent leg, shows the addresses IPV4 and IPV6 (NULL: none
+ * of that family) on it and brings it up. From then on packet sockets of any protocol see all that
+ * arrives on it, and the kernel's own stack nothing; of itself the kernel sends nothing there; no
+ * routing table says anything of its addresses. net_leg.c tells how. The calling thread must be in
+ * the socket's network namespace: what matters of IPv6 is set through /proc/sys/net, which is that
+ * of whoever opens it. Returns 0, NET_LEG_ALL_ONLY or -errno. */
+int net_leg_raise(struct nl_sock *socket, const char *name, const struct net_address *ipv4,
+		  const struct net_address *ipv6, struct error *error);
+
+/* To be called for a leg once the other end of its wire is up too: net_link_settle(), and the
+ * routes of all tables are as they were without the leg. */
+int net_leg_settle(struct nl_sock *socket, const char *name, struct error *error);
 
 #endif

@@ -1,6 +1,7 @@
 #include "net.h"
 
 #include "net_message.h"
+#include "net_watch.h"
 
 #include <arpa/inet.h>
 #include <linux/if_link.h>
@@ -193,40 +194,60 @@ int net_link_delete(struct nl_sock *socket, unsigned index, const uint8_t mac[NE
 	return net_batch_send(&batch, error);
 }
 
+/* No IPv6 detection of duplicates: it takes a second, and a stage has none. */
 int net_address_add(struct nl_sock *socket, const char *name, const struct net_address *address,
 		    struct error *error)
 {
 	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
+	CLEANUP_NET struct nl_sock *watch = NULL;
+	const bool ipv6 = address->family == AF_INET6;
+	unsigned index;
+	int result = need_link(socket, name, &index, error);
+
+	if (result == 0 && ipv6)
+		result = net_watch_open(&watch, error);
+	if (result < 0)
+		return result;
+	net_message_address(&batch, index, address, RT_SCOPE_UNIVERSE, ipv6 ? IFA_F_NODAD : 0);
+	result = net_batch_send(&batch, error);
+	if (result < 0 || !ipv6)
+		return result;
+	if (net_watch_address(watch, index, address, error) < 0)
+		return error_prefix(error, "%s", name);
+	return net_link_settle(socket, name, error); /* net_watch.h says why */
+}
+
+int net_route_add(struct nl_sock *socket, const char *name, const struct net_address *prefix,
+		  const struct net_address *gateway, struct error *error)
+{
+	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
+	const struct rtmsg header = {.rtm_family = (unsigned char)gateway->family,
+				     .rtm_dst_len = prefix ? prefix->length : 0,
+				     .rtm_table = RT_TABLE_MAIN,
+				     .rtm_protocol = RTPROT_STATIC,
+				     .rtm_scope = RT_SCOPE_UNIVERSE,
+				     .rtm_type = RTN_UNICAST};
+	char to[INET6_ADDRSTRLEN] = "", via[INET6_ADDRSTRLEN] = "";
 	unsigned index;
 	int result = need_link(socket, name, &index, error);
 
 	if (result < 0)
 		return result;
-	/* No IPv6 detection of duplicates: it takes a second, and a stage has none. */
-	net_message_address(&batch, index, address, RT_SCOPE_UNIVERSE,
-			    address->family == AF_INET6 ? IFA_F_NODAD : 0);
+	(void)inet_ntop(gateway->family, gateway->bytes, via, sizeof(via));
+	if (prefix)
+		(void)inet_ntop(prefix->family, prefix->bytes, to, sizeof(to));
+	net_batch_add(&batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header),
+		      "add the %s route%s%s via %s", prefix ? "static" : "default",
+		      prefix ? " to " : "", to, via);
+	if (prefix && prefix->length > 0)
+		net_put(&batch, RTA_DST, prefix->bytes, net_address_size(prefix->family));
+	net_put(&batch, RTA_GATEWAY, gateway->bytes, net_address_size(gateway->family));
+	net_put_u32(&batch, RTA_OIF, index);
 	return net_batch_send(&batch, error);
 }
 
 int net_route_default(struct nl_sock *socket, const char *name, const struct net_address *gateway,
 		      struct error *error)
 {
-	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
-	const struct rtmsg header = {.rtm_family = (unsigned char)gateway->family,
-				     .rtm_table = RT_TABLE_MAIN,
-				     .rtm_protocol = RTPROT_STATIC,
-				     .rtm_scope = RT_SCOPE_UNIVERSE,
-				     .rtm_type = RTN_UNICAST};
-	char text[INET6_ADDRSTRLEN] = "";
-	unsigned index;
-	int result = need_link(socket, name, &index, error);
-
-	if (result < 0)
-		return result;
-	(void)inet_ntop(gateway->family, gateway->bytes, text, sizeof(text));
-	net_batch_add(&batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header),
-		      "add the default route via %s", text);
-	net_put(&batch, RTA_GATEWAY, gateway->bytes, net_address_size(gateway->family));
-	net_put_u32(&batch, RTA_OIF, index);
-	return net_batch_send(&batch, error);
+	return net_route_add(socket, name, NULL, gateway, error);
 }

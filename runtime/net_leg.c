@@ -22,10 +22,16 @@
  * (fib_valid_prefsrc()). IFA_F_NOPREFIXROUTE keeps the prefix's route away for good, should
  * somebody set the leg down and up. The scope "link" keeps the address from being picked as source
  * address on other links that have none of their own.
+ *
+ * An IPv6 address is shown by another way: net_tentative.c. Without one that is assigned, without
+ * those that the kernel makes up, and in no group but that of all nodes, IPv6 has nothing to say.
+ * With the first carrier the kernel enters a route of multicasts, which net_leg_settle() deletes:
+ * when a leg is raised it may have no carrier yet.
  */
 #include "net_message.h"
+#include "net_tentative.h"
 
-#include "file.h"
+#include "sysctl.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -120,15 +126,15 @@ static void put_ipv4_settings(struct net_batch *batch, unsigned index)
 	net_nest_end(batch, families);
 }
 
-/* Adds (RTM_NEWROUTE) or deletes (RTM_DELROUTE) what the table "local" says of ADDRESS; INDEX is 0
+/* Adds (RTM_NEWROUTE) or deletes (RTM_DELROUTE) what the table "local" says of PREFIX; INDEX is 0
  * where that names no link. */
 static void put_local(struct net_batch *batch, int request, unsigned char type,
-		      const struct net_address *address, unsigned index)
+		      const struct net_address *prefix, unsigned index)
 {
 	const bool adds = request == RTM_NEWROUTE;
 	const struct rtmsg header = {
-		.rtm_family = AF_INET,
-		.rtm_dst_len = 32,
+		.rtm_family = (unsigned char)prefix->family,
+		.rtm_dst_len = prefix->length,
 		.rtm_table = RT_TABLE_LOCAL,
 		.rtm_protocol = adds ? RTPROT_STATIC : RTPROT_UNSPEC,
 		.rtm_scope = adds ? RT_SCOPE_UNIVERSE : RT_SCOPE_NOWHERE, /* here: any */
@@ -138,18 +144,30 @@ static void put_local(struct net_batch *batch, int request, unsigned char type,
 	/* Appended: what the host itself has for this address stays first. */
 	net_batch_add(batch, request, adds ? NLM_F_CREATE | NLM_F_APPEND : 0, &header,
 		      sizeof(header), "keep the routing table \"local\" as it was");
-	net_put(batch, RTA_DST, address->bytes, net_address_size(AF_INET));
+	net_put(batch, RTA_DST, prefix->bytes, net_address_size(prefix->family));
 	if (index)
 		net_put_u32(batch, RTA_OIF, index);
 }
 
-/* Shows ADDRESS on the link INDEX, which is up, and leaves the routing tables as they are. */
+/* The prefix that holds ADDRESS alone. */
+static struct net_address alone(const struct net_address *address)
+{
+	struct net_address prefix = *address;
+
+	prefix.length = (uint8_t)(net_address_size(address->family) * 8);
+	return prefix;
+}
+
+/* Shows the IPv4 ADDRESS on the link INDEX, which is up, and leaves the routing tables as they
+ * are. */
 static void put_address(struct net_batch *batch, unsigned index, const struct net_address *address)
 {
-	put_local(batch, RTM_NEWROUTE, RTN_THROW, address, 0);
+	const struct net_address host = alone(address);
+
+	put_local(batch, RTM_NEWROUTE, RTN_THROW, &host, 0);
 	net_message_address(batch, index, address, RT_SCOPE_LINK, IFA_F_NOPREFIXROUTE);
-	put_local(batch, RTM_DELROUTE, RTN_LOCAL, address, index);
-	put_local(batch, RTM_DELROUTE, RTN_THROW, address, 0);
+	put_local(batch, RTM_DELROUTE, RTN_LOCAL, &host, index);
+	put_local(batch, RTM_DELROUTE, RTN_THROW, &host, 0);
 }
 
 /* A link has no IPv6 below an MTU of 1280 bytes, and in a kernel without it. */
@@ -160,50 +178,96 @@ static bool has_ipv6(struct rtnl_link *link)
 	return rtnl_link_inet6_get_flags(link, &flags) == 0;
 }
 
-/* No netlink request says this, only the file does. */
-static int switch_ipv6_off(const char *name, struct error *error)
+/* To be written in this order and before all else. A link that is born a router is in the group of
+ * all routers, which it leaves only while it is fit for multicast: net_message_mute() ends that.
+ * Version 2 of MLD reports the groups that were left when the link comes up, version 1 those alone
+ * that it had reported before (RFC 2710). */
+static const struct sysctl_setting ipv6_settings[] = {
+	{"force_mld_version", "1"},    {"forwarding", "0"},   {"accept_ra", "0"},
+	{"router_solicitations", "0"}, {"ndisc_notify", "0"}, {"disable_ipv6", "1"},
+};
+
+/* No netlink request says these, only the files do. */
+static int settle_ipv6(const char *name, struct error *error)
 {
 	char path[64];
+	CLEANUP_FD int settings = -1;
 
-	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%.*s/disable_ipv6", IFNAMSIZ,
-		       name);
-	return file_write(AT_FDCWD, path, "1", error);
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%.*s", IFNAMSIZ, name);
+	settings = sysctl_open(path, error);
+	if (settings < 0)
+		return settings;
+	return sysctl_write_all(settings, ipv6_settings, ARRAY_SIZE(ipv6_settings), error);
 }
 
-int net_leg_raise(struct nl_sock *socket, const char *name, const struct net_address *address,
-		  struct error *error)
+/* Silences the link NAME, which is down, by MARKER and by what else there is. */
+static int silence(struct nl_sock *socket, const char *name, unsigned index, int marker,
+		   const struct net_address *ipv6, struct error *error)
 {
-	CLEANUP_NET_BATCH struct net_batch silence = NET_BATCH(socket, name);
-	CLEANUP_NET_BATCH struct net_batch raise = NET_BATCH(socket, name);
-	CLEANUP_FD int marker = -1;
+	CLEANUP_NET_BATCH struct net_batch filter = NET_BATCH(socket, name);
+	CLEANUP_NET_BATCH struct net_batch mute = NET_BATCH(socket, name);
+	int result;
+
+	put_filter(&filter, index, marker);
+	put_ipv4_settings(&filter, index);
+	net_message_no_address(&filter, name);
+	result = net_batch_send(&filter, error);
+	if (result == 0 && ipv6 && net_tentative_add(socket, name, index, ipv6, error) < 0)
+		return error_prefix(error, "%s", name);
+	net_message_mute(&mute, name);
+	return result == 0 ? net_batch_send(&mute, error) : result;
+}
+
+static int raise_silent(struct nl_sock *socket, const char *name, unsigned index,
+			const struct net_address *ipv4, const struct net_address *ipv6,
+			struct error *error)
+{
+	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
+
+	net_message_up(&batch, name);
+	if (ipv4)
+		put_address(&batch, index, ipv4);
+	if (ipv6)
+		net_tentative_put_last(&batch, index, ipv6);
+	net_message_ask(&batch, name);
+	return net_batch_send(&batch, error);
+}
+
+int net_leg_raise(struct nl_sock *socket, const char *name, const struct net_address *ipv4,
+		  const struct net_address *ipv6, struct error *error)
+{
 	CLEANUP_NET_LINK struct rtnl_link *link = NULL;
+	CLEANUP_FD int marker = net_leg_load_marker(error);
 	unsigned index;
 	int result;
 
-	if (address->family != AF_INET)
-		return error_system(error, EAFNOSUPPORT, "%s: the address is not IPv4", name);
-	marker = net_leg_load_marker(error);
 	if (marker < 0 && marker != -EPERM && marker != -ENOSYS)
 		return error_prefix(error, "%s", name);
-	result = net_link_read(socket, 0, name, &link, error);
-	if (result < 0)
-		return result;
+	if (net_link_read(socket, 0, name, &link, error) < 0)
+		return -error->code;
 	index = (unsigned)rtnl_link_get_ifindex(link);
-
-	net_message_quiet(&silence, name);
-	put_ipv4_settings(&silence, index);
-	put_filter(&silence, index, marker);
-	result = net_batch_send(&silence, error);
-	if (result == 0 && has_ipv6(link))
-		result = switch_ipv6_off(name, error);
-	if (result < 0)
-		return result;
-
-	net_message_up(&raise, name);
-	put_address(&raise, index, address);
-	net_message_ask(&raise, name);
-	result = net_batch_send(&raise, error);
+	if (ipv6 && !has_ipv6(link))
+		return error_system(error, EAFNOSUPPORT, "%s: the kernel has no IPv6 here", name);
+	result = has_ipv6(link) ? settle_ipv6(name, error) : 0;
+	if (result == 0)
+		result = silence(socket, name, index, marker, ipv6, error);
+	if (result == 0)
+		result = raise_silent(socket, name, index, ipv4, ipv6, error);
 	if (result < 0)
 		return result;
 	return marker < 0 ? NET_LEG_ALL_ONLY : 0;
+}
+
+int net_leg_settle(struct nl_sock *socket, const char *name, struct error *error)
+{
+	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
+	const struct net_address multicasts = {.family = AF_INET6, .bytes = {0xff}, .length = 8};
+	unsigned index;
+
+	if (net_link_index(socket, name, &index, error) < 0)
+		return -error->code;
+	net_message_ask(&batch, name);
+	put_local(&batch, RTM_DELROUTE, RTN_MULTICAST, &multicasts, index);
+	net_batch_forgive(&batch, ESRCH); /* no IPv6 on this leg */
+	return net_batch_send(&batch, error);
 }

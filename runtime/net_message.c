@@ -40,13 +40,24 @@ static void set_link(struct net_batch *batch, const char *name, const struct ifi
 
 void net_message_quiet(struct net_batch *batch, const char *name)
 {
+	net_message_mute(batch, name);
+	net_message_no_address(batch, name);
+}
+
+void net_message_mute(struct net_batch *batch, const char *name)
+{
 	const struct ifinfomsg mute = {.ifi_flags = IFF_NOARP,
 				       .ifi_change = IFF_NOARP | IFF_MULTICAST};
+
+	set_link(batch, name, &mute, "switch ARP and multicast off");
+}
+
+void net_message_no_address(struct net_batch *batch, const char *name)
+{
 	const struct ifinfomsg unchanged = {0};
 	const uint8_t none = IN6_ADDR_GEN_MODE_NONE;
 	struct nlattr *families, *ipv6;
 
-	set_link(batch, name, &mute, "switch ARP and multicast off");
 	set_link(batch, name, &unchanged, "keep IPv6 from making an address up");
 	families = net_nest_begin(batch, IFLA_AF_SPEC);
 	ipv6 = net_nest_begin(batch, AF_INET6);
@@ -61,6 +72,13 @@ void net_message_up(struct net_batch *batch, const char *name)
 	const struct ifinfomsg up = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
 
 	set_link(batch, name, &up, "bring the link up");
+}
+
+void net_message_down(struct net_batch *batch, const char *name)
+{
+	const struct ifinfomsg down = {.ifi_change = IFF_UP};
+
+	set_link(batch, name, &down, "set the link down");
 }
 
 void net_message_ask(struct net_batch *batch, const char *name)

@@ -295,7 +295,7 @@ static int settle_legs(const struct start *start, struct error *error)
 		if (!stage_net_is_leg(&start->stage->nets[i]))
 			continue;
 		wire_leg_name(&start->stage->nets[i], name);
-		if (net_link_settle(start->computer, name, error) < 0)
+		if (net_leg_settle(start->computer, name, error) < 0)
 			return -error->code;
 	}
 	return 0;

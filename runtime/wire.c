@@ -76,12 +76,18 @@ int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
 		  const struct wire_far_end *far, int far_ns, struct wire_leg *leg,
 		  struct error *error)
 {
-	struct net_address address = net_address_of(&net->computer[FAMILY_IPV4], FAMILY_IPV4);
+	struct net_address address[FAMILIES];
+	const struct net_address *shown[FAMILIES] = {NULL};
 	struct net_end end = {.name = leg->name, .ns = -1, .mac = leg->mac};
 	struct net_end peer = {
 		.name = far->name, .ns = far_ns, .mac = far->mac_given ? far->mac : NULL};
 	int result;
 
+	for (enum family family = 0; family < FAMILIES; family++) {
+		address[family] = net_address_of(&net->computer[family], family);
+		if (net->computer[family].line != 0)
+			shown[family] = &address[family];
+	}
 	leg->index = 0;
 	wire_leg_name(net, leg->name);
 	stage_mac_derive(net->computer, leg->mac);
@@ -91,7 +97,8 @@ int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
 	if (result == 0)
 		result = net_link_offloads_off(socket, leg->name, error);
 	if (result == 0)
-		result = net_leg_raise(socket, leg->name, &address, error);
+		result = net_leg_raise(socket, leg->name, shown[FAMILY_IPV4], shown[FAMILY_IPV6],
+				       error);
 	leg->all_only = result == NET_LEG_ALL_ONLY;
 	return result < 0 ? result : 0;
 }

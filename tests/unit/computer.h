@@ -73,18 +73,36 @@ static inline void computer_drop(struct computer *computer)
 }
 #define COMPUTER CLEANUP(computer_drop) struct computer
 
-/* Raises net1 as a leg. Returns what net_leg_raise() does. */
-static inline int raise_leg(struct computer *computer)
+/* Raises net1 as a leg with an IPv4 and an IPv6 address, either of which may be NULL, and settles
+ * it. Returns what net_leg_raise() does. */
+static inline int raise_leg_with(struct computer *computer, const struct net_address *ipv4,
+				 const struct net_address *ipv6)
 {
 	CLEANUP_FD int here = namespace_open();
-	struct net_address address = address_of("1.1.1.1", 24);
 	int result;
 
 	namespace_enter(computer->ns);
-	result = net_leg_raise(computer->net, "net1", &address, &why);
+	result = net_leg_raise(computer->net, "net1", ipv4, ipv6, &why);
+	if (result >= 0)
+		works(net_leg_settle(computer->net, "net1", &why));
 	namespace_enter(here);
 	works(net_link_settle(computer->client, "eth0", &why));
 	return result;
+}
+
+static inline int raise_leg(struct computer *computer)
+{
+	const struct net_address address = address_of("1.1.1.1", 24);
+
+	return raise_leg_with(computer, &address, NULL);
+}
+
+static inline int raise_dual_stack_leg(struct computer *computer)
+{
+	const struct net_address ipv4 = address_of("1.1.1.1", 24);
+	const struct net_address ipv6 = address_of("2001:db8:1::1", 64);
+
+	return raise_leg_with(computer, &ipv4, &ipv6);
 }
 
 /* The positive control: net1 as any link. */
@@ -93,7 +111,8 @@ static inline void raise_plain(struct computer *computer)
 	add_address(computer->net, "net1", "1.1.1.1", 24);
 	works(net_link_up(computer->net, "net1", &why));
 	works(net_link_settle(computer->client, "eth0", &why));
-	add_address(computer->net, "net1", "fe80::1", 64); /* at once, and known */
+	add_address_in(computer->ns, "net1", "fe80::1", 64); /* at once, and known */
+	add_address_in(computer->ns, "net1", "2001:db8:1::1", 64);
 }
 
 #endif

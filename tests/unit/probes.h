@@ -31,8 +31,11 @@ static const struct probe {
 #define ICMP6_ECHO	BYTES("\x80\0\0\0\0\0\0\0")
 #define MLD_QUERY	BYTES("\x82\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0")
 #define ICMP6_NS	BYTES("\x87\0\0\0\0\0\0\0\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\1\1\1\x02\x42\1\1\1\2")
-#define TO_ALL		"\x33\x33\0\0\0\1"
-#define TO_NODE		"\x33\x33\xff\0\0\1"
+#define SOLICIT_LEG                                                                                \
+	BYTES("\x87\0\0\0\0\0\0\0\x20\1\x0d\xb8\0\1\0\0\0\0\0\0\0\0\0\1\1\1\x02\x42\1\1\1\2")
+#define TO_ALL	   "\x33\x33\0\0\0\1"
+#define TO_ROUTERS "\x33\x33\0\0\0\2"
+#define TO_NODE	   "\x33\x33\xff\0\0\1"
 	{"ARP, broadcast", ANSWERED, EVERYBODY, ETH_P_ARP, 0, NULL, ARP_FOR_THE_LEG},
 	{"ARP, unicast", ANSWERED, LEG, ETH_P_ARP, 0, NULL, ARP_FOR_THE_LEG},
 	{"ping the leg", ANSWERED, LEG, ETH_P_IP, IPPROTO_ICMP, "1.1.1.1", ICMP_ECHO},
@@ -59,7 +62,19 @@ static const struct probe {
 	{"neighbour", UNANSWERED, TO_NODE, ETH_P_IPV6, IPPROTO_ICMPV6, "ff02::1:ff00:1", ICMP6_NS},
 	{"ping all nodes", ANSWERED, TO_ALL, ETH_P_IPV6, IPPROTO_ICMPV6, "ff02::1", ICMP6_ECHO},
 	{"ping fe80::1", ANSWERED, LEG, ETH_P_IPV6, IPPROTO_ICMPV6, "fe80::1", ICMP6_ECHO},
-	{"routers?", UNANSWERED, "\x33\x33\0\0\0\2", ETH_P_IPV6, IPPROTO_ICMPV6, "ff02::2",
+	{"neighbour, the leg, unicast", ANSWERED, LEG, ETH_P_IPV6, IPPROTO_ICMPV6, "2001:db8:1::1",
+	 SOLICIT_LEG},
+	{"neighbour, the leg", ANSWERED, TO_NODE, ETH_P_IPV6, IPPROTO_ICMPV6, "ff02::1:ff00:1",
+	 SOLICIT_LEG},
+	{"ping the leg, IPv6", ANSWERED, LEG, ETH_P_IPV6, IPPROTO_ICMPV6, "2001:db8:1::1",
+	 ICMP6_ECHO},
+	{"ping the subnet's routers", ANSWERED, LEG, ETH_P_IPV6, IPPROTO_ICMPV6,
+	 "2001:db8:1::", ICMP6_ECHO},
+	{"ping all routers", ANSWERED, TO_ROUTERS, ETH_P_IPV6, IPPROTO_ICMPV6, "ff02::2",
+	 ICMP6_ECHO},
+	{"TCP SYN, IPv6", ANSWERED, LEG, ETH_P_IPV6, IPPROTO_TCP, "2001:db8:1::1", TCP_SYN},
+	{"unknown protocol, IPv6", ANSWERED, LEG, ETH_P_IPV6, 253, "2001:db8:1::1", BYTES("data")},
+	{"routers?", UNANSWERED, TO_ROUTERS, ETH_P_IPV6, IPPROTO_ICMPV6, "ff02::2",
 	 BYTES("\x85\0\0\0\0\0\0\0")},
 	{"MLD query", UNANSWERED, TO_ALL, ETH_P_IPV6, IPPROTO_ICMPV6, "ff02::1", MLD_QUERY},
 	{"ARP with a priority tag", ANSWERED, EVERYBODY, ETH_P_8021Q, 0, NULL,

@@ -232,7 +232,7 @@ static void addresses_are_usable_at_once_and_the_default_route_leads_out(void **
 	add_address(sides.near, "net1", "1.1.1.1", 24);
 	add_address(sides.near, "lo", "9.9.9.9", 32);
 	add_address(sides.far, "eth0", "1.1.1.2", 24);
-	add_address(sides.far, "eth0", "2001:db8::2", 64);
+	add_address_in(sides.far_ns, "eth0", "2001:db8::2", 64);
 	assert_int_equal(inet_pton(AF_INET, "9.9.9.9", &to.sin_addr), 1);
 	assert_int_equal(inet_pton(AF_INET6, "2001:db8::2", &own.sin6_addr), 1);
 
@@ -244,6 +244,72 @@ static void addresses_are_usable_at_once_and_the_default_route_leads_out(void **
 	assert_int_equal(poll(&ready, 1, 1000), 1);
 	/* An address still being looked for duplicates of could not be bound to. */
 	assert_int_equal(bind(sixth, (struct sockaddr *)&own, sizeof(own)), 0);
+}
+
+/* True where the namespace NS has a route to the address TO. */
+static bool leads_out(int ns, const char *to)
+{
+	const struct net_address address = address_of(to, 0);
+	CLEANUP_FD int fd = socket_in(ns, address.family, SOCK_DGRAM, 0);
+	struct sockaddr_in ipv4 = {.sin_family = AF_INET, .sin_port = htons(7)};
+	struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6, .sin6_port = htons(7)};
+
+	memcpy(&ipv4.sin_addr, address.bytes, sizeof(ipv4.sin_addr));
+	memcpy(&ipv6.sin6_addr, address.bytes, sizeof(ipv6.sin6_addr));
+	if (address.family == AF_INET)
+		return connect(fd, (struct sockaddr *)&ipv4, sizeof(ipv4)) == 0;
+	return connect(fd, (struct sockaddr *)&ipv6, sizeof(ipv6)) == 0;
+}
+
+/* Many times, since the kernel is ready by itself sometimes. */
+static void the_first_datagram_to_a_new_ipv6_address_arrives(void **state)
+{
+	SIDES sides = sides_make();
+	CLEANUP_FD int sender = socket_in(sides.near_ns, AF_INET6, SOCK_DGRAM, 0);
+	CLEANUP_FD int receiver = socket_in(sides.far_ns, AF_INET6, SOCK_DGRAM, 0);
+	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(7)};
+	struct pollfd ready = {.fd = receiver, .events = POLLIN};
+	char text[INET6_ADDRSTRLEN], byte;
+
+	(void)state;
+	assert_int_equal(bind(receiver, (struct sockaddr *)&to, sizeof(to)), 0);
+	wire_up(&sides, "net1", "eth0");
+	works(net_link_settle(sides.far, "eth0", &why));
+	add_address_in(sides.near_ns, "net1", "2001:db8::1", 64);
+	for (int i = 0; i < 50; i++) {
+		(void)snprintf(text, sizeof(text), "2001:db8::1:%x", i);
+		add_address_in(sides.far_ns, "eth0", text, 64);
+		assert_int_equal(inet_pton(AF_INET6, text, &to.sin6_addr), 1);
+		assert_int_equal(sendto(sender, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)), 1);
+		/* A solicitation that nobody heard is repeated after a second (RFC 4861). */
+		assert_int_equal(poll(&ready, 1, 800), 1);
+		assert_int_equal(recv(receiver, &byte, 1, 0), 1);
+	}
+}
+
+static void a_route_leads_to_its_prefix_alone(void **state)
+{
+	static const char *const vias[] = {"2001:db8::2", "1.1.1.2"};
+	static const char *const prefixes[] = {"2001:db8:9::", "9.9.0.0"};
+	static const char *const beside[] = {"2001:db8:a::1", "9.8.0.1"};
+	static const char *const inside[] = {"2001:db8:9::1", "9.9.0.1"};
+	SIDES sides = sides_make();
+
+	(void)state;
+	wire_up(&sides, "net1", "eth0");
+	add_address(sides.near, "net1", "1.1.1.1", 24);
+	add_address_in(sides.near_ns, "net1", "2001:db8::1", 64);
+	for (int i = 0; i < 2; i++) {
+		const struct net_address via = address_of(vias[i], 0);
+		const struct net_address prefix = address_of(prefixes[i], i == 0 ? 48 : 16);
+
+		assert_false(leads_out(sides.near_ns, inside[i]));
+		works(net_route_add(sides.near, "net1", &prefix, &via, &why));
+		assert_true(leads_out(sides.near_ns, inside[i]));
+		assert_false(leads_out(sides.near_ns, beside[i]));
+		assert_int_equal(net_route_add(sides.near, "net1", &prefix, &via, &why), -EEXIST);
+		assert_non_null(strstr(why.text, "route to "));
+	}
 }
 
 int main(void)
@@ -258,6 +324,8 @@ int main(void)
 		cmocka_unit_test(a_segment_carries_the_first_frame_to_all_others_and_adds_none),
 		cmocka_unit_test(a_wire_is_removed_by_its_identity_only),
 		cmocka_unit_test(addresses_are_usable_at_once_and_the_default_route_leads_out),
+		cmocka_unit_test(the_first_datagram_to_a_new_ipv6_address_arrives),
+		cmocka_unit_test(a_route_leads_to_its_prefix_alone),
 	};
 
 	return cmocka_run_group_tests(tests, wires_isolate, NULL);

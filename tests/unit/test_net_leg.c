@@ -1,5 +1,6 @@
 #include "probes.h"
 
+#include <linux/if_addr.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
@@ -87,17 +88,17 @@ static void an_ordinary_link_answers_all_that_a_leg_is_asked(void **state)
 	assert_int_equal(recv(ears.server, datagram, sizeof(datagram), MSG_DONTWAIT), 4);
 }
 
-static void a_leg_answers_nothing_here_or_elsewhere_and_takes_nothing_in(void **state)
+static void assert_silent(int (*raise)(struct computer *computer))
 {
 	COMPUTER computer = computer_make(MTU);
 	EARS ears = ears_open(&computer);
 	char datagram[16];
 
-	(void)state;
-	assert_int_equal(raise_leg(&computer), 0);
+	assert_int_equal(raise(&computer), 0);
 	/* The second locks open, so that it is the filter which holds. */
 	set(computer.ns, "/proc/sys/net/ipv4/conf/net1/rp_filter", "0");
 	set(computer.ns, "/proc/sys/net/ipv4/conf/net1/forwarding", "1");
+	set(computer.ns, "/proc/sys/net/ipv6/conf/net1/forwarding", "1");
 	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
 		send_probe(ears.client, &probes[i]);
 		if (acts(&ears, 0, true))
@@ -106,6 +107,18 @@ static void a_leg_answers_nothing_here_or_elsewhere_and_takes_nothing_in(void **
 	/* The slowest answers, those to IGMP and MLD queries, may take as long as we said. */
 	assert_false(acts(&ears, 1000, true));
 	assert_int_equal(recv(ears.server, datagram, sizeof(datagram), MSG_DONTWAIT), -1);
+}
+
+static void a_leg_answers_nothing_here_or_elsewhere_and_takes_nothing_in(void **state)
+{
+	(void)state;
+	assert_silent(raise_leg);
+}
+
+static void a_leg_with_an_ipv6_address_is_as_silent(void **state)
+{
+	(void)state;
+	assert_silent(raise_dual_stack_leg);
 }
 
 /* Frames of all kinds that arrive on a packet socket of PROTOCOL when each probe is sent once. */
@@ -194,15 +207,18 @@ static unsigned frames_within(int fd, int limit)
 
 static void nothing_is_said_on_a_leg_when_it_comes_up_as_on_other_links(void **state)
 {
-	COMPUTER leg = computer_make(MTU), plain = computer_make(MTU);
+	COMPUTER leg = computer_make(MTU), dual = computer_make(MTU), plain = computer_make(MTU);
 	CLEANUP_FD int on_leg = packet_socket(leg.client_ns, "eth0", ETH_P_ALL);
+	CLEANUP_FD int on_dual = packet_socket(dual.client_ns, "eth0", ETH_P_ALL);
 	CLEANUP_FD int on_plain = packet_socket(plain.client_ns, "eth0", ETH_P_ALL);
 
 	(void)state;
 	assert_int_equal(raise_leg(&leg), 0);
+	assert_int_equal(raise_dual_stack_leg(&dual), 0);
 	raise_plain(&plain);
 	/* ARP comes at once; IPv6 within a second (RFC 4861, RFC 4862, RFC 3810). */
 	assert_int_equal(frames_within(on_leg, 1500), 0);
+	assert_int_equal(frames_within(on_dual, 500), 0);
 	assert_true(frames_within(on_plain, 0) > 2);
 }
 
@@ -230,6 +246,67 @@ static void a_leg_has_second_locks(void **state)
 	assert_setting(computer.ns, "/proc/sys/net/ipv4/conf/uplink/forwarding", "1");
 }
 
+static void a_leg_with_an_ipv6_address_has_those_of_ipv6(void **state)
+{
+	COMPUTER computer = computer_make(MTU);
+
+	(void)state;
+	set(computer.ns, "/proc/sys/net/ipv6/conf/default/accept_ra", "2");
+	set(computer.ns, "/proc/sys/net/ipv6/conf/default/ndisc_notify", "1");
+	assert_int_equal(raise_dual_stack_leg(&computer), 0);
+	assert_setting(computer.ns, "/proc/sys/net/ipv6/conf/net1/disable_ipv6", "0");
+	assert_setting(computer.ns, "/proc/sys/net/ipv6/conf/net1/keep_addr_on_down", "0");
+	assert_setting(computer.ns, "/proc/sys/net/ipv6/conf/net1/addr_gen_mode", "1");
+	assert_setting(computer.ns, "/proc/sys/net/ipv6/conf/net1/forwarding", "0");
+	assert_setting(computer.ns, "/proc/sys/net/ipv6/conf/net1/accept_ra", "0");
+	assert_setting(computer.ns, "/proc/sys/net/ipv6/conf/net1/router_solicitations", "0");
+	assert_setting(computer.ns, "/proc/sys/net/ipv6/conf/net1/ndisc_notify", "0");
+	assert_setting(computer.ns, "/proc/sys/net/ipv6/conf/uplink/forwarding", "1");
+}
+
+/* The flags (IFA_F_..., the lowest eight) of ADDRESS, written without colons, on net1; -1: it is
+ * not there. proc(5): /proc/net/if_inet6. */
+static int flags_of(int ns, const char *address)
+{
+	CLEANUP_FD int here = namespace_open();
+	char line[128], found[33], name[IFNAMSIZ + 1];
+	int flags = -1, one;
+
+	namespace_enter(ns);
+	{
+		CLEANUP_STREAM FILE *list = fopen("/proc/thread-self/net/if_inet6", "re");
+
+		assert_non_null(list);
+		while (fgets(line, sizeof(line), list))
+			if (sscanf(line, "%32s %*x %*x %*x %x %16s", found, (unsigned *)&one,
+				   name) == 3 &&
+			    strcmp(found, address) == 0 && strcmp(name, "net1") == 0)
+				flags = one;
+	}
+	namespace_enter(here);
+	return flags;
+}
+
+static void the_ipv6_address_of_a_leg_stays_unassigned(void **state)
+{
+	static const char address[] = "20010db8000100000000000000000001";
+	const struct net_address shown = address_of("2001:db8:1::1", 64);
+	struct sockaddr_in6 own = {.sin6_family = AF_INET6};
+
+	(void)state;
+	memcpy(&own.sin6_addr, shown.bytes, sizeof(own.sin6_addr));
+	/* Many times, since the kernel works on the address beside us. */
+	for (int i = 0; i < 20; i++) {
+		COMPUTER computer = computer_make(MTU);
+		CLEANUP_FD int fd = socket_in(computer.ns, AF_INET6, SOCK_DGRAM, 0);
+
+		assert_int_equal(raise_dual_stack_leg(&computer), 0);
+		(void)poll(NULL, 0, i == 0 ? 2500 : 20); /* duplicates take a second */
+		assert_int_equal(flags_of(computer.ns, address), IFA_F_TENTATIVE | IFA_F_PERMANENT);
+		assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof(own)), -1);
+	}
+}
+
 static void a_leg_is_marked_as_without_arp_and_multicast(void **state)
 {
 	COMPUTER computer = computer_make(MTU);
@@ -254,15 +331,15 @@ static void a_leg_too_small_for_ipv6_is_raised_all_the_same(void **state)
 
 static void what_cannot_be_a_leg_is_refused(void **state)
 {
-	COMPUTER computer = computer_make(MTU);
+	COMPUTER computer = computer_make(MTU), narrow = computer_make(576);
 	struct net_address ipv4 = address_of("1.1.1.1", 24), ipv6 = address_of("2001:db8::1", 64);
 
 	(void)state;
-	assert_int_equal(net_leg_raise(computer.net, "net1", &ipv6, &why), -EAFNOSUPPORT);
-	assert_int_equal(net_leg_raise(computer.net, "net7", &ipv4, &why), -ENODEV);
+	assert_int_equal(raise_leg_with(&narrow, &ipv4, &ipv6), -EAFNOSUPPORT);
+	assert_int_equal(net_leg_raise(computer.net, "net7", &ipv4, NULL, &why), -ENODEV);
 	assert_string_equal(why.text, "net7: there is no such link");
 	/* From another namespace the leg's IPv6 cannot be switched off. */
-	assert_int_equal(net_leg_raise(computer.net, "net1", &ipv4, &why), -ENOENT);
+	assert_int_equal(net_leg_raise(computer.net, "net1", &ipv4, NULL, &why), -ENOENT);
 }
 
 int main(void)
@@ -270,10 +347,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_ordinary_link_answers_all_that_a_leg_is_asked),
 		cmocka_unit_test(a_leg_answers_nothing_here_or_elsewhere_and_takes_nothing_in),
+		cmocka_unit_test(a_leg_with_an_ipv6_address_is_as_silent),
 		cmocka_unit_test(packet_sockets_of_any_protocol_see_all_that_arrives_on_a_leg),
 		cmocka_unit_test(where_bpf_is_refused_a_leg_is_as_silent_and_says_what_it_lacks),
 		cmocka_unit_test(nothing_is_said_on_a_leg_when_it_comes_up_as_on_other_links),
 		cmocka_unit_test(a_leg_has_second_locks),
+		cmocka_unit_test(a_leg_with_an_ipv6_address_has_those_of_ipv6),
+		cmocka_unit_test(the_ipv6_address_of_a_leg_stays_unassigned),
 		cmocka_unit_test(a_leg_is_marked_as_without_arp_and_multicast),
 		cmocka_unit_test(a_leg_too_small_for_ipv6_is_raised_all_the_same),
 		cmocka_unit_test(what_cannot_be_a_leg_is_refused),

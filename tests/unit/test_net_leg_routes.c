@@ -37,19 +37,35 @@ static size_t routes_of(int ns, uint8_t *dump, size_t size)
 	}
 }
 
-static void a_leg_leaves_every_routing_table_as_it_was(void **state)
+static void assert_routes_stay(int (*raise)(struct computer *computer), const char *control)
 {
 	COMPUTER computer = computer_make(MTU);
 	static uint8_t before[1 << 16], after[1 << 16];
 	size_t size = routes_of(computer.ns, before, sizeof(before));
 
-	(void)state;
 	assert_true(size > 0);
-	assert_int_equal(raise_leg(&computer), 0);
-	assert_int_equal(routes_of(computer.ns, after, sizeof(after)), size);
-	assert_memory_equal(before, after, size);
-	add_address(computer.net, "net1", "2.2.2.1", 24); /* the control */
+	assert_int_equal(raise(&computer), 0);
+	/* At once, and when whatever the kernel does later is done. */
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(routes_of(computer.ns, after, sizeof(after)), size);
+		assert_memory_equal(before, after, size);
+		(void)poll(NULL, 0, 300);
+	}
+	add_address_in(computer.ns, "net1", control, 24);
 	assert_true(routes_of(computer.ns, after, sizeof(after)) > size);
+}
+
+static void a_leg_leaves_every_routing_table_as_it_was(void **state)
+{
+	(void)state;
+	assert_routes_stay(raise_leg, "2.2.2.1");
+}
+
+static void a_leg_with_an_ipv6_address_does_so_too(void **state)
+{
+	(void)state;
+	assert_routes_stay(raise_dual_stack_leg, "2.2.2.1");
+	assert_routes_stay(raise_dual_stack_leg, "2001:db8:2::1");
 }
 
 /* The address that the computer would send from to TO, by the link VIA where it is given. */
@@ -82,6 +98,53 @@ static void the_real_1_1_1_1_is_reached_as_before(void **state)
 	assert_int_equal(source_towards(plain.ns, "1.1.1.1", NULL), 0x01010101);
 }
 
+/* The last group of the address that the computer would send from to TO by its uplink or net1,
+ * whichever its routes say; 0 where they lead nowhere. */
+static unsigned source6_towards(int ns, const char *to)
+{
+	CLEANUP_FD int fd = socket_in(ns, AF_INET6, SOCK_DGRAM, 0);
+	struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(53)};
+	socklen_t size = sizeof(address);
+
+	assert_int_equal(inet_pton(AF_INET6, to, &address.sin6_addr), 1);
+	if (connect(fd, (struct sockaddr *)&address, size) < 0)
+		return 0;
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	return ntohs(address.sin6_addr.s6_addr16[7]);
+}
+
+/* Gives the computer's uplink an address
+ * and the default route. */
+static void raise_ipv6_uplink(struct computer *computer)
+{
+	const struct net_address gateway = address_of("2001:db8:9::2", 0);
+
+	set(computer->ns, "/proc/sys/net/ipv6/conf/uplink/disable_ipv6", "0");
+	add_address_in(computer->ns, "uplink", "2001:db8:9::909", 64);
+	works(net_route_default(computer->net, "uplink", &gateway, &why));
+}
+
+static void what_is_the_legs_in_ipv6_is_reached_as_before(void **state)
+{
+	COMPUTER leg = computer_make(MTU), plain = computer_make(MTU), bare = computer_make(MTU);
+
+	(void)state;
+	raise_ipv6_uplink(&leg);
+	raise_ipv6_uplink(&plain);
+	assert_int_equal(raise_dual_stack_leg(&leg), 0);
+	assert_int_equal(raise_dual_stack_leg(&bare), 0);
+	raise_plain(&plain);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(source6_towards(leg.ns, "2001:db8:1::1"), 0x909);
+		assert_int_equal(source6_towards(leg.ns, "2001:db8:1::2"), 0x909);
+		assert_int_equal(source6_towards(leg.ns, "2001:db8:1::"), 0x909);
+		assert_int_equal(source6_towards(bare.ns, "2001:db8:1::1"), 0);
+		assert_int_equal(source6_towards(bare.ns, "2001:db8:1::2"), 0);
+		assert_int_equal(source6_towards(plain.ns, "2001:db8:1::2"), 1);
+		(void)poll(NULL, 0, 300);
+	}
+}
+
 static void set_flags(int ns, const char *name, int flags)
 {
 	CLEANUP_FD int fd = socket_in(ns, AF_INET, SOCK_DGRAM, 0);
@@ -97,7 +160,7 @@ static void a_leg_set_down_and_up_by_somebody_has_no_route_to_its_prefix(void **
 	COMPUTER leg = computer_make(MTU), plain = computer_make(MTU);
 
 	(void)state;
-	assert_int_equal(raise_leg(&leg), 0);
+	assert_int_equal(raise_dual_stack_leg(&leg), 0);
 	raise_plain(&plain);
 	set_flags(leg.ns, "net1", IFF_NOARP);
 	set_flags(leg.ns, "net1", IFF_NOARP | IFF_UP);
@@ -105,6 +168,9 @@ static void a_leg_set_down_and_up_by_somebody_has_no_route_to_its_prefix(void **
 	set_flags(plain.ns, "net1", IFF_UP);
 	assert_int_equal(source_towards(leg.ns, "1.1.1.2", NULL), 0x0a090901);
 	assert_int_equal(source_towards(plain.ns, "1.1.1.2", NULL), 0x01010101);
+	(void)poll(NULL, 0, 300);
+	assert_int_equal(source6_towards(leg.ns, "2001:db8:1::1"), 0);
+	assert_int_equal(source6_towards(leg.ns, "2001:db8:1::2"), 0);
 }
 
 /* Looks the way to 1.1.1.1 up until STOP's other end is closed. Exits with 1 if ever it led to the
@@ -224,6 +290,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_leg_leaves_every_routing_table_as_it_was),
+		cmocka_unit_test(a_leg_with_an_ipv6_address_does_so_too),
+		cmocka_unit_test(what_is_the_legs_in_ipv6_is_reached_as_before),
 		cmocka_unit_test(the_real_1_1_1_1_is_reached_as_before),
 		cmocka_unit_test(a_leg_set_down_and_up_by_somebody_has_no_route_to_its_prefix),
 		cmocka_unit_test(the_real_1_1_1_1_never_turns_inwards_while_a_leg_comes_up),

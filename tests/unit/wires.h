@@ -153,6 +153,17 @@ static inline void add_address(struct nl_sock *net, const char *name, const char
 	works(net_address_add(net, name, &address, &why));
 }
 
+/* The same in the network namespace FD, which IPv6 takes. */
+static inline void add_address_in(int fd, const char *name, const char *text, uint8_t length)
+{
+	CLEANUP_FD int here = namespace_open();
+	CLEANUP_NET struct nl_sock *net = net_in(fd);
+
+	namespace_enter(fd);
+	add_address(net, name, text, length);
+	namespace_enter(here);
+}
+
 /* Writes a setting of the network namespace FD. */
 static inline void set(int fd, const char *path, const char *value)
 {

@@ -9,7 +9,8 @@
 #include "ns.h"
 #include "stage.h"
 
-#define SERVICE_ADDRESSES_SIZE 256
+/* For each interface: ", net1024", " 255.255.255.255/32" and " " with the longest IPv6 address. */
+#define SERVICE_ADDRESSES_SIZE (INTERFACES_MAX * (9 + 19 + 51))
 
 /* One client, as `ps` tells it. */
 struct service_client {
@@ -17,7 +18,7 @@ struct service_client {
 	bool running;
 	int status;				/* exit status, where it is not running */
 	uint64_t uptime_ms;			/* since the stage was up */
-	char addresses[SERVICE_ADDRESSES_SIZE]; /* "net1 1.1.1.2/24, net2 ..." */
+	char addresses[SERVICE_ADDRESSES_SIZE]; /* "net1 1.1.1.2/24 2001:db8::2/64, net2 ..." */
 };
 
 /* ---- the command's end: SOCKET is connected to the keeper's socket file ------------------- */

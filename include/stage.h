@@ -96,6 +96,9 @@ bool stage_net_is_leg(const struct stage_net *net);
 /* True where NET has addresses of FAMILY. */
 bool stage_net_has(const struct stage_net *net, enum family family);
 
+/* True where any net has. */
+bool stage_has(const struct stage *stage, enum family family);
+
 /* Derives the Ethernet address of an interface from its addresses, one of each family, line 0
  * where there is none: 02:42 and the four bytes of the IPv4 address, else the last four of the
  * IPv6 address (README.md, "A stage of your own"). */

@@ -5,6 +5,7 @@
 #define PYROUTE_WIRE_H
 
 #include "error.h"
+#include "net.h"
 #include "stage.h"
 
 #include <net/if.h>
@@ -32,8 +33,14 @@ struct wire_leg {
 /* The name of NET's leg: netN. */
 void wire_leg_name(const struct stage_net *net, char name[IFNAMSIZ]);
 
+/* The name of a client's interface number INDEX: ethINDEX. */
+void wire_interface_name(size_t index, char name[IFNAMSIZ]);
+
+/* ADDRESS as net.h has it. */
+struct net_address wire_address(const struct stage_address *address, enum family family);
+
 /* In the computer's network namespace: joins it to FAR in the namespace FAR_NS by a silent leg
- * with NET's address, and says which one in LEG. */
+ * with NET's addresses, and says which one in LEG. */
 int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
 		  const struct wire_far_end *far, int far_ns, struct wire_leg *leg,
 		  struct error *error);
@@ -47,10 +54,5 @@ typedef int wire_ask_leg(void *context, const struct wire_far_end *far, int far_
 int wire_make_net(struct nl_sock *socket, const struct stage *stage, const struct stage_net *net,
 		  int keeper_ns, const int *client_ns, wire_ask_leg *ask, void *context,
 		  struct error *error);
-
-/* In a client, its wires being there: sets what its kernel's network does explicitly, and brings up
- * lo and every ethN with address and default route. /proc/sys/net must be open to writing. */
-int wire_raise_client(const struct stage *stage, const struct stage_client *client,
-		      struct error *error);
 
 #endif

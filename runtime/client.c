@@ -5,7 +5,7 @@
 #include "privilege.h"
 #include "process.h"
 #include "root.h"
-#include "wire.h"
+#include "stack.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -122,7 +122,7 @@ static int become_client_child(struct birth_child *child, struct error *error)
 	if (result == 0)
 		result = wait_for_wires_child(child->channel, error);
 	if (result == 0)
-		result = wire_raise_client(birth->stage, birth->client, error);
+		result = stack_raise(birth->stage, birth->client, error);
 	if (result == 0)
 		result = client_confine(birth->filter, error);
 	return result;

@@ -31,6 +31,23 @@ int overlay_works_in_user_namespace(bool *works, struct error *error)
 	return 0;
 }
 
+/* A line for each address: IPv4 and IPv6, of all interfaces. */
+static void list_addresses(FILE *stream, const struct stage_client *client)
+{
+	char text[ADDRESS_TEXT_SIZE];
+
+	for (size_t i = 0; i < client->interface_count; i++)
+		for (enum family family = 0; family < FAMILIES; family++) {
+			const struct stage_address *address =
+				&client->interfaces[i].address[family];
+
+			if (address->line != 0)
+				(void)fprintf(stream, "%s\tclient%u\n",
+					      address_format(family, address, text),
+					      client->number);
+		}
+}
+
 static int write_hosts(int upper, const struct stage *stage, struct error *error)
 {
 	char *content = NULL;
@@ -41,18 +58,10 @@ static int write_hosts(int upper, const struct stage *stage, struct error *error
 	if (stream == NULL)
 		return error_system(error, errno, "cannot write etc/hosts");
 	(void)fputs("127.0.0.1\tlocalhost\n", stream);
-	for (size_t i = 0; i < stage->client_count; i++) {
-		const struct stage_client *client = &stage->clients[i];
-
-		for (size_t j = 0; j < client->interface_count; j++) {
-			char text[ADDRESS_TEXT_SIZE];
-			const struct stage_address *address =
-				&client->interfaces[j].address[FAMILY_IPV4];
-
-			(void)fprintf(stream, "%s\tclient%u\n",
-				      address_format(FAMILY_IPV4, address, text), client->number);
-		}
-	}
+	if (stage_has(stage, FAMILY_IPV6))
+		(void)fputs("::1\tlocalhost ip6-localhost ip6-loopback\n", stream);
+	for (size_t i = 0; i < stage->client_count; i++)
+		list_addresses(stream, &stage->clients[i]);
 	if (fclose(stream) != 0)
 		result = error_system(error, ENOMEM, "cannot write etc/hosts");
 	else

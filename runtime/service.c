@@ -133,7 +133,8 @@ static uint64_t uptime_ms(const struct service *service)
 	       (uint64_t)((now.tv_nsec - service->since.tv_nsec) / 1000000);
 }
 
-/* "net1 1.1.1.2/24, net2 2.2.2.2/24"; cut where it does not fit. */
+/* "net1 1.1.1.2/24 2001:db8:1::2/64, net2 2.2.2.2/24": the addresses of an interface behind its
+ * net. SERVICE_ADDRESSES_SIZE holds the most that there can be. */
 static void describe_addresses(const struct stage_client *client, char *text, size_t size)
 {
 	size_t length = 0;
@@ -143,9 +144,14 @@ static void describe_addresses(const struct stage_client *client, char *text, si
 		const struct stage_interface *interface = &client->interfaces[i];
 		char address[ADDRESS_TEXT_SIZE];
 
-		address_format_prefix(FAMILY_IPV4, &interface->address[FAMILY_IPV4], address);
-		length += (size_t)snprintf(text + length, size - length, "%snet%u %s",
-					   i > 0 ? ", " : "", interface->net, address);
+		length += (size_t)snprintf(text + length, size - length, "%snet%u",
+					   i > 0 ? ", " : "", interface->net);
+		for (enum family family = 0; family < FAMILIES && length < size; family++) {
+			if (interface->address[family].line == 0)
+				continue;
+			address_format_prefix(family, &interface->address[family], address);
+			length += (size_t)snprintf(text + length, size - length, " %s", address);
+		}
 	}
 }
 

@@ -28,6 +28,14 @@ bool stage_net_has(const struct stage_net *net, enum family family)
 	return net->subnet[family].line != 0;
 }
 
+bool stage_has(const struct stage *stage, enum family family)
+{
+	for (size_t i = 0; i < stage->net_count; i++)
+		if (stage_net_has(&stage->nets[i], family))
+			return true;
+	return false;
+}
+
 void stage_mac_derive(const struct stage_address address[FAMILIES], uint8_t mac[MAC_SIZE])
 {
 	/* 02: an individual, locally administered address (IEEE 802, the two lowest bits). */

@@ -1,47 +1,9 @@
 #include "wire.h"
 
-#include "address.h"
 #include "net.h"
 #include "sysctl.h"
 
 #include <sys/socket.h>
-
-/* A new network namespace copies the first one's IPv4 settings (net.core.devconf_inherit_init_net):
- * on a computer where Docker runs, every client would be born a router. So all that matters is set
- * here, to the kernel's own defaults for a host. */
-static const struct sysctl_setting ipv4_settings[] = {
-	{"ip_forward", "0"},
-	{"ip_default_ttl", "64"},
-	{"icmp_echo_ignore_all", "0"},
-	{"icmp_echo_ignore_broadcasts", "1"},
-	{"conf/default/forwarding", "0"}, /* ip_forward sets it only where it changes itself */
-	{"conf/all/rp_filter", "0"},
-	{"conf/default/rp_filter", "0"},
-	{"conf/all/accept_redirects", "1"},
-	{"conf/default/accept_redirects", "1"},
-	{"conf/all/secure_redirects", "1"},
-	{"conf/default/secure_redirects", "1"},
-	{"conf/all/send_redirects", "1"},
-	{"conf/default/send_redirects", "1"},
-	{"conf/all/route_localnet", "0"},
-	{"conf/default/route_localnet", "0"},
-	{"conf/all/accept_source_route", "0"},
-	{"conf/default/accept_source_route", "0"},
-	{"conf/all/arp_ignore", "0"},
-	{"conf/default/arp_ignore", "0"},
-	{"conf/all/arp_announce", "0"},
-	{"conf/default/arp_announce", "0"},
-	{"conf/all/arp_filter", "0"},
-	{"conf/default/arp_filter", "0"},
-	{"conf/all/proxy_arp", "0"},
-	{"conf/default/proxy_arp", "0"},
-};
-
-/* A stage without IPv6 has no IPv6 noise: no router solicitations, no multicast reports. */
-static const struct sysctl_setting ipv6_settings[] = {
-	{"conf/all/disable_ipv6", "1"},
-	{"conf/default/disable_ipv6", "1"},
-};
 
 /* With br_netfilter loaded, as by Docker, the host's firewall rules are asked in this namespace
  * too, and packets whose checksums are wrong are dropped: a switch does neither. */
@@ -51,7 +13,7 @@ static const struct sysctl_setting bridge_settings[] = {
 	{"bridge-nf-call-arptables", "0"},
 };
 
-static struct net_address net_address_of(const struct stage_address *address, enum family family)
+struct net_address wire_address(const struct stage_address *address, enum family family)
 {
 	struct net_address result = {.family = family == FAMILY_IPV4 ? AF_INET : AF_INET6,
 				     .length = address->length};
@@ -65,7 +27,7 @@ void wire_leg_name(const struct stage_net *net, char name[IFNAMSIZ])
 	(void)snprintf(name, IFNAMSIZ, "net%u", net->number);
 }
 
-static void interface_name(size_t index, char name[IFNAMSIZ])
+void wire_interface_name(size_t index, char name[IFNAMSIZ])
 {
 	(void)snprintf(name, IFNAMSIZ, "eth%u", (unsigned)index);
 }
@@ -84,7 +46,7 @@ int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
 	int result;
 
 	for (enum family family = 0; family < FAMILIES; family++) {
-		address[family] = net_address_of(&net->computer[family], family);
+		address[family] = wire_address(&net->computer[family], family);
 		if (net->computer[family].line != 0)
 			shown[family] = &address[family];
 	}
@@ -126,7 +88,7 @@ static bool next_end(const struct stage *stage, const struct stage_net *net, str
 			if (client->interfaces[interface].net != net->number)
 				continue;
 			end->interface = &client->interfaces[interface];
-			interface_name(interface, end->name);
+			wire_interface_name(interface, end->name);
 			return true;
 		}
 	}
@@ -227,77 +189,4 @@ int wire_make_net(struct nl_sock *socket, const struct stage *stage, const struc
 						   context, error);
 
 	return result < 0 ? error_prefix(error, "net%u", net->number) : 0;
-}
-
-/* ---- in a client ---------------------------------------------------------------------------- */
-
-static int settle_sysctls(struct error *error)
-{
-	CLEANUP_FD int ipv4 = sysctl_open("/proc/sys/net/ipv4", error);
-	CLEANUP_FD int ipv6 = -1;
-
-	if (ipv4 < 0 || sysctl_write_all(ipv4, ipv4_settings, ARRAY_SIZE(ipv4_settings), error) < 0)
-		return -error->code;
-	ipv6 = sysctl_open("/proc/sys/net/ipv6", error);
-	if (ipv6 == -ENOENT) /* a kernel without IPv6 makes no IPv6 noise */
-		return 0;
-	if (ipv6 < 0)
-		return ipv6;
-	return sysctl_write_all(ipv6, ipv6_settings, ARRAY_SIZE(ipv6_settings), error);
-}
-
-static int raise_interface(struct nl_sock *socket, size_t index,
-			   const struct stage_interface *interface, struct error *error)
-{
-	struct net_address address = net_address_of(&interface->address[FAMILY_IPV4], FAMILY_IPV4);
-	char name[IFNAMSIZ];
-	int result;
-
-	interface_name(index, name);
-	result = net_link_offloads_off(socket, name, error);
-	if (result == 0)
-		result = net_address_add(socket, name, &address, error);
-	if (result == 0)
-		result = net_link_up(socket, name, error);
-	return result < 0 ? error_prefix(error, "%s", name) : 0;
-}
-
-/* The default route leaves by the interface whose net the gateway is on; the rules say there is
- * one. */
-static int add_gateway(struct nl_sock *socket, const struct stage *stage,
-		       const struct stage_client *client, struct error *error)
-{
-	const struct stage_address *gateway = &client->gateway[FAMILY_IPV4];
-	struct net_address address = net_address_of(gateway, FAMILY_IPV4);
-	char name[IFNAMSIZ];
-
-	if (gateway->line == 0)
-		return 0;
-	for (size_t i = 0; i < client->interface_count; i++) {
-		const struct stage_net *net = &stage->nets[client->interfaces[i].net - 1];
-
-		if (!address_share(&net->subnet[FAMILY_IPV4], gateway,
-				   net->subnet[FAMILY_IPV4].length))
-			continue;
-		interface_name(i, name);
-		return net_route_default(socket, name, &address, error);
-	}
-	return error_set(error, EHOSTUNREACH, "no interface reaches the gateway");
-}
-
-int wire_raise_client(const struct stage *stage, const struct stage_client *client,
-		      struct error *error)
-{
-	CLEANUP_NET struct nl_sock *socket = NULL;
-	int result = settle_sysctls(error);
-
-	if (result == 0)
-		result = net_socket_open(&socket, error);
-	if (result == 0)
-		result = net_link_up(socket, "lo", error);
-	for (size_t i = 0; result == 0 && i < client->interface_count; i++)
-		result = raise_interface(socket, i, &client->interfaces[i], error);
-	if (result == 0)
-		result = add_gateway(socket, stage, client, error);
-	return result;
 }

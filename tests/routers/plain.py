@@ -3,7 +3,8 @@
 
 It routes between the legs net1, net2, ..., whose addresses it asks the kernel for. It needs
 CAP_NET_RAW alone, prints "ready" when it listens, and ends on SIGTERM or after TIME_LIMIT.
-other_macs.py is this router under Ethernet addresses of its own making.
+other_macs.py is this router under Ethernet addresses of its own making, dual_stack.py one that does
+IPv6 too.
 """
 
 import fcntl
@@ -62,11 +63,7 @@ class Leg:
     def __init__(self, name, mac=None):
         self.name = name
         self.mac = mac or self.ask(SIOCGIFHWADDR)[2:8]
-        self.address = self.ask(SIOCGIFADDR)[4:8]
-        mask = self.ask(SIOCGIFNETMASK)[4:8]
-        self.network = ipaddress.IPv4Interface(
-            f"{socket.inet_ntoa(self.address)}/{socket.inet_ntoa(mask)}"
-        ).network
+        self.find_addresses()
         (self.mtu,) = struct.unpack("=i", self.ask(SIOCGIFMTU)[:4])
         self.neighbours = {}  # address -> Ethernet address
         self.waiting = {}  # address -> packets that wait for the Ethernet address
@@ -75,6 +72,13 @@ class Leg:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.socket.setblocking(False)
         self.socket.bind((name, ETH_P_ALL))
+
+    def find_addresses(self):
+        self.address = self.ask(SIOCGIFADDR)[4:8]
+        mask = self.ask(SIOCGIFNETMASK)[4:8]
+        self.network = ipaddress.IPv4Interface(
+            f"{socket.inet_ntoa(self.address)}/{socket.inet_ntoa(mask)}"
+        ).network
 
     def ask(self, request):
         """What an interface ioctl (netdevice(7)) tells of this leg: the union of struct ifreq."""
@@ -91,7 +95,7 @@ class Leg:
         """Sends PACKET to the neighbour NEXT_HOP, whose Ethernet address is asked for first."""
         mac = self.neighbours.get(next_hop)
         if mac:
-            self.send_frame(mac, ETH_P_IP, packet)
+            self.send_frame(mac, self.kind_of(next_hop), packet)
             return
         queue = self.waiting.setdefault(next_hop, [])
         if len(queue) < WAITING_MAX:
@@ -99,7 +103,20 @@ class Leg:
         now = time.monotonic()
         if now - self.asked.get(next_hop, -ARP_INTERVAL) >= ARP_INTERVAL:
             self.asked[next_hop] = now
-            self.send_arp(ARP_REQUEST, BROADCAST_MAC, bytes(6), next_hop)
+            self.send_question(next_hop)
+
+    def kind_of(self, _address):
+        """The Ethernet type of packets to a neighbour with this address."""
+        return ETH_P_IP
+
+    def send_question(self, neighbour):
+        self.send_arp(ARP_REQUEST, BROADCAST_MAC, bytes(6), neighbour)
+
+    def learn(self, neighbour, mac):
+        """Notes a neighbour's Ethernet address, and sends what waited for it."""
+        self.neighbours[neighbour] = mac
+        for packet in self.waiting.pop(neighbour, ()):
+            self.send_frame(mac, self.kind_of(neighbour), packet)
 
     def send_arp(self, operation, frame_target, target_mac, target):
         self.send_frame(
@@ -114,9 +131,7 @@ class Leg:
         if len(message) < 28 or message[:6] != b"\x00\x01\x08\x00\x06\x04":
             return
         operation, mac, source = struct.unpack_from("!H6s4s", message, 6)
-        self.neighbours[source] = mac
-        for packet in self.waiting.pop(source, ()):
-            self.send_frame(mac, ETH_P_IP, packet)
+        self.learn(source, mac)
         if operation == ARP_REQUEST and message[24:28] == self.address:
             self.send_arp(ARP_REPLY, mac, mac, source)
 

@@ -1,0 +1,263 @@
+#include "stack.h"
+
+#include "address.h"
+#include "net.h"
+#include "sysctl.h"
+#include "wire.h"
+
+/* A new network namespace copies the first one's IPv4 settings, and may copy those of IPv6
+ * (net.core.devconf_inherit_init_net): on a computer where Docker runs, every client would be born
+ * a router. So all that matters is set here, to the kernel's own defaults for a host. */
+static const struct sysctl_setting ipv4_settings[] = {
+	{"ip_default_ttl", "64"},
+	{"icmp_echo_ignore_all", "0"},
+	{"icmp_echo_ignore_broadcasts", "1"},
+	{"conf/all/rp_filter", "0"},
+	{"conf/default/rp_filter", "0"},
+	{"conf/all/secure_redirects", "1"},
+	{"conf/default/secure_redirects", "1"},
+	{"conf/all/send_redirects", "1"},
+	{"conf/default/send_redirects", "1"},
+	{"conf/all/route_localnet", "0"},
+	{"conf/default/route_localnet", "0"},
+	{"conf/all/accept_source_route", "0"},
+	{"conf/default/accept_source_route", "0"},
+	{"conf/all/arp_ignore", "0"},
+	{"conf/default/arp_ignore", "0"},
+	{"conf/all/arp_announce", "0"},
+	{"conf/default/arp_announce", "0"},
+	{"conf/all/arp_filter", "0"},
+	{"conf/default/arp_filter", "0"},
+	{"conf/all/proxy_arp", "0"},
+	{"conf/default/proxy_arp", "0"},
+};
+
+/* Of a host, or of a client that forwards: in both families, and for every interface that there is
+ * or will be. A router takes no advice on where to send (RFC 1812, 5.2.7.2). ip_forward and
+ * conf/all/forwarding set others too, so they come first. */
+static const struct sysctl_setting ipv4_role[2][5] = {
+	{{"ip_forward", "0"},
+	 {"conf/all/forwarding", "0"},
+	 {"conf/default/forwarding", "0"},
+	 {"conf/all/accept_redirects", "1"},
+	 {"conf/default/accept_redirects", "1"}},
+	{{"ip_forward", "1"},
+	 {"conf/all/forwarding", "1"},
+	 {"conf/default/forwarding", "1"},
+	 {"conf/all/accept_redirects", "0"},
+	 {"conf/default/accept_redirects", "0"}},
+};
+static const struct sysctl_setting ipv6_role[2][4] = {
+	{{"conf/all/forwarding", "0"},
+	 {"conf/default/forwarding", "0"},
+	 {"conf/all/accept_redirects", "1"},
+	 {"conf/default/accept_redirects", "1"}},
+	{{"conf/all/forwarding", "1"},
+	 {"conf/default/forwarding", "1"},
+	 {"conf/all/accept_redirects", "0"},
+	 {"conf/default/accept_redirects", "0"}},
+};
+
+/* A stage without IPv6 has no IPv6 noise: no router solicitations, no multicast reports. */
+static const struct sysctl_setting ipv6_off[] = {
+	{"conf/all/disable_ipv6", "1"},
+	{"conf/default/disable_ipv6", "1"},
+};
+
+static const struct sysctl_setting ipv6_settings[] = {
+	{"conf/all/disable_ipv6", "0"},	     {"conf/default/disable_ipv6", "0"},
+	{"conf/all/accept_dad", "0"},	     {"conf/all/accept_source_route", "0"},
+	{"conf/all/ndisc_notify", "0"},	     {"conf/all/proxy_ndp", "0"},
+	{"conf/all/force_mld_version", "0"}, {"bindv6only", "0"},
+	{"icmp/echo_ignore_all", "0"},	     {"icmp/echo_ignore_multicast", "0"},
+	{"icmp/echo_ignore_anycast", "0"},
+};
+
+/* Of "default" and of each interface: in IPv6 a setting of "all" or "default" changes no other. All
+ * addresses are the stage's, so nothing is made up of what routers advertise, and duplicates are
+ * not looked for: that takes a second, in which nothing passes. */
+static const struct sysctl_setting ipv6_interface[] = {
+	{"accept_ra", "0"},	    {"autoconf", "0"},	    {"router_solicitations", "0"},
+	{"accept_dad", "0"},	    {"dad_transmits", "0"}, {"accept_source_route", "0"},
+	{"addr_gen_mode", "0"},	    {"use_tempaddr", "0"},  {"hop_limit", "64"},
+	{"ndisc_notify", "0"},	    {"proxy_ndp", "0"},	    {"force_mld_version", "0"},
+	{"keep_addr_on_down", "0"},
+};
+
+static int settle_ipv4(bool forwarding, struct error *error)
+{
+	CLEANUP_FD int ipv4 = sysctl_open("/proc/sys/net/ipv4", error);
+
+	if (ipv4 < 0 ||
+	    sysctl_write_all(ipv4, ipv4_role[forwarding], ARRAY_SIZE(ipv4_role[0]), error) < 0)
+		return -error->code;
+	return sysctl_write_all(ipv4, ipv4_settings, ARRAY_SIZE(ipv4_settings), error);
+}
+
+/* The settings in FAMILY ("ipv4", "ipv6") of one interface, or of "default". */
+static int open_interface(const char *family, const char *name, struct error *error)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s", family, name);
+	return sysctl_open(path, error);
+}
+
+static int settle_ipv6_interface(const char *name, bool forwarding, struct error *error)
+{
+	CLEANUP_FD int fd = open_interface("ipv6", name, error);
+
+	if (fd < 0 || sysctl_write(fd, "forwarding", forwarding ? "1" : "0", error) < 0 ||
+	    sysctl_write(fd, "accept_redirects", forwarding ? "0" : "1", error) < 0)
+		return -error->code;
+	return sysctl_write_all(fd, ipv6_interface, ARRAY_SIZE(ipv6_interface), error);
+}
+
+static int settle_ipv4_interface(const char *name, bool forwarding, struct error *error)
+{
+	CLEANUP_FD int fd = open_interface("ipv4", name, error);
+
+	return fd < 0 ? fd : sysctl_write(fd, "forwarding", forwarding ? "1" : "0", error);
+}
+
+/* The links are there, and down: a setting of "default" comes too late for them. */
+static int settle_interface(size_t index, const struct stage_interface *interface, bool ipv6,
+			    bool forwarding, struct error *error)
+{
+	const bool wanted = interface->address[FAMILY_IPV6].line != 0;
+	char name[IFNAMSIZ];
+	CLEANUP_FD int fd = -1;
+
+	wire_interface_name(index, name);
+	if (settle_ipv4_interface(name, forwarding, error) < 0)
+		return -error->code;
+	if (!ipv6)
+		return 0;
+	if (wanted)
+		return settle_ipv6_interface(name, forwarding, error);
+	fd = open_interface("ipv6", name, error);
+	if (fd == -ENOENT) /* its MTU is too small for IPv6 */
+		return 0;
+	return fd < 0 ? fd : sysctl_write(fd, "disable_ipv6", "1", error);
+}
+
+static int settle_ipv6(bool wanted, bool forwarding, struct error *error)
+{
+	CLEANUP_FD int ipv6 = sysctl_open("/proc/sys/net/ipv6", error);
+
+	if (ipv6 == -ENOENT && !wanted) /* a kernel without IPv6 makes no IPv6 noise */
+		return 0;
+	if (ipv6 < 0)
+		return ipv6;
+	if (!wanted)
+		return sysctl_write_all(ipv6, ipv6_off, ARRAY_SIZE(ipv6_off), error);
+	if (sysctl_write_all(ipv6, ipv6_role[forwarding], ARRAY_SIZE(ipv6_role[0]), error) < 0 ||
+	    sysctl_write_all(ipv6, ipv6_settings, ARRAY_SIZE(ipv6_settings), error) < 0)
+		return -error->code;
+	return settle_ipv6_interface("default", forwarding, error);
+}
+
+static int settle(const struct stage *stage, const struct stage_client *client, struct error *error)
+{
+	const bool ipv6 = stage_has(stage, FAMILY_IPV6);
+	int result = settle_ipv4(client->forwarding, error);
+
+	if (result == 0)
+		result = settle_ipv6(ipv6, client->forwarding, error);
+	for (size_t i = 0; result == 0 && i < client->interface_count; i++)
+		result = settle_interface(i, &client->interfaces[i], ipv6, client->forwarding,
+					  error);
+	return result;
+}
+
+static int raise_interface(struct nl_sock *socket, size_t index,
+			   const struct stage_interface *interface, struct error *error)
+{
+	char name[IFNAMSIZ];
+	int result;
+
+	wire_interface_name(index, name);
+	result = net_link_offloads_off(socket, name, error);
+	for (enum family family = 0; result == 0 && family < FAMILIES; family++) {
+		struct net_address address = wire_address(&interface->address[family], family);
+
+		if (interface->address[family].line != 0)
+			result = net_address_add(socket, name, &address, error);
+	}
+	if (result == 0)
+		result = net_link_up(socket, name, error);
+	return result < 0 ? error_prefix(error, "%s", name) : 0;
+}
+
+/* The interface by whose net VIA is reached; the rules say there is one. */
+static int find_way(const struct stage *stage, const struct stage_client *client,
+		    enum family family, const struct stage_address *via, char name[IFNAMSIZ],
+		    struct error *error)
+{
+	char text[ADDRESS_TEXT_SIZE];
+
+	for (size_t i = 0; i < client->interface_count; i++) {
+		const struct stage_interface *interface = &client->interfaces[i];
+		const struct stage_address *subnet =
+			&stage->nets[interface->net - 1].subnet[family];
+
+		if (interface->address[family].line == 0 ||
+		    !address_share(subnet, via, subnet->length))
+			continue;
+		wire_interface_name(i, name);
+		return 0;
+	}
+	return error_set(error, EHOSTUNREACH, "no interface reaches %s",
+			 address_format(family, via, text));
+}
+
+static int add_gateways(struct nl_sock *socket, const struct stage *stage,
+			const struct stage_client *client, struct error *error)
+{
+	for (enum family family = 0; family < FAMILIES; family++) {
+		const struct stage_address *gateway = &client->gateway[family];
+		struct net_address via = wire_address(gateway, family);
+		char name[IFNAMSIZ];
+
+		if (gateway->line == 0)
+			continue;
+		if (find_way(stage, client, family, gateway, name, error) < 0 ||
+		    net_route_default(socket, name, &via, error) < 0)
+			return -error->code;
+	}
+	return 0;
+}
+
+static int add_routes(struct nl_sock *socket, const struct stage *stage,
+		      const struct stage_client *client, struct error *error)
+{
+	for (size_t i = 0; i < client->route_count; i++) {
+		const struct stage_route *route = &client->routes[i];
+		struct net_address prefix = wire_address(&route->prefix, route->family);
+		struct net_address via = wire_address(&route->via, route->family);
+		char name[IFNAMSIZ];
+
+		if (find_way(stage, client, route->family, &route->via, name, error) < 0 ||
+		    net_route_add(socket, name, &prefix, &via, error) < 0)
+			return -error->code;
+	}
+	return 0;
+}
+
+int stack_raise(const struct stage *stage, const struct stage_client *client, struct error *error)
+{
+	CLEANUP_NET struct nl_sock *socket = NULL;
+	int result = settle(stage, client, error);
+
+	if (result == 0)
+		result = net_socket_open(&socket, error);
+	if (result == 0)
+		result = net_link_up(socket, "lo", error);
+	for (size_t i = 0; result == 0 && i < client->interface_count; i++)
+		result = raise_interface(socket, i, &client->interfaces[i], error);
+	if (result == 0)
+		result = add_gateways(socket, stage, client, error);
+	if (result == 0)
+		result = add_routes(socket, stage, client, error);
+	return result;
+}

@@ -31,7 +31,7 @@ struct client_birth {
 struct client {
 	pid_t pid; /* in the keeper's pid namespace; 0: exited and reaped */
 	int pidfd;
-	int channel; /* to its first process, until it is up; then -1 */
+	int channel; /* to its first process, then to what will be its `run`; -1 from its release */
 	int status;  /* exit status of the shell's kind, where it exited */
 	int overlay; /* its root, made ahead, until it is born; -1: it makes its own */
 	struct ns_set ns;
@@ -53,6 +53,9 @@ int client_spawn(const struct client_birth *birth, struct client *client, struct
 int client_meet(struct client *client, int guard, struct error *error);
 int client_wire_up(struct client *client, struct error *error);
 int client_wait_up(struct client *client, int guard, struct error *error);
+
+/* In the keeper, when the stage is up: lets the client start what its `run` says, if anything. */
+void client_release(struct client *client);
 
 /* In a process inside a client that is about to run the client's own programs (its pid 1, or what
  * connect brings in): gives up all that a client may not have. Close-on-exec and memory apart, the

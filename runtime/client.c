@@ -2,6 +2,7 @@
 
 #include "channel.h"
 #include "file.h"
+#include "inhabitant.h"
 #include "privilege.h"
 #include "process.h"
 #include "root.h"
@@ -100,6 +101,33 @@ static int announce_child(int channel, const struct error *outcome)
 	return channel_send(channel, &word, sizeof(word), NULL, &ignored);
 }
 
+/* Waits until the stage is up, and becomes what `run` says. The keeper's end of the channel goes
+ * where there will be no stage. */
+_Noreturn static void main_run_child(const char *command, int channel)
+{
+	struct error ignored;
+	struct word word;
+
+	if (channel_receive(channel, &word, sizeof(word), NULL, &ignored) > 0)
+		(void)inhabitant_become_run_child(command, &ignored);
+	_exit(PROCESS_FAILED);
+}
+
+/* The child that will be `run` is made here, where all that a client may not have is given up: so
+ * it has no more than pid 1 itself. Until its exec nobody in the client can look into it, for it is
+ * not dumpable, as the keeper that it comes from. */
+static int spawn_run_child(const struct birth_child *child, struct error *error)
+{
+	const char *command = child->birth->client->run;
+	pid_t pid = command == NULL ? 1 : fork();
+
+	if (pid < 0)
+		return error_system(error, errno, "cannot make a process for its \"run\"");
+	if (pid == 0)
+		main_run_child(command, child->channel);
+	return 0;
+}
+
 /* A client's birth, on one screen. */
 static int become_client_child(struct birth_child *child, struct error *error)
 {
@@ -125,6 +153,8 @@ static int become_client_child(struct birth_child *child, struct error *error)
 		result = stack_raise(birth->stage, birth->client, error);
 	if (result == 0)
 		result = client_confine(birth->filter, error);
+	if (result == 0)
+		result = spawn_run_child(child, error);
 	return result;
 }
 
@@ -230,9 +260,14 @@ int client_wire_up(struct client *client, struct error *error)
 
 int client_wait_up(struct client *client, int guard, struct error *error)
 {
-	int result = hear(client, guard, NULL, error);
+	return hear(client, guard, NULL, error);
+}
 
-	if (result == 0)
-		close_fd(&client->channel);
-	return result;
+void client_release(struct client *client)
+{
+	struct word word = {{0}};
+	struct error ignored; /* that nobody is there: it has nothing to run, or has ended */
+
+	(void)channel_send(client->channel, &word, sizeof(word), NULL, &ignored);
+	close_fd(&client->channel);
 }

@@ -14,6 +14,7 @@
 
 #include "channel.h"
 #include "file.h"
+#include "inhabitant.h"
 #include "privilege.h"
 #include "process.h"
 #include "supervise.h"
@@ -23,11 +24,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-
-#define HOME "/~"
-#define PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* Who speaks, in the order of their turns. The inner process speaks twice where its exec fails. */
 enum speaker { BETWEEN, INNER };
@@ -57,42 +54,6 @@ static int say(int channel, enum speaker speaker, const struct error *outcome, i
 }
 
 /* ---- in the client --------------------------------------------------------------------------- */
-
-static int set_environment_child(struct error *error)
-{
-	const char *term = getenv("TERM");
-	CLEANUP_FREE char *kept = strdup(term != NULL ? term : "dumb");
-
-	if (kept == NULL || clearenv() != 0 || setenv("PATH", PATH, 1) < 0 ||
-	    setenv("HOME", HOME, 1) < 0 || setenv("TERM", kept, 1) < 0)
-		return error_system(error, ENOMEM, "cannot set the environment");
-	return 0;
-}
-
-static int go_home_child(struct error *error)
-{
-	char path[256];
-
-	if (chdir(HOME) < 0 && chdir("/") < 0)
-		return error_system(error, errno, "cannot go to " HOME);
-	/* A working directory outside the root is told as "(unreachable)..." (getcwd(3)). */
-	if (getcwd(path, sizeof(path)) == NULL || path[0] != '/')
-		return error_set(error, EXDEV, "the working directory is not in the client");
-	return 0;
-}
-
-static int reset_signals_child(struct error *error)
-{
-	struct sigaction plain = {.sa_handler = SIG_DFL};
-	sigset_t none;
-
-	for (int number = 1; number < NSIG; number++)
-		(void)sigaction(number, &plain, NULL); /* some cannot be, and need not */
-	(void)sigemptyset(&none);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
-		return error_system(error, errno, "cannot reset the signals");
-	return 0;
-}
 
 /* A session of its own, so that /dev/tty is not the caller's terminal. */
 static int make_session_child(const struct inner *inner, struct error *error)
@@ -135,12 +96,7 @@ static int become_inhabitant_child(struct inner *inner, struct error *error)
 	if (result == 0)
 		result = make_session_child(inner, error);
 	if (result == 0)
-		result = go_home_child(error);
-	if (result == 0)
-		result = set_environment_child(error);
-	if (result == 0)
-		result = reset_signals_child(error);
-	(void)umask(022);
+		result = inhabitant_settle_child(getenv("TERM"), error);
 	if (result == 0)
 		result = client_confine(inner->filter, error);
 	return result;

@@ -221,6 +221,8 @@ static int start_keeper(const struct keeper_birth *birth, struct client *clients
 		result = channel_send(birth->channel, &word, sizeof(word), NULL, error);
 	if (result == 0)
 		result = hear_starter(birth->channel, VERB_RELEASE, &word, NULL, error);
+	for (size_t i = 0; result == 0 && i < plan->stage->client_count; i++)
+		client_release(&clients[i]);
 	return result;
 }
 

@@ -2,6 +2,7 @@
 
 #include "address.h"
 #include "file.h"
+#include "inhabitant.h"
 #include "mount.h"
 #include "privilege.h"
 
@@ -74,7 +75,8 @@ static int write_hosts(int upper, const struct stage *stage, struct error *error
 static int fill_upper(int upper, const struct stage *stage, const struct stage_client *client,
 		      struct error *error)
 {
-	static const char *const directories[] = {"~", "~/src", "dev", "proc", "sys", "etc"};
+	static const char *const directories[] = {"~",	 "~/src", "dev", "proc",
+						  "sys", "etc",	  "var", "var/log"};
 	char name[STAGE_CLIENT_NAME_SIZE];
 	char line[STAGE_CLIENT_NAME_SIZE + 1];
 
@@ -86,6 +88,8 @@ static int fill_upper(int upper, const struct stage *stage, const struct stage_c
 	if (file_create(upper, "etc/hostname", line, 0644, error) < 0 ||
 	    file_create(upper, "etc/resolv.conf", "# a stage has no name server\n", 0644, error) <
 		    0)
+		return -error->code;
+	if (client->run != NULL && file_create(upper, INHABITANT_LOG, "", 0644, error) < 0)
 		return -error->code;
 	return write_hosts(upper, stage, error);
 }

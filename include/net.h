@@ -52,7 +52,9 @@ int net_link_join(struct nl_sock *socket, const char *name, const char *bridge,
 		  struct error *error);
 
 /* Brings a link up; then asks for it once, so that the kernel carries out the carrier event before
- * it answers and the first frame is not lost (from Linux 6.8 on; older ones do so soon after). */
+ * it answers and the first frame is not lost (from Linux 6.8 on; older ones do so soon after). The
+ * other end of a wire, which gets its carrier with this one, is asked for likewise if the caller
+ * holds CAP_NET_ADMIN over its network namespace. */
 int net_link_up(struct nl_sock *socket, const char *name, struct error *error);
 
 /* Waits for nothing: asks the kernel for the link NAME, see net_link_up(). To be called for an end

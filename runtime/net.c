@@ -148,13 +148,36 @@ int net_link_join(struct nl_sock *socket, const char *name, const char *bridge, 
 	return net_batch_send(&batch, error);
 }
 
+/* Asks for the other end of the wire LINK, whose carrier came with this one's. Where that end is
+ * not ours to ask for, as the computer's is not a client's, its owner settles it. */
+static void ask_other_end(struct nl_sock *socket, const char *name, struct rtnl_link *link)
+{
+	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
+	const struct ifinfomsg header = {.ifi_index = rtnl_link_get_link(link)};
+	struct error ignored;
+	int32_t ns;
+
+	if (header.ifi_index <= 0)
+		return;
+	net_batch_add(&batch, RTM_GETLINK, 0, &header, sizeof(header), "ask for the other end");
+	if (rtnl_link_get_link_netnsid(link, &ns) == 0)
+		net_put(&batch, IFLA_TARGET_NETNSID, &ns, sizeof(ns));
+	(void)net_batch_send(&batch, &ignored);
+}
+
 int net_link_up(struct nl_sock *socket, const char *name, struct error *error)
 {
 	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
+	CLEANUP_NET_LINK struct rtnl_link *link = NULL;
+	int result;
 
 	net_message_up(&batch, name);
-	net_message_ask(&batch, name);
-	return net_batch_send(&batch, error);
+	result = net_batch_send(&batch, error);
+	if (result == 0)
+		result = net_link_read(socket, 0, name, &link, error); /* net_message_ask() */
+	if (result == 0)
+		ask_other_end(socket, name, link);
+	return result;
 }
 
 int net_link_settle(struct nl_sock *socket, const char *name, struct error *error)

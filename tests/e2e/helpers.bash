@@ -28,6 +28,32 @@ checkout_make() {
 	unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND
 }
 
+# stage_make NAME: the stage NAME of the checkout, with the stage.ini on stdin.
+stage_make() {
+	mkdir -p "$CHECKOUT/stages/$1"
+	cat >"$CHECKOUT/stages/$1/stage.ini"
+}
+
+# Makes the stage dual: stage1 with addresses of both families.
+dual_stage_make() {
+	stage_make dual <<-'END'
+		[stage]
+		title    = Two neighbours of both families
+		[net1]
+		subnet   = 1.1.1.0/24, 2001:db8:1::/64
+		computer = 1.1.1.1, 2001:db8:1::1
+		[net2]
+		subnet   = 2.2.2.0/24, 2001:db8:2::/64
+		computer = 2.2.2.1, 2001:db8:2::1
+		[client1]
+		net1     = 1.1.1.2, 2001:db8:1::2
+		gateway  = 1.1.1.1, 2001:db8:1::1
+		[client2]
+		net2     = 2.2.2.2, 2001:db8:2::2
+		gateway  = 2.2.2.1, 2001:db8:2::1
+	END
+}
+
 # What hangs is a failure too, with status 124.
 pyroute() {
 	timeout --foreground 100 pyroute "$@"

@@ -31,17 +31,17 @@ watch_end() {
 readonly OTHERS=(--service 198.51.100.1 --other6 2001:db8::1 --elsewhere 203.0.113.9
 	--neighbour 192.0.2.254)
 
-# Sends the frames from client1 to the computer's leg net1.
+# send_to_leg [OPTION...]: sends the frames from client1 to the computer's leg net1.
 send_to_leg() {
 	connect client1 -- python3 '/~/src/send.py' eth0 --mac 02:42:01:01:01:01 --prefix 1.1.1. \
-		--own 1.1.1.1 --other 192.0.2.1 "${OTHERS[@]}" >"$SENT"
+		--own 1.1.1.1 --other 192.0.2.1 "${OTHERS[@]}" "$@" >"$SENT"
 }
 
 # Sends the same frames from outside to the host's ordinary interface host0.
 send_to_ordinary() {
 	ip netns exec outside "$PYTHON" "$CHECKOUT/src/send.py" eth0 \
 		--mac "$(</sys/class/net/host0/address)" --prefix 192.0.2. \
-		--own 192.0.2.1 --other 198.51.100.1 "${OTHERS[@]}" >"$SENT"
+		--own 192.0.2.1 --own6 2001:db8::1 --other 198.51.100.1 "${OTHERS[@]}" >"$SENT"
 }
 
 # Fails unless each frame of $SENT was seen coming in on INTERFACE.
@@ -63,8 +63,13 @@ reactions() {
 }
 
 kernel_was_silent() {
+	kernel_was_silent_but_for '^ready$'
+}
+
+# kernel_was_silent_but_for PATTERN: frames of this form are not the host's kernel's.
+kernel_was_silent_but_for() {
 	echo "--- frames that the host sent, or that came where none should:"
-	run ! grep -vE '^(net1 in 02:00:00:00:01:..|ready)' "$SEEN"
+	run ! grep -vE "^(net1 in 02:00:00:00:01:..|ready)|$1" "$SEEN"
 	echo "--- what its stack delivered:"
 	run ! grep -v '^ready$' "$HEARD"
 }
@@ -119,6 +124,65 @@ reach_by_udp() {
 	watch_end
 	all_seen_on net1
 	kernel_was_silent
+}
+
+@test "a leg with an IPv6 address is as silent, and shows it" {
+	dual_stage_make
+	stage_start dual
+	ip -o -6 addr show net1 | grep -F ' inet6 2001:db8:1::1/64 '
+	ip -o -4 addr show net1 | grep -F ' inet 1.1.1.1/24 '
+	echo 1 >/proc/sys/net/ipv4/ip_forward
+	echo 1 >/proc/sys/net/ipv6/conf/net1/forwarding
+	watch
+	send_to_leg --own6 2001:db8:1::1
+	watch_end
+	all_seen_on net1
+	# The clients speak IPv6 of themselves; the host does not.
+	kernel_was_silent_but_for '^net[12] in 02:42:'
+}
+
+@test "a stage with IPv6 leaves the host's own IPv6 as it was, while it runs and after" {
+	local address
+	dual_stage_make
+	ip -6 route show table all >"$BATS_TEST_TMPDIR/routes"
+	for address in 2001:db8:1::1 2001:db8:1::2 2001:db8:1:: ff02::1 2001:db8::1; do
+		ip -6 route get "$address"
+	done >"$BATS_TEST_TMPDIR/ways"
+	host_snapshot >"$BATS_TEST_TMPDIR/before"
+	stage_start dual
+	sleep 1
+	diff "$BATS_TEST_TMPDIR/routes" <(ip -6 route show table all)
+	for address in 2001:db8:1::1 2001:db8:1::2 2001:db8:1:: ff02::1 2001:db8::1; do
+		ip -6 route get "$address"
+	done | diff "$BATS_TEST_TMPDIR/ways" -
+	sniffer_start "$SEEN"
+	run ! ping -c 1 -W 1 2001:db8:1::2
+	background_stop
+	grep -E '^host0 out .* icmp6-135 .* about 2001:db8::fe' "$SEEN"
+	run ! grep -E '^net[12] out' "$SEEN"
+	stage_stop
+	host_snapshot >"$BATS_TEST_TMPDIR/after"
+	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+}
+
+@test "a leg whose wire's other end goes down and up, or that is itself set so, stays silent" {
+	dual_stage_make
+	stage_start dual
+	ip -6 route show table all >"$BATS_TEST_TMPDIR/routes"
+	sniffer_start "$SEEN"
+	connect client1 -- sh -c 'ip link set eth0 down; ip link set eth0 up'
+	sleep 1
+	diff "$BATS_TEST_TMPDIR/routes" <(ip -6 route show table all)
+	ip link set net1 down
+	ip link set net1 up
+	sleep 1
+	send_to_leg --own6 2001:db8:1::1
+	sleep 1
+	background_stop
+	ip -6 route get 2001:db8:1::1 | grep -F 'dev host0'
+	ip route get 1.1.1.2 | grep -F 'dev host0'
+	all_seen_on net1
+	run ! grep '^net1 out' "$SEEN"
 }
 
 @test "packet sockets bound to a leg see every frame of their protocol" {

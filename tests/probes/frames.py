@@ -135,7 +135,8 @@ def describe_ipv6(body):
     about = ""
     if kind in ("-135", "-136") and len(rest) >= 24:
         about = " about " + socket.inet_ntop(socket.AF_INET6, rest[8:24])
-    return f"{PROTOCOLS.get(protocol, f'ip6-{protocol}')}{kind} {source} > {target}{about}"
+    return (f"{PROTOCOLS.get(protocol, f'ip6-{protocol}')}{kind} {source} > {target}"
+            f" hops={body[7]}{about}")
 
 
 def describe(frame):

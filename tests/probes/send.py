@@ -2,9 +2,9 @@
 """Sends, once each, the frames that a talkative kernel answers, acts on or passes on.
 
 send.py INTERFACE --mac MAC --prefix 1.1.1. --own ADDRESS --other ADDRESS ...
-MAC is the Ethernet address of the interface under test and OWN its address; OTHER, SERVICE and
-OTHER6 are other addresses of the same host; ELSEWHERE lies beyond it, and NEIGHBOUR next to it on
-another interface.
+MAC is the Ethernet address of the interface under test, OWN and OWN6 (which it may lack) are its
+addresses; OTHER, SERVICE and OTHER6 are other addresses of the same host; ELSEWHERE lies beyond it,
+and NEIGHBOUR next to it on another interface.
 
 Every frame carries its label, probe:NAME, and a source address of its own, so that an answer of
 whatever form can be told by one or the other. It prints a line for each: sent probe:NAME SOURCE."""
@@ -130,6 +130,21 @@ def send_ipv6(sender, o):
     sender.ip6("mld-query", ALL_NODES, MLD_QUERY, bytes(20), hops=1, extension=ROUTER_ALERT)
 
 
+def send_ipv6_own(sender, o):
+    """What is meant for the interface's own IPv6 address, where it has one."""
+    if not o.own6:
+        return
+    ping = b"\0\1\0\1"
+    network = socket.inet_ntop(socket.AF_INET6, binary(o.own6)[:8] + bytes(8))
+    sender.ip6("echo6-own", o.own6, ECHO6, ping + b"probe:echo6-own", frame_target=o.mac)
+    sender.ip6("echo6-any-router", network, ECHO6, ping + b"probe:echo6-any-router",
+               frame_target=o.mac)
+    sender.ip6("solicit-own", solicited(o.own6), SOLICITATION, bytes(4) + binary(o.own6))
+    sender.ip6("solicit-own-unicast", o.own6, SOLICITATION, bytes(4) + binary(o.own6),
+               frame_target=o.mac)
+    sender.ip6("echo6-all-routers", ALL_ROUTERS, ECHO6, ping + b"probe:echo6-all-routers")
+
+
 def send_to_made_up(sender, o):
     """A frame to nobody's Ethernet address, which packet sockets see and no kernel answers."""
     sender.echo("made-up-mac", o.own, frame_target=MADE_UP_MAC)
@@ -141,9 +156,10 @@ def main():
     parser.add_argument("--mac", type=frames.mac, required=True)
     for name in "prefix", "own", "other", "other6", "service", "elsewhere", "neighbour":
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--own6")
     options = parser.parse_args()
     sender = Sender(options)
-    for part in send_arp, send_icmp, send_transport, send_ipv6, send_to_made_up:
+    for part in send_arp, send_icmp, send_transport, send_ipv6, send_ipv6_own, send_to_made_up:
         part(sender, options)
 
 

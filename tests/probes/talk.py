@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Both ends of a conversation between two clients.
+"""Both ends of a conversation between two clients, over IPv4 or IPv6.
 
 talk.py tcp-receive PORT                  prints "ready", then "BYTES SHA256" of what came
 talk.py tcp-send ADDRESS PORT BYTES       sends random bytes, prints the same of what it sent
@@ -18,7 +18,7 @@ TIME_LIMIT = 120
 
 
 def tcp_receive(port):
-    listener = socket.create_server(("", int(port)))
+    listener = socket.create_server(("", int(port)), family=socket.AF_INET6, dualstack_ipv6=True)
     listener.settimeout(SILENCE)
     print("ready", flush=True)
     connection, _ = listener.accept()
@@ -39,7 +39,8 @@ def tcp_send(address, port, size):
 
 
 def udp_echo(port):
-    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     one.bind(("", int(port)))
     print("ready", flush=True)
     while True:
@@ -48,7 +49,7 @@ def udp_echo(port):
 
 
 def udp_ask(address, port, count, size):
-    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     one.connect((address, int(port)))
     one.settimeout(2)
     returned = 0

@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# The key `run` of a client: a command that is started there when the stage is up.
+
+load helpers
+
+setup() {
+	common_setup
+	OUT=$BATS_TEST_TMPDIR/out
+}
+
+teardown() {
+	common_teardown
+}
+
+# runner_make COMMAND [COMMAND2]: the stage runner, whose client1 and client2 run these.
+runner_make() {
+	stage_make runner <<-END
+		[stage]
+		title   = Two clients with something to run
+		[net1]
+		subnet  = 10.0.1.0/24
+		[client1]
+		net1    = 10.0.1.1
+		run     = "$1"
+		[client2]
+		net1    = 10.0.1.2
+		${2:+run = "$2"}
+	END
+}
+
+# The log of CLIENT, once it has a line of the form PATTERN.
+log_with() {
+	local patience=100
+	until connect "$1" -- grep -qE "$2" /var/log/run.log; do
+		if ((patience-- == 0)); then
+			connect "$1" -- cat /var/log/run.log
+			return 1
+		fi
+		sleep 0.05
+	done
+	connect "$1" -- cat /var/log/run.log
+}
+
+@test "what a client runs is there when the stage is up, and reaches the others at once" {
+	runner_make 'ping -c 1 -W 1 client2; echo status $?; echo oops >&2'
+	stage_start runner
+	log_with client1 '^oops$' >"$OUT"
+	cat "$OUT"
+	grep '1 received' "$OUT"
+	grep -x 'status 0' "$OUT"
+	# The other client runs nothing, and has no log.
+	run ! connect client2 -- ls /var/log/run.log
+}
+
+@test "it is an ordinary process of its client: a child of pid 1 in a session of its own" {
+	runner_make 'sleep 77; echo never'
+	stage_start runner
+	connect client1 -- ps -e -o ppid=,pid=,sid=,tty=,args= >"$OUT"
+	cat "$OUT"
+	grep -E '^ +1 +2 +2 \? +sh -c sleep 77; echo never$' "$OUT"
+	connect client1 -- kill 2
+	sleep 0.2
+	# Its end changes nothing: it is reaped, and all goes on.
+	run ! connect client1 -- ls /proc/2
+	pyroute ps | grep -E '^client1 +running '
+	connect client1 -- ping -c 1 -W 1 client2
+	stage_stop
+}
+
+@test "it may do exactly what the client's first process may, and what connect brings in" {
+	local lines='-e ^Cap -e ^NoNewPrivs -e ^Seccomp: -e ^SigBlk -e ^SigIgn'
+	runner_make "grep $lines /proc/self/status; echo done"
+	stage_start runner
+	log_with client1 '^done$' | grep -vx "done" >"$OUT"
+	cat "$OUT"
+	connect client1 -- sh -c "grep $lines /proc/self/status" | diff "$OUT" -
+	# shellcheck disable=SC2086 # several words
+	diff <(grep -v '^Sig' "$OUT") \
+		<(grep $lines "/proc/$(client_pid client1)/status" | grep -v '^Sig')
+	[[ $(wc -l <"$OUT") == 9 ]]
+	grep -P '^Seccomp:\t2$' "$OUT"
+	grep -P '^SigIgn:\t0+$' "$OUT"
+}
+
+@test "its environment, directory, files and umask are those of connect, TERM and output apart" {
+	local told='env | sort | grep -v ^_=; pwd; umask; ulimit -n; ls -l /proc/self/fd'
+	runner_make "$told; echo done"
+	# Nothing of who starts the stage comes in.
+	(umask 077 && SECRET=1 TERM=xterm pyroute start runner)
+	log_with client1 '^done$' >"$OUT"
+	cat "$OUT"
+	run ! grep SECRET "$OUT"
+	diff <(sed '/^total/,$d' "$OUT") <(TERM=dumb connect client1 -- sh -c "${told%; ls*}")
+	grep -qx '/~' "$OUT"
+	grep -E ' 0 -> /dev/null$' "$OUT"
+	grep -E ' 1 -> /var/log/run.log$' "$OUT"
+	grep -E ' 2 -> /var/log/run.log$' "$OUT"
+	# The fourth is ls's own, of the directory.
+	[[ $(grep -c ' -> ' "$OUT") == 4 ]]
+	grep -E ' 3 -> /proc/[0-9]+/fd$' "$OUT"
+}
+
+@test "a command that is not found leaves the shell's message in the log" {
+	runner_make 'no-such-command'
+	stage_start runner
+	log_with client1 'no-such-command: not found'
+	pyroute ps | grep -E '^client1 +running '
+}
+
+@test "several clients run theirs, again in each start, and with src/ as their home has it" {
+	local i
+	echo 'print("from src")' >src/hello.py
+	chmod 644 src/hello.py
+	runner_make 'python3 src/hello.py' 'echo on client2'
+	for i in 1 2; do
+		stage_start runner
+		[[ $(log_with client1 '^from src$') == "from src" ]]
+		[[ $(log_with client2 '^on client2$') == "on client2" ]]
+	done
+}
+
+@test "a stop ends what runs, and a start that fails runs nothing" {
+	runner_make 'echo ran >/~/src/ran; exec sleep 7654'
+	stage_start runner
+	log_with client1 '^$' || true
+	[[ $(<src/ran) == ran ]]
+	grep -qsa '[s]leep.7654' /proc/[0-9]*/cmdline
+	stage_stop
+	run ! grep -sa '[s]leep.7654' /proc/[0-9]*/cmdline
+
+	# All clients are up when this one fails: it cannot note that the stage runs.
+	rm src/ran
+	mkdir -p .stage/full
+	fails_with 1 pyroute start runner
+	sleep 0.3
+	[[ ! -e src/ran ]]
+}

@@ -12,70 +12,25 @@ static const struct sysctl_setting ipv4_settings[] = {
 	{"ip_default_ttl", "64"},
 	{"icmp_echo_ignore_all", "0"},
 	{"icmp_echo_ignore_broadcasts", "1"},
-	{"conf/all/rp_filter", "0"},
-	{"conf/default/rp_filter", "0"},
-	{"conf/all/secure_redirects", "1"},
-	{"conf/default/secure_redirects", "1"},
-	{"conf/all/send_redirects", "1"},
-	{"conf/default/send_redirects", "1"},
-	{"conf/all/route_localnet", "0"},
-	{"conf/default/route_localnet", "0"},
-	{"conf/all/accept_source_route", "0"},
-	{"conf/default/accept_source_route", "0"},
-	{"conf/all/arp_ignore", "0"},
-	{"conf/default/arp_ignore", "0"},
-	{"conf/all/arp_announce", "0"},
-	{"conf/default/arp_announce", "0"},
-	{"conf/all/arp_filter", "0"},
-	{"conf/default/arp_filter", "0"},
-	{"conf/all/proxy_arp", "0"},
-	{"conf/default/proxy_arp", "0"},
-};
-
-/* Of a host, or of a client that forwards: in both families, and for every interface that there is
- * or will be. A router takes no advice on where to send (RFC 1812, 5.2.7.2). ip_forward and
- * conf/all/forwarding set others too, so they come first. */
-static const struct sysctl_setting ipv4_role[2][5] = {
-	{{"ip_forward", "0"},
-	 {"conf/all/forwarding", "0"},
-	 {"conf/default/forwarding", "0"},
-	 {"conf/all/accept_redirects", "1"},
-	 {"conf/default/accept_redirects", "1"}},
-	{{"ip_forward", "1"},
-	 {"conf/all/forwarding", "1"},
-	 {"conf/default/forwarding", "1"},
-	 {"conf/all/accept_redirects", "0"},
-	 {"conf/default/accept_redirects", "0"}},
-};
-static const struct sysctl_setting ipv6_role[2][4] = {
-	{{"conf/all/forwarding", "0"},
-	 {"conf/default/forwarding", "0"},
-	 {"conf/all/accept_redirects", "1"},
-	 {"conf/default/accept_redirects", "1"}},
-	{{"conf/all/forwarding", "1"},
-	 {"conf/default/forwarding", "1"},
-	 {"conf/all/accept_redirects", "0"},
-	 {"conf/default/accept_redirects", "0"}},
-};
-
-/* A stage without IPv6 has no IPv6 noise: no router solicitations, no multicast reports. */
-static const struct sysctl_setting ipv6_off[] = {
-	{"conf/all/disable_ipv6", "1"},
-	{"conf/default/disable_ipv6", "1"},
 };
 
 static const struct sysctl_setting ipv6_settings[] = {
-	{"conf/all/disable_ipv6", "0"},	     {"conf/default/disable_ipv6", "0"},
-	{"conf/all/accept_dad", "0"},	     {"conf/all/accept_source_route", "0"},
-	{"conf/all/ndisc_notify", "0"},	     {"conf/all/proxy_ndp", "0"},
-	{"conf/all/force_mld_version", "0"}, {"bindv6only", "0"},
-	{"icmp/echo_ignore_all", "0"},	     {"icmp/echo_ignore_multicast", "0"},
+	{"bindv6only", "0"},
+	{"icmp/echo_ignore_all", "0"},
+	{"icmp/echo_ignore_multicast", "0"},
 	{"icmp/echo_ignore_anycast", "0"},
 };
 
-/* Of "default" and of each interface: in IPv6 a setting of "all" or "default" changes no other. All
- * addresses are the stage's, so nothing is made up of what routers advertise, and duplicates are
- * not looked for: that takes a second, in which nothing passes. */
+/* Of "all", of "default" and of each interface: these are there already, and do not follow. (In
+ * IPv4 they do, unless somebody had set "default" before they were made.) */
+static const struct sysctl_setting ipv4_interface[] = {
+	{"rp_filter", "0"},	 {"secure_redirects", "1"},    {"send_redirects", "1"},
+	{"route_localnet", "0"}, {"accept_source_route", "0"}, {"arp_ignore", "0"},
+	{"arp_announce", "0"},	 {"arp_filter", "0"},	       {"proxy_arp", "0"},
+};
+
+/* All addresses are the stage's, so nothing is made up of what routers advertise, and duplicates
+ * are not looked for: that takes a second, in which nothing passes. */
 static const struct sysctl_setting ipv6_interface[] = {
 	{"accept_ra", "0"},	    {"autoconf", "0"},	    {"router_solicitations", "0"},
 	{"accept_dad", "0"},	    {"dad_transmits", "0"}, {"accept_source_route", "0"},
@@ -84,61 +39,52 @@ static const struct sysctl_setting ipv6_interface[] = {
 	{"keep_addr_on_down", "0"},
 };
 
-static int settle_ipv4(bool forwarding, struct error *error)
-{
-	CLEANUP_FD int ipv4 = sysctl_open("/proc/sys/net/ipv4", error);
+/* A stage without IPv6 has no IPv6 noise: no router solicitations, no multicast reports. */
+static const struct sysctl_setting ipv6_switches[2][2] = {
+	{{"conf/all/disable_ipv6", "1"}, {"conf/default/disable_ipv6", "1"}},
+	{{"conf/all/disable_ipv6", "0"}, {"conf/default/disable_ipv6", "0"}},
+};
 
-	if (ipv4 < 0 ||
-	    sysctl_write_all(ipv4, ipv4_role[forwarding], ARRAY_SIZE(ipv4_role[0]), error) < 0)
-		return -error->code;
-	return sysctl_write_all(ipv4, ipv4_settings, ARRAY_SIZE(ipv4_settings), error);
-}
-
-/* The settings in FAMILY ("ipv4", "ipv6") of one interface, or of "default". */
-static int open_interface(const char *family, const char *name, struct error *error)
+/* The settings in FAMILY of one interface, or of "all" or "default". */
+static int open_interface(enum family family, const char *name, struct error *error)
 {
 	char path[64];
 
-	(void)snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s", family, name);
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv%d/conf/%s",
+		       family == FAMILY_IPV4 ? 4 : 6, name);
 	return sysctl_open(path, error);
 }
 
-static int settle_ipv6_interface(const char *name, bool forwarding, struct error *error)
+/* A router takes no advice on where to send (RFC 1812, 5.2.7.2). */
+static int settle_interface(enum family family, const char *name, bool forwarding,
+			    struct error *error)
 {
-	CLEANUP_FD int fd = open_interface("ipv6", name, error);
+	CLEANUP_FD int fd = open_interface(family, name, error);
 
 	if (fd < 0 || sysctl_write(fd, "forwarding", forwarding ? "1" : "0", error) < 0 ||
 	    sysctl_write(fd, "accept_redirects", forwarding ? "0" : "1", error) < 0)
 		return -error->code;
-	return sysctl_write_all(fd, ipv6_interface, ARRAY_SIZE(ipv6_interface), error);
+	return family == FAMILY_IPV4
+		       ? sysctl_write_all(fd, ipv4_interface, ARRAY_SIZE(ipv4_interface), error)
+		       : sysctl_write_all(fd, ipv6_interface, ARRAY_SIZE(ipv6_interface), error);
 }
 
-static int settle_ipv4_interface(const char *name, bool forwarding, struct error *error)
+static int settle_defaults(enum family family, bool forwarding, struct error *error)
 {
-	CLEANUP_FD int fd = open_interface("ipv4", name, error);
+	int result = settle_interface(family, "all", forwarding, error);
 
-	return fd < 0 ? fd : sysctl_write(fd, "forwarding", forwarding ? "1" : "0", error);
+	return result < 0 ? result : settle_interface(family, "default", forwarding, error);
 }
 
-/* The links are there, and down: a setting of "default" comes too late for them. */
-static int settle_interface(size_t index, const struct stage_interface *interface, bool ipv6,
-			    bool forwarding, struct error *error)
+static int settle_ipv4(bool forwarding, struct error *error)
 {
-	const bool wanted = interface->address[FAMILY_IPV6].line != 0;
-	char name[IFNAMSIZ];
-	CLEANUP_FD int fd = -1;
+	CLEANUP_FD int ipv4 = sysctl_open("/proc/sys/net/ipv4", error);
 
-	wire_interface_name(index, name);
-	if (settle_ipv4_interface(name, forwarding, error) < 0)
+	/* First, for it resets others. */
+	if (ipv4 < 0 || sysctl_write(ipv4, "ip_forward", forwarding ? "1" : "0", error) < 0 ||
+	    sysctl_write_all(ipv4, ipv4_settings, ARRAY_SIZE(ipv4_settings), error) < 0)
 		return -error->code;
-	if (!ipv6)
-		return 0;
-	if (wanted)
-		return settle_ipv6_interface(name, forwarding, error);
-	fd = open_interface("ipv6", name, error);
-	if (fd == -ENOENT) /* its MTU is too small for IPv6 */
-		return 0;
-	return fd < 0 ? fd : sysctl_write(fd, "disable_ipv6", "1", error);
+	return settle_defaults(FAMILY_IPV4, forwarding, error);
 }
 
 static int settle_ipv6(bool wanted, bool forwarding, struct error *error)
@@ -147,14 +93,39 @@ static int settle_ipv6(bool wanted, bool forwarding, struct error *error)
 
 	if (ipv6 == -ENOENT && !wanted) /* a kernel without IPv6 makes no IPv6 noise */
 		return 0;
-	if (ipv6 < 0)
-		return ipv6;
-	if (!wanted)
-		return sysctl_write_all(ipv6, ipv6_off, ARRAY_SIZE(ipv6_off), error);
-	if (sysctl_write_all(ipv6, ipv6_role[forwarding], ARRAY_SIZE(ipv6_role[0]), error) < 0 ||
-	    sysctl_write_all(ipv6, ipv6_settings, ARRAY_SIZE(ipv6_settings), error) < 0)
+	if (ipv6 < 0 ||
+	    sysctl_write_all(ipv6, ipv6_switches[wanted], ARRAY_SIZE(ipv6_switches[0]), error) < 0)
 		return -error->code;
-	return settle_ipv6_interface("default", forwarding, error);
+	if (!wanted)
+		return 0;
+	if (sysctl_write_all(ipv6, ipv6_settings, ARRAY_SIZE(ipv6_settings), error) < 0)
+		return -error->code;
+	return settle_defaults(FAMILY_IPV6, forwarding, error);
+}
+
+/* In a stage with IPv6, an interface that has no address of it. */
+static int switch_ipv6_off(const char *name, struct error *error)
+{
+	CLEANUP_FD int fd = open_interface(FAMILY_IPV6, name, error);
+
+	if (fd == -ENOENT) /* its MTU is too small for IPv6 */
+		return 0;
+	return fd < 0 ? fd : sysctl_write(fd, "disable_ipv6", "1", error);
+}
+
+static int settle_both(size_t index, const struct stage_interface *interface, bool ipv6,
+		       bool forwarding, struct error *error)
+{
+	char name[IFNAMSIZ];
+
+	wire_interface_name(index, name);
+	if (settle_interface(FAMILY_IPV4, name, forwarding, error) < 0)
+		return -error->code;
+	if (!ipv6)
+		return 0;
+	return interface->address[FAMILY_IPV6].line != 0
+		       ? settle_interface(FAMILY_IPV6, name, forwarding, error)
+		       : switch_ipv6_off(name, error);
 }
 
 static int settle(const struct stage *stage, const struct stage_client *client, struct error *error)
@@ -165,8 +136,7 @@ static int settle(const struct stage *stage, const struct stage_client *client, 
 	if (result == 0)
 		result = settle_ipv6(ipv6, client->forwarding, error);
 	for (size_t i = 0; result == 0 && i < client->interface_count; i++)
-		result = settle_interface(i, &client->interfaces[i], ipv6, client->forwarding,
-					  error);
+		result = settle_both(i, &client->interfaces[i], ipv6, client->forwarding, error);
 	return result;
 }
 

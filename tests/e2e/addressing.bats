@@ -148,9 +148,9 @@ way_to() {
 }
 
 @test "the first frame of either family passes as soon as a start returns" {
-	local i address
+	local address
 	chain_make yes
-	for i in {1..8}; do
+	for _ in {1..8}; do
 		for address in fd00:2::3 10.0.2.3; do
 			stage_start chain
 			connect client1 -- ping -c 1 -W 0.9 "$address"

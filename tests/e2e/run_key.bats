@@ -68,15 +68,15 @@ log_with() {
 }
 
 @test "it may do exactly what the client's first process may, and what connect brings in" {
-	local lines='-e ^Cap -e ^NoNewPrivs -e ^Seccomp: -e ^SigBlk -e ^SigIgn'
-	runner_make "grep $lines /proc/self/status; echo done"
+	local shown='-e ^Cap -e ^NoNewPrivs -e ^Seccomp: -e ^SigBlk -e ^SigIgn'
+	runner_make "grep $shown /proc/self/status; echo done"
 	stage_start runner
 	log_with client1 '^done$' | grep -vx "done" >"$OUT"
 	cat "$OUT"
-	connect client1 -- sh -c "grep $lines /proc/self/status" | diff "$OUT" -
+	connect client1 -- sh -c "grep $shown /proc/self/status" | diff "$OUT" -
 	# shellcheck disable=SC2086 # several words
 	diff <(grep -v '^Sig' "$OUT") \
-		<(grep $lines "/proc/$(client_pid client1)/status" | grep -v '^Sig')
+		<(grep $shown "/proc/$(client_pid client1)/status" | grep -v '^Sig')
 	[[ $(wc -l <"$OUT") == 9 ]]
 	grep -P '^Seccomp:\t2$' "$OUT"
 	grep -P '^SigIgn:\t0+$' "$OUT"
@@ -108,11 +108,10 @@ log_with() {
 }
 
 @test "several clients run theirs, again in each start, and with src/ as their home has it" {
-	local i
 	echo 'print("from src")' >src/hello.py
 	chmod 644 src/hello.py
 	runner_make 'python3 src/hello.py' 'echo on client2'
-	for i in 1 2; do
+	for _ in 1 2; do
 		stage_start runner
 		[[ $(log_with client1 '^from src$') == "from src" ]]
 		[[ $(log_with client2 '^on client2$') == "on client2" ]]

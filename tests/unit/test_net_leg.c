@@ -265,25 +265,22 @@ static void a_leg_with_an_ipv6_address_has_those_of_ipv6(void **state)
 }
 
 /* The flags (IFA_F_..., the lowest eight) of ADDRESS, written without colons, on net1; -1: it is
- * not there. proc(5): /proc/net/if_inet6. */
-static int flags_of(int ns, const char *address)
+ * not there (proc(5), /proc/net/if_inet6). */
+static long flags_of(int ns, const char *address)
 {
 	CLEANUP_FD int here = namespace_open();
-	char line[128], found[33], name[IFNAMSIZ + 1];
-	int flags = -1, one;
+	CLEANUP_STREAM FILE *list = NULL;
+	char line[128], found[33], name[IFNAMSIZ + 1], digits[9];
+	long flags = -1;
 
 	namespace_enter(ns);
-	{
-		CLEANUP_STREAM FILE *list = fopen("/proc/thread-self/net/if_inet6", "re");
-
-		assert_non_null(list);
-		while (fgets(line, sizeof(line), list))
-			if (sscanf(line, "%32s %*x %*x %*x %x %16s", found, (unsigned *)&one,
-				   name) == 3 &&
-			    strcmp(found, address) == 0 && strcmp(name, "net1") == 0)
-				flags = one;
-	}
+	list = fopen("/proc/thread-self/net/if_inet6", "re");
 	namespace_enter(here);
+	assert_non_null(list);
+	while (fgets(line, sizeof(line), list))
+		if (sscanf(line, "%32s %*8s %*8s %*8s %8s %16s", found, digits, name) == 3 &&
+		    strcmp(found, address) == 0 && strcmp(name, "net1") == 0)
+			flags = strtol(digits, NULL, 16);
 	return flags;
 }
 

@@ -216,15 +216,9 @@ static unsigned mac_source(const struct port *port)
 	return port->mac_line ? port->mac_line : port->address[mac_family(port)].line;
 }
 
-/* Of those with one Ethernet address, who keeps it: a leg, which can have no other; then a derived
- * one. The complaint is then about the line that is easiest to change. */
-static unsigned mac_rank(const struct port *port)
-{
-	if (port->mac_line)
-		return 2;
-	return port->client ? 1 : 0;
-}
-
+/* Those with one Ethernet address stand together: derived ones first, net by net, and among them a
+ * leg, which can have no other, before an interface. The complaint is then about the line that is
+ * easiest to change. */
 static int by_mac(const void *a, const void *b)
 {
 	const struct port *one = a;
@@ -232,7 +226,11 @@ static int by_mac(const void *a, const void *b)
 	int order = memcmp(one->mac, other->mac, MAC_SIZE);
 
 	if (order == 0)
-		order = by_number(mac_rank(one), mac_rank(other));
+		order = (one->mac_line != 0) - (other->mac_line != 0);
+	if (order == 0 && !one->mac_line)
+		order = by_number(one->net, other->net);
+	if (order == 0 && !one->mac_line)
+		order = (one->client != 0) - (other->client != 0);
 	return order ? order : by_number(mac_source(one), mac_source(other));
 }
 
@@ -257,19 +255,13 @@ static void complain_same_mac(struct complaints *complaints, const struct port *
 		complain_mac(complaints, port, why.text);
 		return;
 	}
-	if (port->client)
-		(void)error_set(&why, EINVAL,
-				"its Ethernet address, %s, is that of %s; give one with %s", mac,
-				whose, names.mac_key);
-	else
-		(void)error_set(
-			&why, EINVAL,
-			"its Ethernet address, %s, is that of %s; use an address with other "
-			"last four bytes",
-			mac, whose);
+	(void)error_set(&why, EINVAL, "its Ethernet address, %s, is that of %s; give one with %s",
+			mac, whose, names.mac_key);
 	complain_address(complaints, port, mac_family(port), why.text);
 }
 
+/* What the file gives must be nobody's. What is derived must be nobody's on its net: fd00:1::1 and
+ * fd00:2::1 on two nets are natural, and frames go from no net to the other. */
 static void check_macs_differ(struct ports *ports, struct complaints *complaints)
 {
 	const struct port *holder = NULL;
@@ -280,7 +272,8 @@ static void check_macs_differ(struct ports *ports, struct complaints *complaints
 
 		if (!mac_source(port))
 			continue;
-		if (!holder || memcmp(holder->mac, port->mac, MAC_SIZE) != 0)
+		if (!holder || memcmp(holder->mac, port->mac, MAC_SIZE) != 0 ||
+		    (!port->mac_line && port->net != holder->net))
 			holder = port;
 		else if (port->mac_line || !port->taken[mac_family(port)])
 			complain_same_mac(complaints, port, holder);

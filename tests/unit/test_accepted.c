@@ -72,10 +72,13 @@ static const struct text_case cases[] = {
 
 	/* Ethernet addresses */
 	{"an Ethernet address like one's own derived one", GOOD "mac.net1 = 02:42:01:01:01:02\n"},
+	{"IPv6 addresses on two nets with one derived Ethernet address",
+	 STAGE "[net1]\nsubnet = fd00:1::/64\ncomputer = fd00:1::1\n"
+	       "[net2]\nsubnet = fd00:2::/64\ncomputer = fd00:2::1\n"
+	       "[client1]\nnet1 = fd00:1::2\n[client2]\nnet2 = fd00:2::2\n"},
 	{"IPv6 addresses with one Ethernet address where one is given another",
-	 STAGE "[net1]\nsubnet = fd00:1::/64\n[net2]\nsubnet = fd00:2::/64\n"
-	       "[client1]\nnet1 = fd00:1::2\n[client2]\nnet2 = fd00:2::2\n"
-	       "mac.net2 = 02:00:00:00:00:01\n"},
+	 STAGE "[net1]\nsubnet = fd00::/16\n[client1]\nnet1 = fd00:1::2\n"
+	       "[client2]\nnet1 = fd00:2::2\nmac.net1 = 02:00:00:00:00:01\n"},
 	{"IPv6 addresses with the same last bytes beside different ones of IPv4",
 	 STAGE "[net1]\nsubnet = 1.1.1.0/24, fd00:1::/64\ncomputer = 1.1.1.1, fd00:1::1\n"
 	       "[net2]\nsubnet = 2.2.2.0/24, fd00:2::/64\ncomputer = 2.2.2.1, fd00:2::1\n"

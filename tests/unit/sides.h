@@ -51,6 +51,40 @@ static inline void wire_up(struct sides *sides, const char *near, const char *fa
 	works(net_link_settle(sides->near, near, &why));
 }
 
+/* Sends a frame of SIZE bytes of protocol 0x88b5 (for experiments, IEEE 802). */
+static inline bool send_frame(int from, const uint8_t *destination, uint8_t mark, size_t size)
+{
+	uint8_t frame[FRAME_SIZE] = {[12] = 0x88, 0xb5, mark};
+
+	memcpy(frame, destination, NET_MAC_SIZE);
+	memcpy(frame + NET_MAC_SIZE, mac_1, NET_MAC_SIZE);
+	return send(from, frame, size, 0) == (ssize_t)size;
+}
+
+/* Sends such a frame and looks for it. */
+static inline bool arrives(int from, int to, const uint8_t *destination, uint8_t mark)
+{
+	uint8_t got[FRAME_SIZE];
+
+	if (!send_frame(from, destination, mark, 64))
+		return false;
+	while (receive(to, got, 200) > 0)
+		if (frame_type(got) == 0x88b5)
+			return got[14] == mark;
+	return false;
+}
+
+/* How many such frames come in until none does for LIMIT milliseconds. */
+static inline unsigned count_frames(int fd, int limit)
+{
+	uint8_t got[FRAME_SIZE];
+	unsigned count = 0;
+
+	while (receive(fd, got, limit) > 0)
+		count += frame_type(got) == 0x88b5;
+	return count;
+}
+
 static inline unsigned index_of(struct nl_sock *net, const char *name)
 {
 	unsigned index;

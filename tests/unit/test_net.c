@@ -98,21 +98,6 @@ static void a_batch_that_is_too_long_is_refused_whole(void **state)
 	assert_false(request.ifr_flags & IFF_UP);
 }
 
-/* Sends a frame of protocol 0x88b5 (for experiments, IEEE 802) and looks for it. */
-static bool arrives(int from, int to, const uint8_t *destination, uint8_t mark)
-{
-	uint8_t frame[64] = {[12] = 0x88, 0xb5, mark}, got[FRAME_SIZE];
-
-	memcpy(frame, destination, NET_MAC_SIZE);
-	memcpy(frame + NET_MAC_SIZE, mac_1, NET_MAC_SIZE);
-	if (send(from, frame, sizeof(frame), 0) != (ssize_t)sizeof(frame))
-		return false;
-	while (receive(to, got, 200) > 0)
-		if (frame_type(got) == 0x88b5)
-			return got[14] == mark;
-	return false;
-}
-
 #define WIRES 200
 
 static void the_first_frame_passes_either_way_on_two_hundred_wires(void **state)

@@ -47,9 +47,20 @@ int net_veth_create(struct nl_sock *socket, const struct net_end *end, const str
  * multicast snooping, no address of its own that it would speak from. */
 int net_bridge_create(struct nl_sock *socket, const char *name, unsigned mtu, struct error *error);
 
+/* Keeps the kernel from speaking on the link NAME of itself. While the link is down. */
+int net_link_silence(struct nl_sock *socket, const char *name, struct error *error);
+
 /* Makes the link NAME a port of the bridge BRIDGE. */
 int net_link_join(struct nl_sock *socket, const char *name, const char *bridge,
 		  struct error *error);
+
+/* Three ways of patching links together; each link has one. What arrives at the link NAME also
+ * leaves by the link TO; leaves by TO and is seen by nothing else; goes nowhere. Packet sockets on
+ * NAME see it all the same. -ENOENT: the kernel lacks what it takes, and the error says so. */
+int net_patch_copy(struct nl_sock *socket, const char *name, const char *to, struct error *error);
+int net_patch_through(struct nl_sock *socket, const char *name, const char *to,
+		      struct error *error);
+int net_patch_nowhere(struct nl_sock *socket, const char *name, struct error *error);
 
 /* Brings a link up; then asks for it once, so that the kernel carries out the carrier event before
  * it answers and the first frame is not lost (from Linux 6.8 on; older ones do so soon after). The

@@ -32,6 +32,16 @@ void net_message_down(struct net_batch *batch, const char *name);
  * From Linux 6.8 on it does so before it answers this. */
 void net_message_ask(struct net_batch *batch, const char *name);
 
+/* Lets what arrives at the link INDEX meet filters; it has none yet. */
+void net_message_ingress(struct net_batch *batch, unsigned index);
+
+/* Begins the one filter that all that arrives at the link INDEX meets. Its TCA_OPTIONS, which are
+ * to follow, say what it does: TCA_BPF_... */
+void net_message_filter(struct net_batch *batch, unsigned index);
+
+/* Among these options: a classic program that answers VALUE to each frame. It needs no bpf(2). */
+void net_message_classic(struct net_batch *batch, uint32_t value);
+
 /* Adds ADDRESS to the link INDEX, with SCOPE (RT_SCOPE_...) and FLAGS (IFA_F_...). */
 void net_message_address(struct net_batch *batch, unsigned index, const struct net_address *address,
 			 unsigned char scope, uint32_t flags);

@@ -1,6 +1,5 @@
-/* How a net becomes links. A net of two ends is a plain veth pair between the two namespaces; one
- * of more (or of a single one) is a bridge in the keeper's network namespace, with a veth pair to
- * each end, out of the computer's sight. */
+/* The ends of a net's wires: the computer's leg and a client's interfaces. What lies between them
+ * is switchboard.h's. */
 #ifndef PYROUTE_WIRE_H
 #define PYROUTE_WIRE_H
 
@@ -43,16 +42,6 @@ struct net_address wire_address(const struct stage_address *address, enum family
  * with NET's addresses, and says which one in LEG. */
 int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
 		  const struct wire_far_end *far, int far_ns, struct wire_leg *leg,
-		  struct error *error);
-
-/* In the keeper: asks for a leg; CONTEXT is the caller's own. */
-typedef int wire_ask_leg(void *context, const struct wire_far_end *far, int far_ns,
-			 struct error *error);
-
-/* In the keeper: makes every wire of NET. SOCKET and KEEPER_NS are of the keeper's network
- * namespace, CLIENT_NS[i] is that of stage->clients[i]; a leg is asked for by ASK(CONTEXT, ...). */
-int wire_make_net(struct nl_sock *socket, const struct stage *stage, const struct stage_net *net,
-		  int keeper_ns, const int *client_ns, wire_ask_leg *ask, void *context,
 		  struct error *error);
 
 #endif

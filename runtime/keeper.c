@@ -7,6 +7,7 @@
 #include "process.h"
 #include "root.h"
 #include "service.h"
+#include "switchboard.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -175,16 +176,21 @@ static int wire_clients(const struct stage *stage, struct client *clients, int c
 	CLEANUP_NET struct nl_sock *socket = NULL;
 	CLEANUP_FD int own_ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	CLEANUP_FREE int *client_ns = calloc(stage->client_count, sizeof(*client_ns));
+	struct switchboard board = {.ns = own_ns,
+				    .stage = stage,
+				    .client_ns = client_ns,
+				    .ask = ask_leg_of_starter,
+				    .context = &channel};
 
 	if (own_ns < 0 || client_ns == NULL)
 		return error_system(error, errno, "cannot wire the clients");
 	for (size_t i = 0; i < stage->client_count; i++)
 		client_ns[i] = clients[i].ns.fd[NS_NET];
-	if (net_socket_open(&socket, error) < 0)
+	if (switchboard_settle(error) < 0 || net_socket_open(&socket, error) < 0)
 		return -error->code;
+	board.socket = socket;
 	for (size_t i = 0; i < stage->net_count; i++)
-		if (wire_make_net(socket, stage, &stage->nets[i], own_ns, client_ns,
-				  ask_leg_of_starter, &channel, error) < 0)
+		if (switchboard_make_net(&board, &stage->nets[i], error) < 0)
 			return -error->code;
 	for (size_t i = 0; i < stage->client_count; i++)
 		if (client_wire_up(&clients[i], error) < 0)
@@ -198,6 +204,19 @@ static int wait_for_clients(const struct stage *stage, struct client *clients, i
 	for (size_t i = 0; i < stage->client_count; i++)
 		if (client_wait_up(&clients[i], channel, error) < 0)
 			return for_client(&stage->clients[i], error);
+	return 0;
+}
+
+/* The clients' ends came up after the keeper's. */
+static int settle_wires(const struct stage *stage, struct error *error)
+{
+	CLEANUP_NET struct nl_sock *socket = NULL;
+
+	if (net_socket_open(&socket, error) < 0)
+		return -error->code;
+	for (size_t i = 0; i < stage->net_count; i++)
+		if (switchboard_settle_net(socket, stage, &stage->nets[i], error) < 0)
+			return -error->code;
 	return 0;
 }
 
@@ -217,6 +236,8 @@ static int start_keeper(const struct keeper_birth *birth, struct client *clients
 		result = wire_clients(plan->stage, clients, birth->channel, error);
 	if (result == 0)
 		result = wait_for_clients(plan->stage, clients, birth->channel, error);
+	if (result == 0)
+		result = settle_wires(plan->stage, error);
 	if (result == 0)
 		result = channel_send(birth->channel, &word, sizeof(word), NULL, error);
 	if (result == 0)

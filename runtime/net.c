@@ -107,7 +107,7 @@ int net_veth_create(struct nl_sock *socket, const struct net_end *end, const str
 	return net_batch_send(&batch, error);
 }
 
-/* A bridge as a wire's middle: of its own it says nothing, see net_message_quiet(). */
+/* A bridge as a segment's middle: of its own it says nothing, see net_message_quiet(). */
 int net_bridge_create(struct nl_sock *socket, const char *name, unsigned mtu, struct error *error)
 {
 	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
@@ -131,6 +131,34 @@ int net_bridge_create(struct nl_sock *socket, const char *name, unsigned mtu, st
 	return net_batch_send(&batch, error);
 }
 
+int net_link_silence(struct nl_sock *socket, const char *name, struct error *error)
+{
+	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
+
+	net_message_quiet(&batch, name);
+	return net_batch_send(&batch, error);
+}
+
+/* Bridges keep to themselves what goes to the sixteen groups 01:80:c2:00:00:0x (IEEE
+ * 802.1Q, 8.6.3), by which spanning tree, LACP and LLDP speak. A port may be told to hand on all
+ * but 01, PAUSE (br_handle_frame()). */
+static void put_port(struct net_batch *batch, const char *name)
+{
+	const struct ifinfomsg header = {0};
+	const uint16_t groups = 0xfffd;
+	struct nlattr *info, *data;
+
+	net_batch_add(batch, RTM_NEWLINK, 0, &header, sizeof(header),
+		      "hand on what goes to bridges' groups");
+	net_put_string(batch, IFLA_IFNAME, name);
+	info = net_nest_begin(batch, IFLA_LINKINFO);
+	net_put_string(batch, IFLA_INFO_SLAVE_KIND, "bridge");
+	data = net_nest_begin(batch, IFLA_INFO_SLAVE_DATA);
+	net_put(batch, IFLA_BRPORT_GROUP_FWD_MASK, &groups, sizeof(groups));
+	net_nest_end(batch, data);
+	net_nest_end(batch, info);
+}
+
 int net_link_join(struct nl_sock *socket, const char *name, const char *bridge, struct error *error)
 {
 	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
@@ -140,11 +168,11 @@ int net_link_join(struct nl_sock *socket, const char *name, const char *bridge, 
 
 	if (result < 0)
 		return result;
-	net_message_quiet(&batch, name);
 	net_batch_add(&batch, RTM_SETLINK, 0, &header, sizeof(header), "join the bridge %s",
 		      bridge);
 	net_put_string(&batch, IFLA_IFNAME, name);
 	net_put_u32(&batch, IFLA_MASTER, index);
+	put_port(&batch, name);
 	return net_batch_send(&batch, error);
 }
 

@@ -36,14 +36,11 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <linux/filter.h>
 #include <linux/if_addr.h>
-#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <linux/ip.h> /* IPV4_DEVCONF_... */
 #include <linux/pkt_cls.h>
-#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <netlink/netlink.h>
 #include <netlink/route/link.h>
@@ -80,29 +77,16 @@ int net_leg_load_marker(struct error *error)
  * negative. */
 static void put_filter(struct net_batch *batch, unsigned index, int marker)
 {
-	const struct tcmsg clsact = {.tcm_ifindex = (int)index,
-				     .tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
-				     .tcm_parent = TC_H_CLSACT};
-	const struct tcmsg ingress = {.tcm_ifindex = (int)index,
-				      .tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
-				      .tcm_info = TC_H_MAKE(1U << 16, htons(ETH_P_ALL))};
-	const struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, TC_ACT_SHOT);
-	const uint16_t drop_length = 1;
 	struct nlattr *options;
 
-	net_batch_add(batch, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &clsact, sizeof(clsact),
-		      "filter what arrives (kernel option NET_SCH_INGRESS)");
-	net_put_string(batch, TCA_KIND, "clsact");
-	net_batch_add(batch, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &ingress, sizeof(ingress),
-		      "filter what arrives (kernel option NET_CLS_BPF)");
-	net_put_string(batch, TCA_KIND, "bpf");
+	net_message_ingress(batch, index);
+	net_message_filter(batch, index);
 	options = net_nest_begin(batch, TCA_OPTIONS);
 	if (marker >= 0) {
 		net_put(batch, TCA_BPF_FD, &marker, sizeof(marker));
 		net_put_string(batch, TCA_BPF_NAME, "pyroute_leg");
 	} else {
-		net_put(batch, TCA_BPF_OPS_LEN, &drop_length, sizeof(drop_length));
-		net_put(batch, TCA_BPF_OPS, &drop, sizeof(drop));
+		net_message_classic(batch, TC_ACT_SHOT);
 	}
 	net_put_u32(batch, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT); /* its value is the verdict */
 	net_nest_end(batch, options);

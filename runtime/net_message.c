@@ -1,8 +1,12 @@
 #include "net_message.h"
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <linux/if_addr.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <netlink/errno.h>
 #include <netlink/route/link.h>
@@ -87,6 +91,37 @@ void net_message_ask(struct net_batch *batch, const char *name)
 
 	net_batch_add(batch, RTM_GETLINK, 0, &header, sizeof(header), "ask for the link");
 	net_put_string(batch, IFLA_IFNAME, name);
+}
+
+void net_message_ingress(struct net_batch *batch, unsigned index)
+{
+	const struct tcmsg clsact = {.tcm_ifindex = (int)index,
+				     .tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
+				     .tcm_parent = TC_H_CLSACT};
+
+	net_batch_add(batch, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &clsact, sizeof(clsact),
+		      "filter what arrives (kernel option NET_SCH_INGRESS)");
+	net_put_string(batch, TCA_KIND, "clsact");
+}
+
+void net_message_filter(struct net_batch *batch, unsigned index)
+{
+	const struct tcmsg ingress = {.tcm_ifindex = (int)index,
+				      .tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+				      .tcm_info = TC_H_MAKE(1U << 16, htons(ETH_P_ALL))};
+
+	net_batch_add(batch, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &ingress, sizeof(ingress),
+		      "filter what arrives (kernel option NET_CLS_BPF)");
+	net_put_string(batch, TCA_KIND, "bpf");
+}
+
+void net_message_classic(struct net_batch *batch, uint32_t value)
+{
+	const struct sock_filter answer = BPF_STMT(BPF_RET | BPF_K, value);
+	const uint16_t length = 1;
+
+	net_put(batch, TCA_BPF_OPS_LEN, &length, sizeof(length));
+	net_put(batch, TCA_BPF_OPS, &answer, sizeof(answer));
 }
 
 size_t net_address_size(int family)

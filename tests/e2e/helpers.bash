@@ -95,6 +95,11 @@ clients = json.load(sys.stdin)["clients"]
 print(next(client["pid"] for client in clients if client["name"] == sys.argv[1]))' "$1"
 }
 
+# The pid, as this host sees it, of the stage's keeper.
+keeper_pid() {
+	awk '/^PPid:/ { print $2 }' "/proc/$(client_pid client1)/status"
+}
+
 # ---- things in the background ------------------------------------------------------------------
 
 BACKGROUND=()
@@ -147,6 +152,18 @@ router_start() {
 # sniffer_start OUTPUT [ARGUMENT...]: every frame on the host, or as sniff.py's arguments say.
 sniffer_start() {
 	background "$1" "$PYTHON" "$CHECKOUT/src/sniff.py" "${@:2}"
+}
+
+# delays_and_loses FROM ADDRESS: is what lies between a wire with 100 ms of delay and 20% of loss,
+# either way? Of the answers 64% come back, on average.
+delays_and_loses() {
+	local ping=$BATS_TEST_TMPDIR/ping
+
+	connect "$1" -- ping -q -n -c 100 -i 0.05 -W 2 "$2" >"$ping" || true
+	cat "$ping"
+	awk -F '[ =/]+' '/ packets transmitted/ { received = $4 }
+		/^rtt min/ { least = $6 }
+		END { exit !(received > 40 && received < 85 && least >= 200 && least < 300) }' "$ping"
 }
 
 # ---- what one says of a command ----------------------------------------------------------------

@@ -94,7 +94,7 @@ set_usual() {
 	set_unusual 1
 	host_snapshot >"$BEFORE"
 	stage_start
-	keeper=$(awk '/^PPid:/ { print $2 }' "/proc/$(client_pid client1)/status")
+	keeper=$(keeper_pid)
 	kill -KILL "$keeper"
 	stage_start
 	connect client1 -- true

@@ -12,10 +12,6 @@ teardown() {
 	common_teardown
 }
 
-keeper_pid() {
-	awk '/^PPid:/ { print $2 }' "/proc/$(client_pid client1)/status"
-}
-
 # start_with INJECTION [ARGUMENT...]: a start, or what is named, under a fault (strace(1), -e inject).
 start_with() {
 	local injection=$1

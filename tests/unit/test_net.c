@@ -160,8 +160,32 @@ static void segment_make(struct sides *sides, struct nl_sock *far[3], int ns[3])
 		peer.ns = ns[i];
 		(void)snprintf(port, sizeof(port), "port%d", i);
 		works(net_veth_create(sides->near, &end, &peer, MTU, &why));
+		works(net_link_silence(sides->near, port, &why));
 		works(net_link_join(sides->near, port, "segment", &why));
 		works(net_link_up(sides->near, port, &why));
+	}
+}
+
+/* Ports of a segment are up, and so are their far ends; IPv6 is off there. */
+static void segment_up(struct sides *sides, struct nl_sock *far[3], const int ns[3], int fd[3])
+{
+	char port[IFNAMSIZ];
+
+	for (int i = 0; i < 3; i++) {
+		(void)snprintf(port, sizeof(port), "port%d", i);
+		set(ns[i], "/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1");
+		fd[i] = packet_socket(ns[i], "eth0", ETH_P_ALL);
+		works(net_link_up(far[i], "eth0", &why));
+		works(net_link_settle(sides->near, port, &why));
+	}
+}
+
+static void segment_drop(struct nl_sock *far[3], int ns[3], int fd[3])
+{
+	for (int i = 0; i < 3; i++) {
+		net_socket_close(&far[i]);
+		close_fd(&fd[i]);
+		close_fd(&ns[i]);
 	}
 }
 
@@ -171,17 +195,10 @@ static void a_segment_carries_the_first_frame_to_all_others_and_adds_none(void *
 	struct nl_sock *far[3];
 	int ns[3], fd[3];
 	uint8_t frame[FRAME_SIZE];
-	char port[IFNAMSIZ];
 
 	(void)state;
 	segment_make(&sides, far, ns);
-	for (int i = 0; i < 3; i++) {
-		(void)snprintf(port, sizeof(port), "port%d", i);
-		set(ns[i], "/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1");
-		fd[i] = packet_socket(ns[i], "eth0", ETH_P_ALL);
-		works(net_link_up(far[i], "eth0", &why));
-		works(net_link_settle(sides.near, port, &why));
-	}
+	segment_up(&sides, far, ns, fd);
 	assert_true(arrives(fd[0], fd[1], broadcast, 1));
 	assert_true(arrives(fd[2], fd[1], broadcast, 3)); /* and fd[0] got it too: */
 	assert_true(receive(fd[2], frame, 200) > 0 && frame[14] == 1);
@@ -189,11 +206,24 @@ static void a_segment_carries_the_first_frame_to_all_others_and_adds_none(void *
 	/* IPv6 would speak within a second of a link's coming up (RFC 4861, RFC 4862). */
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(receive(fd[i], frame, 1200 / 3), 0);
-	for (int i = 0; i < 3; i++) {
-		net_socket_close(&far[i]);
-		close_fd(&fd[i]);
-		close_fd(&ns[i]);
+	segment_drop(far, ns, fd);
+}
+
+static void a_segment_carries_what_bridges_tell_each_other_but_pause(void **state)
+{
+	SIDES sides = sides_make();
+	struct nl_sock *far[3];
+	int ns[3], fd[3];
+	uint8_t group[NET_MAC_SIZE] = {0x01, 0x80, 0xc2, 0, 0, 0};
+
+	(void)state;
+	segment_make(&sides, far, ns);
+	segment_up(&sides, far, ns, fd);
+	for (uint8_t i = 0; i < 16; i++) {
+		group[5] = i;
+		assert_int_equal(arrives(fd[0], fd[1], group, i), i != 1);
 	}
+	segment_drop(far, ns, fd);
 }
 
 static void a_wire_is_removed_by_its_identity_only(void **state)
@@ -328,6 +358,7 @@ int main(void)
 		cmocka_unit_test(the_first_frame_passes_either_way_on_two_hundred_wires),
 		cmocka_unit_test(the_first_frame_passes_from_the_end_that_was_up_first),
 		cmocka_unit_test(a_segment_carries_the_first_frame_to_all_others_and_adds_none),
+		cmocka_unit_test(a_segment_carries_what_bridges_tell_each_other_but_pause),
 		cmocka_unit_test(a_wire_is_removed_by_its_identity_only),
 		cmocka_unit_test(addresses_are_usable_at_once_and_the_default_route_leads_out),
 		cmocka_unit_test(the_first_datagram_to_a_new_ipv6_address_arrives),

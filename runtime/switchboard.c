@@ -1,0 +1,305 @@
+/* What arrives at a port in the keeper is seen by tc's filters first, which may copy it or take it
+ * away (net_patch.c), and then by the bridge that the port belongs to. What leaves by a port meets
+ * the queueing discipline there (net_shape.c).
+ *
+ *	a shaped pair	client -> net1-1 -> net1-2 -> client
+ *
+ *	a segment	client -> net1-1 -> bridge net1 -> net1-2 -> client
+ *			                -> net1-0 -> leg
+ *			leg -> net1-0 -> net1-in -> net1-up -> bridge net1 -> net1-1 -> client
+ *
+ * A bridge learns, and so would keep from the leg what it knows to belong elsewhere. Hence the leg
+ * is not behind a port of the bridge. It is sent a copy of each frame that arrives from a client,
+ * which makes exactly one of each; and what the router sends enters the bridge by an uplink, so
+ * that the bridge learns which Ethernet addresses are the router's, be they what they may. What
+ * the bridge in turn sends to the uplink ends there, for the leg has it already. */
+#include "switchboard.h"
+
+#include "net.h"
+#include "net_shape.h"
+#include "sysctl.h"
+#include "wire.h"
+
+/* Explicitly, for a new network namespace copies the first one's IPv4 settings (see wire.c). */
+static const struct sysctl_setting ipv4_settings[] = {
+	{"ip_forward", "0"},
+	{"conf/default/forwarding", "0"}, /* ip_forward sets it only where it changes itself */
+};
+
+static const struct sysctl_setting ipv6_settings[] = {
+	{"conf/all/disable_ipv6", "1"},
+	{"conf/default/disable_ipv6", "1"},
+};
+
+/* With br_netfilter loaded, as by Docker, the host's firewall rules are asked in this namespace
+ * too, and packets whose checksums are wrong are dropped: a switch does neither. */
+static const struct sysctl_setting bridge_settings[] = {
+	{"bridge-nf-call-iptables", "0"},
+	{"bridge-nf-call-ip6tables", "0"},
+	{"bridge-nf-call-arptables", "0"},
+};
+
+/* Writes settings, where the kernel has that directory at all. */
+static int settle(const char *path, const struct sysctl_setting *settings, size_t count,
+		  struct error *error)
+{
+	CLEANUP_FD int directory = sysctl_open(path, error);
+
+	if (directory == -ENOENT)
+		return 0;
+	if (directory < 0)
+		return directory;
+	return sysctl_write_all(directory, settings, count, error);
+}
+
+int switchboard_settle(struct error *error)
+{
+	int result = settle("/proc/sys/net/ipv4", ipv4_settings, ARRAY_SIZE(ipv4_settings), error);
+
+	if (result == 0)
+		result = settle("/proc/sys/net/ipv6", ipv6_settings, ARRAY_SIZE(ipv6_settings),
+				error);
+	if (result == 0)
+		result = settle("/proc/sys/net/bridge", bridge_settings,
+				ARRAY_SIZE(bridge_settings), error);
+	return result;
+}
+
+/* One end of a net: the computer's, or an interface of a client. */
+struct end {
+	bool begun;
+	size_t client;				 /* index */
+	const struct stage_interface *interface; /* NULL: the computer's */
+	char name[IFNAMSIZ];			 /* of the interface, in the client */
+	char port[IFNAMSIZ];			 /* of the link to it, in the keeper */
+};
+
+/* The link in the keeper that leads to client M on netN is netN-M; 0 is the computer. */
+static void port_name(const struct stage_net *net, unsigned client, char name[IFNAMSIZ])
+{
+	(void)snprintf(name, IFNAMSIZ, "net%u-%u", net->number, client);
+}
+
+/* The next end of NET after the cursor END, the computer's first, or false. Start with a zeroed
+ * cursor. */
+static bool next_end(const struct stage *stage, const struct stage_net *net, struct end *end)
+{
+	size_t interface = 0;
+
+	if (!end->begun && stage_net_is_leg(net)) {
+		port_name(net, 0, end->port);
+		return end->begun = true;
+	}
+	end->begun = true;
+	if (end->interface != NULL)
+		interface = (size_t)(end->interface - stage->clients[end->client].interfaces) + 1;
+	for (; end->client < stage->client_count; end->client++, interface = 0) {
+		const struct stage_client *client = &stage->clients[end->client];
+
+		for (; interface < client->interface_count; interface++) {
+			if (client->interfaces[interface].net != net->number)
+				continue;
+			end->interface = &client->interfaces[interface];
+			wire_interface_name(interface, end->name);
+			port_name(net, client->number, end->port);
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct net_end net_end_of(const struct switchboard *board, const struct end *end)
+{
+	return (struct net_end){end->name, board->client_ns[end->client], end->interface->mac};
+}
+
+/* The two ends of a net that has no more; the second is a client's. */
+static int two_ends(const struct stage *stage, const struct stage_net *net, struct end ends[2],
+		    struct error *error)
+{
+	if (!next_end(stage, net, &ends[0]))
+		return error_set(error, EINVAL, "it has no end");
+	ends[1] = ends[0];
+	if (!next_end(stage, net, &ends[1]))
+		return error_set(error, EINVAL, "it has one end");
+	return 0;
+}
+
+static int make_pair(const struct switchboard *board, const struct stage_net *net,
+		     struct error *error)
+{
+	struct end ends[2] = {0};
+	struct wire_far_end far = {.net = net->number, .mac_given = true};
+	struct net_end near_end, far_end;
+
+	if (two_ends(board->stage, net, ends, error) < 0)
+		return -error->code;
+	far_end = net_end_of(board, &ends[1]);
+	if (ends[0].interface == NULL) {
+		memcpy(far.name, ends[1].name, sizeof(far.name));
+		memcpy(far.mac, ends[1].interface->mac, sizeof(far.mac));
+		return board->ask(board->context, &far, far_end.ns, error);
+	}
+	near_end = net_end_of(board, &ends[0]);
+	return net_veth_create(board->socket, &near_end, &far_end, net->mtu, error);
+}
+
+/* Makes a link that stays in the keeper fit to carry frames: of itself the kernel sends nothing
+ * there, and what a client may have left to be done to its frames is done before they go on. */
+static int groom(struct nl_sock *socket, const char *name, struct error *error)
+{
+	int result = net_link_silence(socket, name, error);
+
+	return result < 0 ? result : net_link_offloads_off(socket, name, error);
+}
+
+/* Makes the wire between END and its port, and shapes what goes to END. */
+static int make_port(const struct switchboard *board, const struct stage_net *net,
+		     const struct end *end, struct error *error)
+{
+	const struct net_shape shape = {net->delay, net->loss, net->rate};
+	const struct net_end port = {.name = end->port, .ns = -1};
+	struct wire_far_end far = {.net = net->number};
+	struct net_end client;
+	int result;
+
+	if (end->interface == NULL) {
+		memcpy(far.name, end->port, sizeof(far.name));
+		result = board->ask(board->context, &far, board->ns, error);
+	} else {
+		client = net_end_of(board, end);
+		result = net_veth_create(board->socket, &port, &client, net->mtu, error);
+	}
+	if (result == 0)
+		result = groom(board->socket, end->port, error);
+	if (result == 0)
+		result = net_link_shape(board->socket, end->port, net->mtu, &shape, error);
+	return result;
+}
+
+/* A wire of two ends with the keeper in its middle: what arrives at one port leaves by the other,
+ * whatever it is. */
+static int make_shaped_pair(const struct switchboard *board, const struct stage_net *net,
+			    struct error *error)
+{
+	struct end ends[2] = {0};
+	int result = two_ends(board->stage, net, ends, error);
+
+	for (size_t i = 0; result == 0 && i < 2; i++)
+		result = make_port(board, net, &ends[i], error);
+	for (size_t i = 0; result == 0 && i < 2; i++)
+		result = net_patch_through(board->socket, ends[i].port, ends[1 - i].port, error);
+	for (size_t i = 0; result == 0 && i < 2; i++)
+		result = net_link_up(board->socket, ends[i].port, error);
+	return result;
+}
+
+static int plug_in(struct nl_sock *socket, const char *port, const char *bridge,
+		   struct error *error)
+{
+	int result = net_link_join(socket, port, bridge, error);
+
+	return result < 0 ? result : net_link_up(socket, port, error);
+}
+
+/* Leads what the leg sends, which arrives at PORT, into BRIDGE. */
+static int make_uplink(struct nl_sock *socket, const struct stage_net *net, const char *port,
+		       const char *bridge, struct error *error)
+{
+	char uplink[IFNAMSIZ], inside[IFNAMSIZ];
+	const struct net_end outer = {.name = uplink, .ns = -1}, inner = {.name = inside, .ns = -1};
+	int result;
+
+	(void)snprintf(uplink, IFNAMSIZ, "net%u-up", net->number);
+	(void)snprintf(inside, IFNAMSIZ, "net%u-in", net->number);
+	result = net_veth_create(socket, &outer, &inner, net->mtu, error);
+	if (result == 0)
+		result = groom(socket, uplink, error);
+	if (result == 0)
+		result = groom(socket, inside, error);
+	if (result == 0)
+		result = net_patch_nowhere(socket, inside, error);
+	if (result == 0)
+		result = net_patch_through(socket, port, inside, error);
+	if (result == 0)
+		result = net_link_up(socket, inside, error);
+	if (result == 0)
+		result = plug_in(socket, uplink, bridge, error);
+	if (result == 0)
+		result = net_link_settle(socket, inside, error);
+	return result < 0 ? result : net_link_up(socket, port, error);
+}
+
+/* Makes END's port of BRIDGE. */
+static int join_segment(const struct switchboard *board, const struct stage_net *net,
+			const struct end *end, const char *bridge, struct error *error)
+{
+	char leg_port[IFNAMSIZ];
+	int result = make_port(board, net, end, error);
+
+	if (result < 0)
+		return result;
+	if (end->interface == NULL)
+		return make_uplink(board->socket, net, end->port, bridge, error);
+	port_name(net, 0, leg_port);
+	if (stage_net_is_leg(net))
+		result = net_patch_copy(board->socket, end->port, leg_port, error);
+	return result < 0 ? result : plug_in(board->socket, end->port, bridge, error);
+}
+
+static int make_segment(const struct switchboard *board, const struct stage_net *net,
+			struct error *error)
+{
+	struct end end = {0};
+	char bridge[IFNAMSIZ];
+	int result;
+
+	wire_leg_name(net, bridge);
+	result = net_bridge_create(board->socket, bridge, net->mtu, error);
+	if (result == 0) /* the bridge itself is nobody's machine */
+		result = net_patch_nowhere(board->socket, bridge, error);
+	while (result == 0 && next_end(board->stage, net, &end)) /* the computer's first */
+		result = join_segment(board, net, &end, bridge, error);
+	return result;
+}
+
+enum form { FORM_PAIR, FORM_SHAPED_PAIR, FORM_SEGMENT };
+
+static enum form form_of(const struct stage_net *net)
+{
+	if (net->ends != 2)
+		return FORM_SEGMENT;
+	return net->delay || net->loss || net->rate ? FORM_SHAPED_PAIR : FORM_PAIR;
+}
+
+int switchboard_make_net(const struct switchboard *board, const struct stage_net *net,
+			 struct error *error)
+{
+	int result = 0;
+
+	switch (form_of(net)) {
+	case FORM_PAIR:
+		result = make_pair(board, net, error);
+		break;
+	case FORM_SHAPED_PAIR:
+		result = make_shaped_pair(board, net, error);
+		break;
+	case FORM_SEGMENT:
+		result = make_segment(board, net, error);
+		break;
+	}
+	return result < 0 ? error_prefix(error, "net%u", net->number) : 0;
+}
+
+int switchboard_settle_net(struct nl_sock *socket, const struct stage *stage,
+			   const struct stage_net *net, struct error *error)
+{
+	struct end end = {0};
+
+	if (form_of(net) == FORM_PAIR)
+		return 0;
+	while (next_end(stage, net, &end))
+		if (net_link_settle(socket, end.port, error) < 0)
+			return -error->code;
+	return 0;
+}

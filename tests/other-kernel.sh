@@ -1,7 +1,8 @@
 #!/bin/bash
-# sudo tests/other-kernel.sh [KERNEL-PACKAGE]: the main job on a kernel that is not this machine's,
-# in a virtual machine, with version 2 of the control groups. The kernel is that of Debian's package
-# linux-image-cloud-amd64, or of the one named. TIME_LIMIT and ACCEL: see below.
+# sudo tests/other-kernel.sh [KERNEL-PACKAGE]: the main job, segments and shaped wires on a kernel
+# that is not this machine's, in a virtual machine, with version 2 of the control groups. The kernel
+# is that of Debian's package linux-image-cloud-amd64, or of the one named. TIME_LIMIT and ACCEL: see
+# below.
 #
 # The machine's disk holds two copies of the clients' root filesystem: one is its own system, the
 # other the clients' (scripts/install.sh builds it). The program is build/pyroute, or what BUILD
@@ -299,6 +300,99 @@ second_stage() {
 	check "the computer is as it was before again" is_as_before
 }
 
+# Two stages: three clients on a leg's segment, and two on a wire that delays and loses; the latter
+# again with a rate.
+make_wires() {
+	stage_make segment <<-'END'
+		[stage]
+		title    = Three on a segment
+		[net1]
+		subnet   = 1.1.1.0/24
+		computer = 1.1.1.1
+		[client1]
+		net1     = 1.1.1.2
+		[client2]
+		net1     = 1.1.1.3
+		[client3]
+		net1     = 1.1.1.4
+	END
+	stage_make late <<-'END'
+		[stage]
+		title    = Two far from each other
+		[net1]
+		subnet   = 1.1.1.0/24
+		delay    = 100ms
+		loss     = 20%
+		[client1]
+		net1     = 1.1.1.2
+		[client2]
+		net1     = 1.1.1.3
+	END
+	mkdir stages/slow
+	sed 's/^loss .*/rate = 80kbit/' stages/late/stage.ini >stages/slow/stage.ini
+}
+
+# tells_of_lack MODULE STAGE OPTION: a kernel without that module cannot start the stage, and says
+# so in one line that names the kernel's option; nothing stays.
+tells_of_lack() {
+	local module status=0
+
+	module=$(find /lib/modules -name "$1.ko*")
+	mv "$module" "$SCRATCH/" || return
+	leaves_nothing fails_with 1 pyroute start "$2" || status=$?
+	mv "$SCRATCH/${module##*/}" "$module"
+	[[ $status == 0 && $complaint == "pyroute: net1: "*"$3"* ]]
+}
+
+# A frame between two clients: the leg sees it once, and so does its target.
+shows_leg_all() {
+	local seen=$BATS_TEST_TMPDIR/seen
+
+	connect client2 -- ping -c 1 -W 5 1.1.1.2 && sniffer_start "$seen" net1 &&
+		background "$seen.3" connect client3 -- python3 '/~/src/sniff.py' eth0 &&
+		connect client1 -- ping -c 5 -i 0.2 -W 5 1.1.1.3 && sleep 1 && background_stop &&
+		cat "$seen" "$seen.3" &&
+		[[ $(grep -c '^net1 in .* icmp-8 1.1.1.2 > 1.1.1.3' "$seen") == 5 ]] &&
+		[[ $(grep -c '^net1 in .* icmp-0 1.1.1.3 > 1.1.1.2' "$seen") == 5 ]] &&
+		! grep icmp "$seen.3"
+}
+
+# Two seconds of the rate, and the delay either way.
+takes_its_time() {
+	local milliseconds
+
+	milliseconds=$(connect client1 -- python3 -c '
+import subprocess, sys, time
+ping = ["ping", "-q", "-c", "1", "-W", "10", "-s", "958", "1.1.1.3"]
+subprocess.run(ping, check=True, stdout=2)
+start = time.monotonic()
+subprocess.run([*ping[:3], "11", "-l", "11", *ping[4:]], check=True, stdout=2)
+print(int((time.monotonic() - start) * 1000))')
+	echo "$milliseconds ms"
+	((milliseconds > 1000 && milliseconds < 3000))
+}
+
+wires() {
+	make_wires
+	check "without act_mirred a segment is refused in a line" \
+		tells_of_lack act_mirred segment NET_ACT_MIRRED
+	check "without sch_netem delay and loss are refused in a line" \
+		tells_of_lack sch_netem late "delay and loss need netem, which this kernel lacks"
+	check "without sch_tbf a rate is refused in a line" \
+		tells_of_lack sch_tbf slow "rate needs tbf, which this kernel lacks"
+	check "a stage with a segment starts" stage_start segment
+	[[ $word == ok ]] || return 0
+	check "its leg sees what passes between two clients, the third client does not" shows_leg_all
+	check "a stage with delay and loss starts" stage_start late
+	[[ $word == ok ]] || return 0
+	check "frames are delayed and lost" delays_and_loses client1 1.1.1.3
+	check "a stage with delay and rate starts" stage_start slow
+	[[ $word == ok ]] || return 0
+	check "frames are delayed, and held to the rate" takes_its_time
+	check "that stage stops" stage_stop
+	check "the computer is as it was before that" is_as_before
+}
+
 inside() {
 	(($$ == 1)) || die "--inside is for the virtual machine, which it switches off"
 	set +o pipefail # as helpers.bash expects
@@ -315,6 +409,7 @@ inside() {
 	say "# $(uname -sr), control groups: $(</sys/fs/cgroup/cgroup.controllers)"
 	first_stage
 	second_stage
+	wires
 	say "1..$number"
 	say "# $number tests, $failed failed"
 }

@@ -44,7 +44,7 @@ static int patch(struct nl_sock *socket, const char *name, const char *to, int o
 	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
 	struct tc_mirred mirred = {.action = verdict, .eaction = operation};
 	struct nlattr *options, *actions, *action, *parameters;
-	unsigned index;
+	unsigned index = 0;
 	int result = net_link_index(socket, to, &mirred.ifindex, error);
 
 	if (result == 0)
@@ -80,7 +80,7 @@ int net_patch_nowhere(struct nl_sock *socket, const char *name, struct error *er
 {
 	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
 	struct nlattr *options;
-	unsigned index;
+	unsigned index = 0;
 	int result = add_ingress(socket, name, &index, error);
 
 	if (result < 0)

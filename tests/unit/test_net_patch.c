@@ -48,8 +48,8 @@ static const uint8_t targets[][NET_MAC_SIZE] = {
 
 static void send_to_targets(int from)
 {
-	for (uint8_t i = 0; i < ARRAY_SIZE(targets); i++)
-		assert_true(send_frame(from, targets[i], i, 64));
+	for (size_t i = 0; i < ARRAY_SIZE(targets); i++)
+		assert_true(send_frame(from, targets[i], (uint8_t)i, 64));
 }
 
 static void

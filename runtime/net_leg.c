@@ -245,13 +245,16 @@ int net_leg_raise(struct nl_sock *socket, const char *name, const struct net_add
 int net_leg_settle(struct nl_sock *socket, const char *name, struct error *error)
 {
 	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
+	CLEANUP_NET_LINK struct rtnl_link *link = NULL;
 	const struct net_address multicasts = {.family = AF_INET6, .bytes = {0xff}, .length = 8};
-	unsigned index;
+	int result = net_link_settle(socket, name, error);
 
-	if (net_link_index(socket, name, &index, error) < 0)
-		return -error->code;
-	net_message_ask(&batch, name);
-	put_local(&batch, RTM_DELROUTE, RTN_MULTICAST, &multicasts, index);
-	net_batch_forgive(&batch, ESRCH); /* no IPv6 on this leg */
+	if (result == 0)
+		result = net_link_read(socket, 0, name, &link, error);
+	if (result < 0 || !has_ipv6(link))
+		return result;
+	put_local(&batch, RTM_DELROUTE, RTN_MULTICAST, &multicasts,
+		  (unsigned)rtnl_link_get_ifindex(link));
+	net_batch_forgive(&batch, ESRCH); /* IPv6 is off on this leg */
 	return net_batch_send(&batch, error);
 }

@@ -42,7 +42,6 @@ struct site {
 static void site_make(struct site *site)
 {
 	CLEANUP_NET struct nl_sock *net = NULL;
-	CLEANUP_FD int here = namespace_open();
 
 	*site = (struct site){.ns = namespace_make(), .neighbour_ns = namespace_make()};
 	for (size_t i = 0; i < ARRAY_SIZE(contrary); i++)

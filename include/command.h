@@ -61,6 +61,10 @@ int command_find_place(const struct command_line *line, struct command_place *pl
 int command_connect(const struct command_line *line, struct command_place *place,
 		    struct error *error);
 
+/* True where FD is a terminal that can do more than print line after line: it obeys the control
+ * sequences of ECMA-48. */
+bool command_can_draw(int fd);
+
 /* Prints "pyroute: " and the error's one line to standard error. Returns STATUS. */
 int command_fail(const struct error *error, int status);
 

@@ -19,7 +19,15 @@ struct keeper_plan {
 	int filter_file;		  /* what FILTER was read from */
 	const struct cgroup_doors *doors; /* one for each client; NULL: no control groups */
 	int listener;			  /* the socket that commands ask */
+	bool progress;			  /* it is to tell how far it is */
 };
+
+/* How far a start is. */
+enum keeper_step {
+	KEEPER_STEP_MADE,
+	KEEPER_STEP_WIRED,
+	KEEPER_STEP_UP
+}; /* clients, nets, clients */
 
 /* The keeper as its starter sees it. Until keeper_release(), whatever closes it ends the stage. */
 struct keeper {
@@ -46,11 +54,13 @@ int keeper_furnish(struct keeper *keeper, int rootfs, int src, bool overlays, st
 int keeper_give_overlay(struct keeper *keeper, int overlay, struct error *error);
 
 /* Waits until the stage is up: 0. In the meantime it makes the legs the keeper asks for, by
- * MAKE(CONTEXT, ...). -ECANCELED where GUARD becomes readable first. */
+ * MAKE(CONTEXT, ...), and passes on how far it is, to TELL(CONTEXT, ...). -ECANCELED where GUARD
+ * becomes readable first. */
 typedef int keeper_make_leg(void *context, const struct wire_far_end *far, int far_ns,
 			    struct error *error);
-int keeper_attend(struct keeper *keeper, int guard, keeper_make_leg *make, void *context,
-		  struct error *error);
+typedef void keeper_tell(void *context, enum keeper_step step, size_t done);
+int keeper_attend(struct keeper *keeper, int guard, keeper_make_leg *make, keeper_tell *tell,
+		  void *context, struct error *error);
 
 /* Lets it live on without its starter. */
 int keeper_release(struct keeper *keeper, struct error *error);

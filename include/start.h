@@ -2,6 +2,7 @@
 #ifndef PYROUTE_START_H
 #define PYROUTE_START_H
 
+#include "keeper.h"
 #include "session.h"
 
 /* What there is to say of a start beside its success or failure. */
@@ -10,11 +11,18 @@ struct start_outcome {
 	bool legs_all_only; /* NET_LEG_ALL_ONLY of net.h: bpf(2) is refused here */
 };
 
+/* Somebody who looks on: TELL(CONTEXT, ...) is called every so often while a start goes on. */
+struct start_watcher {
+	keeper_tell *tell;
+	void *context;
+};
+
 /* Brings STAGE up, after stopping the one that runs in SESSION. Needs root. On every way out but
  * success nothing of it is left. LIMITS false: without control groups, on a machine that has
- * none. */
+ * none. WATCHER may be NULL. */
 int start_stage(struct session *session, const struct stage *stage, bool limits,
-		struct start_outcome *outcome, struct error *error);
+		const struct start_watcher *watcher, struct start_outcome *outcome,
+		struct error *error);
 
 /* The same for the stage NAME with scripts of its own: calls its up.sh; where that fails, its
  * down.sh. Needs root only to stop a stage of the other kind. */

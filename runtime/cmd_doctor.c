@@ -22,10 +22,8 @@ static const struct {
 static bool want_colour(void)
 {
 	const char *no_color = getenv("NO_COLOR");
-	const char *term = getenv("TERM");
 
-	return isatty(STDOUT_FILENO) == 1 && (no_color == NULL || no_color[0] == '\0') &&
-	       term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
+	return command_can_draw(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0');
 }
 
 static void print_line(const struct report *report, const struct diagnosis *diagnosis)

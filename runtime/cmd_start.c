@@ -2,6 +2,8 @@
 #include "stages.h"
 #include "start.h"
 
+#include <time.h>
+
 static int print_complaints(const struct complaints *complaints)
 {
 	size_t kept = complaints_kept(complaints);
@@ -32,17 +34,67 @@ static int fail_start(const struct start_outcome *outcome, const struct error *e
 			    outcome->signalled == 0 ? EXIT_FAILURE : 128 + outcome->signalled);
 }
 
+/* ---- progress: a line on a terminal, written over in place, for whom a start takes long --------
+ */
+
+#define PATIENCE_MS 500 /* a start that is over by then shows none */
+#define REDRAW_MS   50
+
+struct progress {
+	const struct stage *stage;
+	int64_t next; /* when to show the next, on the monotonic clock, in milliseconds */
+	bool shown;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void show_progress(void *context, enum keeper_step step, size_t done)
+{
+	static const char *const steps[] = {[KEEPER_STEP_MADE] = "clients made",
+					    [KEEPER_STEP_WIRED] = "nets wired",
+					    [KEEPER_STEP_UP] = "clients up"};
+	struct progress *progress = context;
+	const struct stage *stage = progress->stage;
+	int64_t now = now_ms();
+
+	if (now < progress->next)
+		return;
+	progress->next = now + REDRAW_MS;
+	progress->shown = true;
+	(void)fprintf(stderr, "\rstarting: %zu of %zu %s\033[K", done,
+		      step == KEEPER_STEP_WIRED ? stage->net_count : stage->client_count,
+		      steps[step]);
+	(void)fflush(stderr);
+}
+
+static void end_progress(const struct progress *progress)
+{
+	if (progress->shown)
+		(void)fputs("\r\033[K", stderr);
+}
+
 static int start_file(struct command_place *place, const struct command_line *line)
 {
 	CLEANUP_STAGE struct stage stage = {.name = ""};
 	struct error error = {0};
 	struct start_outcome outcome = {.signalled = 0};
+	struct progress progress = {.stage = &stage, .next = now_ms() + PATIENCE_MS};
+	const struct start_watcher watcher = {.tell = show_progress, .context = &progress};
 	int status = read_stage(place, line->operands[0], &stage);
+	int result;
 
 	if (status != EXIT_SUCCESS)
 		return status;
-	if (start_stage(&place->session, &stage, (line->options & OPTION_NO_LIMITS) == 0, &outcome,
-			&error) < 0)
+	result = start_stage(&place->session, &stage, (line->options & OPTION_NO_LIMITS) == 0,
+			     command_can_draw(STDERR_FILENO) ? &watcher : NULL, &outcome, &error);
+	end_progress(&progress);
+	if (result < 0)
 		return fail_start(&outcome, &error);
 	if (outcome.legs_all_only)
 		(void)fputs("pyroute: this kernel refuses bpf(2): on the legs only packet sockets "

@@ -30,3 +30,10 @@ int command_fail(const struct error *error, int status)
 	(void)fprintf(stderr, "pyroute: %s\n", error->text);
 	return status;
 }
+
+bool command_can_draw(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) == 1 && term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
+}

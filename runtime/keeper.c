@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#define STEP_CLIENTS 8 /* or nets: so many between one word of progress and the next */
+
 #define KEEPER_NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC)
 
 enum verb {
@@ -23,6 +25,7 @@ enum verb {
 	VERB_OVERLAY, /* to the keeper: the next client's root */
 	VERB_LEG,     /* to the starter: a network namespace, and what to make of it */
 	VERB_DONE,    /* to the keeper: that leg is there, or not */
+	VERB_STEP,    /* to the starter: how far it is */
 	VERB_UP,      /* to the starter: all is up, or not */
 	VERB_RELEASE, /* to the keeper: live on */
 };
@@ -31,6 +34,8 @@ struct word {
 	uint32_t verb;
 	bool overlays;
 	struct wire_far_end far;
+	uint32_t step; /* enum keeper_step */
+	uint32_t done;
 	struct error error;
 };
 
@@ -64,6 +69,17 @@ static int ask_leg_of_starter(void *context, const struct wire_far_end *far, int
 	int result = channel_send(*channel, &word, sizeof(word), &fds, error);
 
 	return result < 0 ? result : hear_starter(*channel, VERB_DONE, &word, NULL, error);
+}
+
+/* Every so often, where somebody looks on. A starter that is gone is noticed at the next step. */
+static void tell_step(const struct keeper_plan *plan, int channel, enum keeper_step step,
+		      size_t done)
+{
+	const struct word word = {.verb = VERB_STEP, .step = step, .done = (uint32_t)done};
+	struct error ignored;
+
+	if (plan->progress && done % STEP_CLIENTS == 0)
+		(void)channel_send(channel, &word, sizeof(word), NULL, &ignored);
 }
 
 /* The starter's lock, above all, must not live on in here. */
@@ -163,6 +179,7 @@ static int spawn_clients(const struct keeper_plan *plan, struct client *clients,
 
 		if (client_spawn(&birth, &clients[i], error) < 0)
 			return for_client(&stage->clients[i], error);
+		tell_step(plan, channel, KEEPER_STEP_MADE, i + 1);
 	}
 	for (size_t i = 0; i < stage->client_count; i++)
 		if (client_meet(&clients[i], channel, error) < 0)
@@ -170,9 +187,10 @@ static int spawn_clients(const struct keeper_plan *plan, struct client *clients,
 	return 0;
 }
 
-static int wire_clients(const struct stage *stage, struct client *clients, int channel,
+static int wire_clients(const struct keeper_plan *plan, struct client *clients, int channel,
 			struct error *error)
 {
+	const struct stage *stage = plan->stage;
 	CLEANUP_NET struct nl_sock *socket = NULL;
 	CLEANUP_FD int own_ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	CLEANUP_FREE int *client_ns = calloc(stage->client_count, sizeof(*client_ns));
@@ -189,21 +207,27 @@ static int wire_clients(const struct stage *stage, struct client *clients, int c
 	if (switchboard_settle(error) < 0 || net_socket_open(&socket, error) < 0)
 		return -error->code;
 	board.socket = socket;
-	for (size_t i = 0; i < stage->net_count; i++)
+	for (size_t i = 0; i < stage->net_count; i++) {
 		if (switchboard_make_net(&board, &stage->nets[i], error) < 0)
 			return -error->code;
+		tell_step(plan, channel, KEEPER_STEP_WIRED, i + 1);
+	}
 	for (size_t i = 0; i < stage->client_count; i++)
 		if (client_wire_up(&clients[i], error) < 0)
 			return for_client(&stage->clients[i], error);
 	return 0;
 }
 
-static int wait_for_clients(const struct stage *stage, struct client *clients, int channel,
+static int wait_for_clients(const struct keeper_plan *plan, struct client *clients, int channel,
 			    struct error *error)
 {
-	for (size_t i = 0; i < stage->client_count; i++)
+	const struct stage *stage = plan->stage;
+
+	for (size_t i = 0; i < stage->client_count; i++) {
 		if (client_wait_up(&clients[i], channel, error) < 0)
 			return for_client(&stage->clients[i], error);
+		tell_step(plan, channel, KEEPER_STEP_UP, i + 1);
+	}
 	return 0;
 }
 
@@ -233,9 +257,9 @@ static int start_keeper(const struct keeper_birth *birth, struct client *clients
 	if (result == 0)
 		result = spawn_clients(plan, clients, birth->channel, error);
 	if (result == 0)
-		result = wire_clients(plan->stage, clients, birth->channel, error);
+		result = wire_clients(plan, clients, birth->channel, error);
 	if (result == 0)
-		result = wait_for_clients(plan->stage, clients, birth->channel, error);
+		result = wait_for_clients(plan, clients, birth->channel, error);
 	if (result == 0)
 		result = settle_wires(plan->stage, error);
 	if (result == 0)
@@ -357,8 +381,8 @@ static int make_and_answer(struct keeper *keeper, const struct word *wanted, int
 	return tell_keeper(keeper, &done, NULL, error);
 }
 
-int keeper_attend(struct keeper *keeper, int guard, keeper_make_leg *make, void *context,
-		  struct error *error)
+int keeper_attend(struct keeper *keeper, int guard, keeper_make_leg *make, keeper_tell *tell,
+		  void *context, struct error *error)
 {
 	for (;;) {
 		CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
@@ -375,6 +399,10 @@ int keeper_attend(struct keeper *keeper, int guard, keeper_make_leg *make, void 
 			result = make_and_answer(keeper, &word, fds.fd[0], make, context, error);
 			if (result < 0)
 				return result;
+			continue;
+		}
+		if (word.verb == VERB_STEP) {
+			tell(context, (enum keeper_step)word.step, word.done);
 			continue;
 		}
 		if (word.verb != VERB_UP)

@@ -28,7 +28,8 @@
 struct start {
 	struct session *session;
 	const struct stage *stage;
-	struct nl_sock *computer; /* its network namespace */
+	const struct start_watcher *watcher; /* NULL: nobody */
+	struct nl_sock *computer;	     /* its network namespace */
 	int rootfs;
 	int src;
 	struct caller src_owner;
@@ -278,6 +279,14 @@ static int make_leg(void *context, const struct wire_far_end *far, int far_ns, s
 	return host_note_leg(start->session->dir, &leg, error);
 }
 
+static void tell_watcher(void *context, enum keeper_step step, size_t done)
+{
+	const struct start *start = context;
+
+	if (start->watcher != NULL)
+		start->watcher->tell(start->watcher->context, step, done);
+}
+
 /* A signal that came where nothing waited for one. */
 static int check_signals(const struct start *start, struct error *error)
 {
@@ -309,13 +318,15 @@ static int bring_up(struct start *start, struct error *error)
 					 .filter = &start->filter,
 					 .filter_file = start->filter_file,
 					 .doors = start->doors,
-					 .listener = start->listener};
+					 .listener = start->listener,
+					 .progress = start->watcher != NULL};
 	int result = keeper_spawn(&plan, &ids, &start->keeper, error);
 
 	if (result == 0)
 		result = furnish(start, error);
 	if (result == 0)
-		result = keeper_attend(&start->keeper, start->signals, make_leg, start, error);
+		result = keeper_attend(&start->keeper, start->signals, make_leg, tell_watcher,
+				       start, error);
 	if (result == 0)
 		result = settle_legs(start, error);
 	if (result == 0)
@@ -354,11 +365,13 @@ static int what_signal(const struct start *start)
 }
 
 int start_stage(struct session *session, const struct stage *stage, bool limits,
-		struct start_outcome *outcome, struct error *error)
+		const struct start_watcher *watcher, struct start_outcome *outcome,
+		struct error *error)
 {
 	CLEANUP(start_close)
 	struct start start = {.session = session,
 			      .stage = stage,
+			      .watcher = watcher,
 			      .rootfs = -1,
 			      .src = -1,
 			      .filter_file = -1,

@@ -101,3 +101,42 @@ for client in json.load(sys.stdin)["clients"]: print(client["name"], client["pid
 	echo "$output / $stderr"
 	[[ $status == 0 && ${#lines[@]} -le 1 && -z $stderr ]]
 }
+
+# Makes the stage "slow", of 24 clients, and a command that starts it: by strace(1) each client takes
+# its time to be born, some two seconds together.
+slow_make() {
+	local i
+	mkdir stages/slow
+	{
+		printf '[stage]\ntitle = Slow\n[net1]\nsubnet = 10.0.0.0/24\ncomputer = 10.0.0.1\n'
+		for ((i = 1; i <= 24; i++)); do
+			printf '[client%d]\nnet1 = 10.0.0.%d\n' "$i" "$((i + 1))"
+		done
+	} >stages/slow/stage.ini
+	slow="strace -D -f -qq -o /dev/null -e trace=clone -e inject=clone:delay_enter=80000 \
+		pyroute start slow"
+}
+
+@test "a start that takes long shows on a terminal how far it is, and wipes that out at its end" {
+	slow_make
+	TERM=xterm script -qec "$slow" /dev/null </dev/null >"$OUT"
+	cat -A "$OUT"
+	grep -q $'\rstarting: 8 of 24 clients made\033\[K' "$OUT"
+	[[ $(tail -n 1 "$OUT") == *$'\r\033[Kslow is up: Slow, 24 clients\r' ]]
+	stage_stop
+	# A terminal that cannot wipe out, a pipe, and a start that is quick show nothing of it.
+	TERM=dumb script -qec "$slow" /dev/null </dev/null >"$OUT"
+	diff "$OUT" <(printf 'slow is up: Slow, 24 clients\r\n')
+	$slow >"$OUT" 2>&1
+	diff "$OUT" <(printf 'slow is up: Slow, 24 clients\n')
+	TERM=xterm script -qec "pyroute start stage1" /dev/null </dev/null >"$OUT"
+	diff "$OUT" <(printf 'stage1 is up: Two neighbours, 2 clients\r\n')
+}
+
+@test "a long start that fails wipes out how far it was before it says why" {
+	slow_make
+	run -143 env TERM=xterm script -qec "$slow & sleep 1.5; kill %1; wait %1" /dev/null </dev/null
+	cat -A <<<"$output"
+	grep -q "starting: 8 of 24" <<<"$output"
+	[[ ${lines[-1]} == *$'\r\033[Kpyroute: interrupted'* ]]
+}

@@ -98,13 +98,13 @@ way_to() {
 		computer = 2001:db8:1::1
 		[net2]
 		subnet   = 2001:db8:2::/64
-		computer = 2001:db8:2::1
+		computer = 2001:db8:2::b:1
 		[client1]
 		net1     = 2001:db8:1::a:2
 		gateway  = 2001:db8:1::1
 		[client2]
-		net2     = 2001:db8:2::2
-		gateway  = 2001:db8:2::1
+		net2     = 2001:db8:2::b:2
+		gateway  = 2001:db8:2::b:1
 	END
 	sniffer_start "$OUT.seen"
 	stage_start sixth
@@ -115,9 +115,9 @@ way_to() {
 	[[ -z $(connect client1 -- ip -o -4 addr show eth0) ]]
 	router_start dual_stack.py
 	connect client1 -- ping -c 3 -i 0.2 -W 2 client2
-	tcp_passes 2001:db8:2::2 200000
+	tcp_passes 2001:db8:2::b:2 200000
 	background_stop
-	grep -E '^net1 in 02:42:00:0a:00:02 > .* tcp 2001:db8:1::a:2 > 2001:db8:2::2 ' "$OUT.seen"
+	grep -E '^net1 in 02:42:00:0a:00:02 > .* tcp 2001:db8:1::a:2 > 2001:db8:2::b:2 ' "$OUT.seen"
 	run ! grep -E '^net[12] .* (arp|icmp-|ip )' "$OUT.seen"
 	run ! grep -E '^net[12] out .* icmp6-(13[0-24]|143) ' "$OUT.seen"
 }

@@ -3,6 +3,7 @@
 # make check      every test (root is needed; scripts/check.sh also sets a machine up for it)
 # make lint       compilers with -Werror, analysers, layers, shell scripts, format
 # make fuzz       the stage reader under libFuzzer, for SECONDS=120
+# make new-machines   the scripts on new Debian systems (root is needed; minutes)
 # make format     apply the format that lint checks
 
 PREFIX  ?= /usr/local
@@ -33,7 +34,7 @@ SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
 Q      := $(if $(V),,@)
 SAY    := $(if $(V)$(SILENT),@:,@printf '  %-5s %s\n')
 
-.PHONY: all install uninstall check unit fuzz lint format clean
+.PHONY: all install uninstall check unit fuzz lint format clean new-machines
 all: $(BUILD)/pyroute $(LINKS)
 
 $(BUILD)/pyroute: $(OBJECTS)
@@ -94,6 +95,9 @@ check: all $(UNIT_TESTS)
 
 lint:
 	scripts/lint.sh
+
+new-machines:
+	tests/new-machine.sh
 
 format:
 	clang-format -i runtime/*.[ch] include/*.h tests/unit/*.[ch] tests/fuzz/*.c

@@ -62,28 +62,6 @@ fingerprint() {
 	} | sha256sum | cut -c 1-16
 }
 
-# Debian's mirrors as this machine's own apt knows them, for SUITE, as lines of a sources.list.
-# None where apt knows no Debian (Ubuntu): mmdebstrap then takes the mirrors that it knows itself.
-mirrors() {
-	local uri release
-
-	# shellcheck disable=SC2016 # apt-get's variables, not the shell's
-	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' \
-		'Created-By: Packages' 'Origin: Debian' 'Component: main' |
-		while read -r uri release; do
-			case $release in
-			*-updates | *-security) say "deb $uri $suite-${release##*-} main" ;;
-			*-*) ;; # backports, proposed updates
-			*) say "deb $uri $suite main" ;;
-			esac
-		done | sort -u
-}
-
-# How this machine's apt goes about fetching: proxies, checks of dates, retries.
-apt_options() {
-	apt-config dump | grep -E '^Acquire::(https?|ForceIPv[46]|Check-|Retries|Max-)' || true
-}
-
 # ---- running things ------------------------------------------------------------------------------
 
 # Root of the tree to be: root itself, or an ordinary user's own user namespace, in which the
@@ -189,7 +167,7 @@ build_tarball() {
 
 	say "Building the clients' root filesystem from packages of Debian $suite: about a minute"
 	apt_options >"$work/apt.conf" 2>/dev/null
-	mapfile -t sources < <(mirrors)
+	mapfile -t sources < <(mirrors "$suite")
 	exec {messages}> >(follow "$work/build.log")
 	follower=$!
 	run "/dev/fd/$messages" env TMPDIR="$work" mmdebstrap --mode=root --variant=essential --verbose \

@@ -44,3 +44,25 @@ install_packages() {
 	apt update
 	apt install -y --no-install-recommends "${missing[@]}"
 }
+
+# Debian's mirrors as this machine's own apt knows them, for SUITE, as lines of a sources.list.
+# None where apt knows no Debian (Ubuntu): mmdebstrap then takes the mirrors that it knows itself.
+mirrors() {
+	local suite=$1 uri release
+
+	# shellcheck disable=SC2016 # apt-get's variables, not the shell's
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' \
+		'Created-By: Packages' 'Origin: Debian' 'Component: main' |
+		while read -r uri release; do
+			case $release in
+			*-updates | *-security) say "deb $uri $suite-${release##*-} main" ;;
+			*-*) ;; # backports, proposed updates
+			*) say "deb $uri $suite main" ;;
+			esac
+		done | sort -u
+}
+
+# How this machine's apt goes about fetching: proxies, checks of dates, retries.
+apt_options() {
+	apt-config dump | grep -E '^Acquire::(https?|ForceIPv[46]|Check-|Retries|Max-)' || true
+}

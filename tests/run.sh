@@ -10,6 +10,8 @@
 set -u
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+# shellcheck source=tests/lib.sh
+. tests/lib.sh
 readonly FILE_LIMIT=${FILE_LIMIT:-420}
 build=$(realpath -m "${BUILD:-build}")
 
@@ -41,17 +43,6 @@ report() {
 	echo "$1 $number $2"
 }
 
-# Removes the control groups that host.sh made. What is killed leaves them only after a moment.
-remove_cgroups() {
-	local patience=40
-	while ((patience-- > 0)); do
-		find /sys/fs/cgroup -depth -type d -path "*/${scratch##*/}*" -exec rmdir {} + 2>/dev/null &&
-			return
-		sleep 0.05
-	done
-	echo "# tests/run.sh: cannot remove the control groups */${scratch##*/}"
-}
-
 # Runs one file; its TAP goes through, numbered anew.
 run_file() {
 	local file=$1 name line status before=$failures
@@ -70,7 +61,7 @@ run_file() {
 			--propagation private tests/e2e/host.sh "$scratch" "$file" 2>&1 3>&- </dev/null
 		echo "status=$?"
 	)
-	remove_cgroups
+	remove_cgroups "$scratch"
 	if [[ $status != 0 && $failures == "$before" ]]; then
 		report "not ok" "$name: the file ended with status $status (124: after $FILE_LIMIT s)"
 	fi

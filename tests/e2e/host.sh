@@ -12,9 +12,11 @@ set -eu
 scratch=$1
 file=$2
 settings=/proc/sys/net
+# shellcheck source=tests/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
 
 mount_private() {
-	mkdir -p "$scratch"/{cgroup,etc}
+	mkdir -p "$scratch/etc"
 	mount -t tmpfs -o mode=755 tmpfs /run
 	mount -t tmpfs tmpfs "$scratch/etc"
 	mkdir "$scratch"/etc/{upper,work}
@@ -34,26 +36,6 @@ mount_tmp() {
 		overlay "$layers/tmp"
 	if [[ $scratch == /tmp/* ]]; then mount --bind "$scratch" "$layers$scratch"; fi
 	mount --move "$layers/tmp" /tmp
-}
-
-# A sysfs shows the network namespace that it was mounted in. Of the machine's control groups the
-# host sees those below one of its own, in each hierarchy, which run.sh removes.
-mount_sys() {
-	local own="$scratch/cgroup" name=${scratch##*/} hierarchy
-	mount --rbind /sys/fs/cgroup "$own"
-	mount -t sysfs sysfs /sys
-	if [[ -e $own/cgroup.controllers ]]; then
-		echo "+memory +pids" >"$own/cgroup.subtree_control"
-		mkdir "$own/$name"
-		mount --bind "$own/$name" /sys/fs/cgroup
-	else
-		mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
-		for hierarchy in "$own"/*/; do
-			mkdir -p "$hierarchy/$name" "/sys/fs/cgroup/$(basename "$hierarchy")"
-			mount --bind "$hierarchy/$name" "/sys/fs/cgroup/$(basename "$hierarchy")"
-		done
-	fi
-	umount -l "$own"
 }
 
 make_user() {
@@ -104,7 +86,7 @@ make_interface() {
 
 mount_private
 mount_tmp
-mount_sys
+mount_sys "$scratch"
 make_user
 make_talkative
 make_interface

@@ -13,11 +13,7 @@ struct checkout {
 	int dir;	     /* O_PATH, the checkout's own: checkout_close() */
 	struct caller owner; /* of the folder */
 };
-#define CHECKOUT_NONE                                                                              \
-	(struct checkout)                                                                          \
-	{                                                                                          \
-		.dir = -1                                                                          \
-	}
+#define CHECKOUT_NONE ((struct checkout){.dir = -1})
 void checkout_close(struct checkout *checkout);
 #define CLEANUP_CHECKOUT CLEANUP(checkout_close)
 

@@ -36,11 +36,7 @@ struct client {
 	int overlay; /* its root, made ahead, until it is born; -1: it makes its own */
 	struct ns_set ns;
 };
-#define CLIENT_NONE                                                                                \
-	(struct client)                                                                            \
-	{                                                                                          \
-		.pidfd = -1, .channel = -1, .overlay = -1, .ns = NS_SET_NONE                       \
-	}
+#define CLIENT_NONE ((struct client){.pidfd = -1, .channel = -1, .overlay = -1, .ns = NS_SET_NONE})
 void client_close(struct client *client);
 
 /* In the keeper: makes the client's process and namespaces. It goes on by itself as far as it can

@@ -35,11 +35,7 @@ struct keeper {
 	int pidfd;
 	int channel;
 };
-#define KEEPER_NONE                                                                                \
-	(struct keeper)                                                                            \
-	{                                                                                          \
-		.pidfd = -1, .channel = -1                                                         \
-	}
+#define KEEPER_NONE ((struct keeper){.pidfd = -1, .channel = -1})
 void keeper_close(struct keeper *keeper);
 #define CLEANUP_KEEPER CLEANUP(keeper_close)
 

@@ -31,10 +31,7 @@ struct net_batch {
 };
 
 /* An empty batch that borrows SOCKET and LINK. */
-#define NET_BATCH(socket_, link_)                                                                  \
-	{                                                                                          \
-		.socket = (socket_), .link = (link_)                                               \
-	}
+#define NET_BATCH(socket_, link_) ((struct net_batch){.socket = (socket_), .link = (link_)})
 void net_batch_clear(struct net_batch *batch);
 #define CLEANUP_NET_BATCH CLEANUP(net_batch_clear)
 

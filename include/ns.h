@@ -18,11 +18,7 @@ int ns_kind_flag(enum ns_kind kind);
 struct ns_set {
 	int fd[NS_KINDS];
 };
-#define NS_SET_NONE                                                                                \
-	(struct ns_set)                                                                            \
-	{                                                                                          \
-		.fd = { -1, -1, -1, -1, -1, -1, -1 }                                               \
-	}
+#define NS_SET_NONE ((struct ns_set){.fd = {-1, -1, -1, -1, -1, -1, -1}})
 void ns_set_close(struct ns_set *set);
 #define CLEANUP_NS_SET CLEANUP(ns_set_close)
 

@@ -22,11 +22,7 @@ struct record {
 	char stage[STAGE_NAME_SIZE];
 	int file; /* open and locked; -1: it is not */
 };
-#define RECORD_EMPTY                                                                               \
-	(struct record)                                                                            \
-	{                                                                                          \
-		.file = -1                                                                         \
-	}
+#define RECORD_EMPTY ((struct record){.file = -1})
 
 /* Lets go of the lock; the file goes where it says that nothing runs. */
 void record_close(struct record *record);

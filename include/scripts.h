@@ -13,11 +13,7 @@ struct scripts {
 	char stage[STAGE_NAME_SIZE];
 	int folder; /* O_PATH */
 };
-#define SCRIPTS_NONE                                                                               \
-	(struct scripts)                                                                           \
-	{                                                                                          \
-		.folder = -1                                                                       \
-	}
+#define SCRIPTS_NONE ((struct scripts){.folder = -1})
 void scripts_close(struct scripts *scripts);
 #define CLEANUP_SCRIPTS CLEANUP(scripts_close)
 

@@ -25,11 +25,7 @@ struct session {
 	int dir;			 /* this one's; -1 where there is none */
 	struct record record;		 /* of a stage with scripts; with the lock, once taken */
 };
-#define SESSION_NONE                                                                               \
-	(struct session)                                                                           \
-	{                                                                                          \
-		.base = -1, .dir = -1, .record = RECORD_EMPTY                                      \
-	}
+#define SESSION_NONE ((struct session){.base = -1, .dir = -1, .record = RECORD_EMPTY})
 void session_close(struct session *session);
 #define CLEANUP_SESSION CLEANUP(session_close)
 

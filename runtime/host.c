@@ -230,7 +230,8 @@ static void for_each(FILE *journal, const char *word,
 {
 	char line[PATH_MAX + 32];
 
-	rewind(journal);
+	if (fseek(journal, 0, SEEK_SET) < 0)
+		(void)error_system(first, errno, "cannot read the journal again");
 	while (fgets(line, sizeof(line), journal) != NULL) {
 		struct error error = {0};
 		const char *text;

@@ -120,7 +120,7 @@ static int on_done(struct nl_msg *message, void *argument)
 static const char *explanation(struct nlmsgerr *answer)
 {
 	const int wanted = NLM_F_ACK_TLVS | NLM_F_CAPPED;
-	struct nlmsghdr *head = (struct nlmsghdr *)(void *)((char *)answer - NLMSG_HDRLEN);
+	struct nlmsghdr *head = (struct nlmsghdr *)((char *)answer - NLMSG_HDRLEN);
 	struct nlattr *text;
 
 	if ((head->nlmsg_flags & wanted) != wanted)

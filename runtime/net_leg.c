@@ -61,11 +61,12 @@ int net_leg_load_marker(struct error *error)
 		/* return r0, which is TC_ACT_OK (0) where the call succeeded */
 		{.code = BPF_JMP | BPF_EXIT},
 	};
+	static const char license[] = "MIT";
 	union bpf_attr load = {
 		.prog_type = BPF_PROG_TYPE_SCHED_CLS,
 		.insns = (uintptr_t)program,
 		.insn_cnt = ARRAY_SIZE(program),
-		.license = (uintptr_t) "MIT",
+		.license = (uintptr_t)license,
 		.prog_name = "pyroute_leg",
 	};
 	int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load)); /* close-on-exec */

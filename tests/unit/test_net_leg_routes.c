@@ -25,7 +25,7 @@ static size_t routes_of(int ns, uint8_t *dump, size_t size)
 	for (;;) {
 		got = recv(fd, dump + used, size - used, 0);
 		assert_true(got > 0);
-		message = (struct nlmsghdr *)(void *)(dump + used);
+		message = (struct nlmsghdr *)(dump + used);
 		for (unsigned left = (unsigned)got; NLMSG_OK(message, left);
 		     message = NLMSG_NEXT(message, left)) {
 			if (message->nlmsg_type == NLMSG_DONE)

@@ -27,9 +27,9 @@ static const struct caller student = {.uid = STUDENT, .gid = STUDENTS};
 
 static void write_file(const char *path, const char *text)
 {
-	CLEANUP_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	CLEANUP_STREAM FILE *file = fopen(path, "we");
 
-	CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	CHECK(file != NULL && fputs(text, file) >= 0 && fflush(file) == 0);
 }
 
 /* In a mount namespace of the child's own, the system's users are these. */

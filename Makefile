@@ -3,7 +3,10 @@
 # make check      every test (root is needed; scripts/check.sh also sets a machine up for it)
 # make lint       compilers with -Werror, analysers, layers, shell scripts, format
 # make fuzz       the stage reader under libFuzzer, for SECONDS=120
-# make new-machines   the scripts on new Debian systems (root is needed; minutes)
+# make rootfs     the clients' root filesystem, where it is not up to date (root's with sudo)
+# make rootfs-export FILE=F.tar.zst     packs it, with F.tar.zst.sha256; FORCE=yes overwrites
+# make rootfs-import FILE=F.tar.zst     brings it from there; SHA256=HEX in the place of the file
+# make new-machines                     the scripts on new Debian systems (root is needed; minutes)
 # make format     apply the format that lint checks
 
 PREFIX  ?= /usr/local
@@ -34,7 +37,8 @@ SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
 Q      := $(if $(V),,@)
 SAY    := $(if $(V)$(SILENT),@:,@printf '  %-5s %s\n')
 
-.PHONY: all install uninstall check unit fuzz lint format clean new-machines
+.PHONY: all install uninstall check unit fuzz lint format clean
+.PHONY: rootfs rootfs-export rootfs-import new-machines
 all: $(BUILD)/pyroute $(LINKS)
 
 $(BUILD)/pyroute: $(OBJECTS)
@@ -95,6 +99,16 @@ check: all $(UNIT_TESTS)
 
 lint:
 	scripts/lint.sh
+
+# ---- the clients' root filesystem. FILE, FORCE and SHA256 reach the shells as variables -----------
+rootfs:
+	@rootfs/build.sh
+
+rootfs-export:
+	@rootfs/export.sh $${FORCE:+--force} "$$FILE"
+
+rootfs-import:
+	@rootfs/import.sh $${SHA256:+--sha256 "$$SHA256"} "$$FILE"
 
 new-machines:
 	tests/new-machine.sh

@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 for_the_tests=(libcmocka-dev bats expect tmux strace tcpdump iproute2 iputils-ping nftables procps
-	sudo zsh)
+	sudo zsh uidmap mmdebstrap debian-archive-keyring)
 for_lint=(binutils clang clang-format clang-tidy cppcheck shellcheck pyflakes3)
 
 # Runs a command, shows what it prints and keeps it in LOG. Sets STATUS.

@@ -16,9 +16,14 @@ teardown() {
 	! mountpoint -q "${into%/*}" || umount "${into%/*}"
 }
 
-# The packed root filesystem that scripts/install.sh left, as another build's own.
+# The packed root filesystem that scripts/install.sh left, as another build's own. Where it imported
+# one it left none, and the tree is packed.
 borrow_tarball() {
-	cp -l /var/cache/pyroute/rootfs-*.tar.zst "$cache" || cp /var/cache/pyroute/rootfs-*.tar.zst "$cache"
+	local stamp
+	stamp=$("$build" --stamp)
+	cp -l "/var/cache/pyroute/rootfs-$stamp.tar.zst" "$cache" ||
+		cp "/var/cache/pyroute/rootfs-$stamp.tar.zst" "$cache" ||
+		"${build%/*}/export.sh" "$cache/rootfs-$stamp.tar.zst"
 }
 
 # Waits until a build, whose pid this is, extracts into INTO.
@@ -36,17 +41,24 @@ nothing_left() {
 }
 
 @test "an unchanged root filesystem is not built again" {
-	before=$(stat -c '%i %Z' /var/lib/pyroute/rootfs)
-	run -0 "$build"
+	mkdir -p "$into/etc"
+	"$build" --stamp >"$into/etc/pyroute-rootfs"
+	before=$(stat -c '%i %Z' "$into")
+	run -0 "$build" --cache "$cache" --into "$into"
 	[[ $output == *"is up to date"* ]]
-	[[ $(stat -c '%i %Z' /var/lib/pyroute/rootfs) == "$before" ]]
+	[[ $(stat -c '%i %Z' "$into") == "$before" ]]
+	# Another stamp's is, from what is packed already.
+	borrow_tarball
+	echo 0123456789abcdef >"$into/etc/pyroute-rootfs"
+	run -0 "$build" --cache "$cache" --into "$into"
+	[[ $output == *Extracting* && -x $into/bin/sh ]]
 }
 
 @test "a tarball that is there is only extracted, whole" {
 	borrow_tarball
 	run -0 "$build" --cache "$cache" --into "$into"
-	diff <(cd /var/lib/pyroute/rootfs && find . -printf '%p %m %U:%G %s\n' | grep -v '^\./dev' | sort) \
-		<(cd "$into" && find . -printf '%p %m %U:%G %s\n' | grep -v '^\./dev' | sort)
+	diff <(cd /var/lib/pyroute/rootfs && find . -printf '%p %m %U:%G %s\n' | grep -v -e '^\./dev' -e imported | sort) \
+		<(cd "$into" && find . -printf '%p %m %U:%G %s\n' | grep -v -e '^\./dev' -e imported | sort)
 	[[ ! -e $into.new && ! -e $cache/work ]]
 }
 

@@ -136,6 +136,7 @@ carries_tcp() {
 	connect client4 -- ping -c 1 -W 2 1.1.1.3
 	carries_tcp
 	connect client1 -- ip neigh show 1.1.1.1 | grep -F 'lladdr 02:00:00:00:00:01'
+	sleep 0.5
 	# Of all that client3 has seen the requests that go to everybody, and nothing else.
 	grep -q 'in .* arp-request 1.1.1.2 > 1.1.1.1 ' "$SEEN.client3"
 	run ! grep -vE "^ready$|^eth0 in .* > $EVERYBODY arp-request " "$SEEN.client3"
@@ -145,10 +146,10 @@ carries_tcp() {
 	stage_start segment
 	client_watches client3
 	connect client1 -- ping -c 3 -i 0.2 -W 2 1.1.1.3
-	grep -q ' arp-request 1.1.1.2 > 1.1.1.3 ' "$SEEN.client3"
-	run ! grep icmp "$SEEN.client3"
+	wait_for "$SEEN.client3" ' arp-request 1.1.1.2 > 1.1.1.3 '
 	connect client1 -- ping -c 1 -W 2 1.1.1.4
-	grep -q ' icmp-8 1.1.1.2 > 1.1.1.4 ' "$SEEN.client3"
+	wait_for "$SEEN.client3" ' icmp-8 1.1.1.2 > 1.1.1.4 ' # so it has written all before
+	run ! grep 'icmp.* 1\.1\.1\.3 ' "$SEEN.client3"
 }
 
 @test "the first frame on a segment is not lost, start after start" {
@@ -286,6 +287,7 @@ many_clients() {
 	connect client1 -- ping -c 1 -W 2 10.1.1.200
 	client_sends client200 $EVERYBODY all --count 3
 	wait_for "$SEEN.client137" 'probe:all-3$'
+	sleep 0.5
 	background_stop
 	numbered all 3 | came "$SEEN"
 	numbered all 3 | came "$SEEN.client137"

@@ -9,14 +9,19 @@ load helpers
 setup() {
 	common_setup
 	project=$BATS_TEST_DIRNAME/../..
-	cache=$BATS_TEST_TMPDIR/cache
-	into=$BATS_TEST_TMPDIR/into/rootfs
-	file=$BATS_TEST_TMPDIR/rootfs.tar.zst
+	# In memory, where writing all to the disk is no work: there are hundreds of imports here.
+	memory=$BATS_TEST_TMPDIR/memory
+	mkdir "$memory"
+	mount -t tmpfs -o mode=755 tmpfs "$memory"
+	cache=$memory/cache
+	into=$memory/into/rootfs
+	file=$memory/rootfs.tar.zst
 	mkdir -p "$cache" "${into%/*}"
 }
 
 teardown() {
 	common_teardown
+	umount -l "$memory"
 	! mountpoint -q /var/lib/pyroute || umount /var/lib/pyroute /var/cache/pyroute
 }
 

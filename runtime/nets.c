@@ -129,6 +129,17 @@ static void check_mtu(const struct stage_net *net, struct complaints *complaints
 			  ipv6 ? " of a net with IPv6 (RFC 8200)" : "", least, MTU_MAX);
 }
 
+/* The kernel's limit of what a bridge joins (br_private.h, BR_MAX_PORTS); number 0 is none's. A leg
+ * takes one, too. */
+static void check_ends(const struct stage_net *net, struct complaints *complaints)
+{
+	if (net->ends > NET_ENDS_MAX)
+		complaints_add(complaints, net->line,
+			       "[net%u]: has %u ends; a segment joins at most %d, the computer's "
+			       "leg among them: divide it into several",
+			       net->number, net->ends, NET_ENDS_MAX);
+}
+
 static void check_net(const struct stage_net *net, struct complaints *complaints)
 {
 	struct error error;
@@ -139,6 +150,7 @@ static void check_net(const struct stage_net *net, struct complaints *complaints
 			complain(complaints, net, family, error.text);
 	}
 	check_mtu(net, complaints);
+	check_ends(net, complaints);
 }
 
 int nets_check(const struct stage *stage, struct complaints *complaints)

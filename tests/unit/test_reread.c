@@ -120,6 +120,23 @@ static void a_stage_of_a_thousand_is_accepted(void **state)
 	assert_int_equal(one.nets[0].ends, 1001);
 }
 
+static void a_segment_has_as_many_ends_as_a_bridge_has_ports(void **state)
+{
+	CLEANUP_FREE char *most = make_large(write_wide, NET_ENDS_MAX - 1);
+	CLEANUP_FREE char *more = make_large(write_wide, NET_ENDS_MAX);
+	CLEANUP_STAGE struct stage allowed = {0};
+	CLEANUP_STAGE struct stage refused = {0};
+	struct complaints complaints;
+
+	(void)state;
+	assert_int_equal(judge(most, strlen(most), &allowed, &complaints), 0);
+	assert_int_equal(judge(more, strlen(more), &refused, &complaints), -EINVAL);
+	assert_int_equal(complaints.count, 1);
+	assert_string_equal(complaints.kept[0].text,
+			    "s.ini:3: [net1]: has 1024 ends; a segment joins at most 1023, the "
+			    "computer's leg among them: divide it into several");
+}
+
 /* Whether it agrees after the first FROM behind the text BEHIND was made TO, as long as FROM. */
 static bool agrees_changed(const char *text, const char *behind, const char *from, const char *to)
 {
@@ -173,6 +190,7 @@ int main(void)
 		cmocka_unit_test(iniparser_must_read_what_the_scan_read),
 		cmocka_unit_test(nothing_is_printed),
 		cmocka_unit_test(a_stage_of_a_thousand_is_accepted),
+		cmocka_unit_test(a_segment_has_as_many_ends_as_a_bridge_has_ports),
 		cmocka_unit_test(every_piece_must_be_read_alike),
 		cmocka_unit_test(the_end_of_a_large_file_is_read),
 	};

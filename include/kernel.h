@@ -18,4 +18,14 @@ static inline int kernel_pivot_root(const char *new_root, const char *put_old)
 	return (int)syscall(SYS_pivot_root, new_root, put_old);
 }
 
+/* Gives a signal its default action, also the two that the C library keeps for itself and whose
+ * sigaction(2) refuses to touch: posix_spawn(3) leaves those ignored. Returns 0, or -1. */
+static inline int kernel_signal_default(int number)
+{
+	static const unsigned long
+		plain[4]; /* struct kernel_sigaction: SIG_DFL, no flags, no mask */
+
+	return (int)syscall(SYS_rt_sigaction, number, plain, NULL, sizeof(plain[0]));
+}
+
 #endif

@@ -1,5 +1,7 @@
 #include "inhabitant.h"
 
+#include "kernel.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -31,11 +33,10 @@ static int go_home_child(struct error *error)
 
 static int reset_signals_child(struct error *error)
 {
-	struct sigaction plain = {.sa_handler = SIG_DFL};
 	sigset_t none;
 
 	for (int number = 1; number < NSIG; number++)
-		(void)sigaction(number, &plain, NULL); /* some cannot be, and need not */
+		(void)kernel_signal_default(number); /* SIGKILL and SIGSTOP have no other */
 	(void)sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return error_system(error, errno, "cannot reset the signals");

@@ -249,7 +249,7 @@ feigned() {
 		remedy=$(of proc remedy)
 		[[ $remedy == "sudo umount /proc/"*" /proc/keys /proc/timer_list /proc/sys" ]]
 		# In a /proc/sys that is read-only no leg can be made either.
-		says leg missing "/proc/sys/net"
+		says leg missing "Read-only file system"
 		mend proc
 		diagnose
 		says proc ok

@@ -24,6 +24,7 @@ borrow_tarball() {
 	cp -l "/var/cache/pyroute/rootfs-$stamp.tar.zst" "$cache" ||
 		cp "/var/cache/pyroute/rootfs-$stamp.tar.zst" "$cache" ||
 		"${build%/*}/export.sh" "$cache/rootfs-$stamp.tar.zst"
+	rm -f "$cache"/*.sha256
 }
 
 # Waits until a build, whose pid this is, extracts into INTO.

@@ -393,6 +393,38 @@ wires() {
 	check "the computer is as it was before that" is_as_before
 }
 
+# The leg shows its IPv6 address, and no table tells of it.
+shows_ipv6_leg() {
+	ip -6 addr show dev net1
+	ip -6 addr show dev net1 | grep -q 2001:db8:1::1/64 &&
+		! ip -6 route show table all | grep -E 'dev net[0-9]|2001:db8:'
+}
+
+# What a client asks of the leg and of everybody there, nobody answers, and nothing leaves the leg.
+is_silent_ipv6() {
+	local seen=$BATS_TEST_TMPDIR/silence
+
+	sniffer_start "$seen" net1 &&
+		ends_with 1 connect client1 -- ping -c 2 -W 1 2001:db8:1::1 &&
+		ends_with 0 connect client1 -- ping -c 2 -W 1 ff02::1%eth0 && # its own answer
+		background_stop && cat "$seen" && grep -q '^net1 in .* icmp6-135' "$seen" &&
+		grep -q '^net1 in .* icmp6-128 .* > ff02::1' "$seen" && ! grep '^net1 out' "$seen"
+}
+
+both_families() {
+	dual_stage_make
+	check "a stage of both families starts" stage_start dual
+	[[ $word == ok ]] || return 0
+	check "its leg shows an IPv6 address, and the routing tables do not" shows_ipv6_leg
+	check "its leg is silent in IPv6 too" is_silent_ipv6
+	check "a router of both families runs" router_start dual_stack.py
+	check "with it ping passes over IPv4" connect client1 -- ping -c 3 -w 20 2.2.2.2
+	check "with it ping passes over IPv6" connect client1 -- ping -c 3 -w 20 2001:db8:2::2
+	check "the stage of both families stops" stage_stop
+	background_stop
+	check "the computer is as it was before all of it" is_as_before
+}
+
 inside() {
 	(($$ == 1)) || die "--inside is for the virtual machine, which it switches off"
 	set +o pipefail # as helpers.bash expects
@@ -410,6 +442,8 @@ inside() {
 	first_stage
 	second_stage
 	wires
+	both_families
+	check "doctor finds nothing that a start lacks" pyroute doctor
 	say "1..$number"
 	say "# $number tests, $failed failed"
 }

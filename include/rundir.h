@@ -29,8 +29,8 @@ int rundir_remove_base(uid_t owner, struct error *error);
 /* Opens ID's directory below BASE, likewise. */
 int rundir_open(int base, const char *id, bool make, struct error *error);
 
-/* Opens, with FLAGS of open(2), the file NAME in BASE: a regular one, or -EINVAL. Returns its fd,
- * the caller's. */
+/* Opens, with FLAGS of open(2), the file NAME in BASE: a regular one of the base's owner, with no
+ * other name, or -EINVAL. Returns its fd, the caller's. */
 int rundir_open_file(int base, const char *name, int flags, struct error *error);
 
 /* Calls VISIT(CONTEXT, ...) for every checkout's directory below BASE, by its ID, until one returns

@@ -126,11 +126,12 @@ int record_lock(struct record *record, bool make, struct error *error)
 int record_write(struct record *record, const char *stage, enum record_state state,
 		 struct error *error)
 {
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
 	char text[TEXT_SIZE];
 	char boot[BOOT_SIZE + 1];
 	int length;
 
-	if (read_boot(boot, error) < 0)
+	if (read_boot(boot, error) < 0 || privilege_assume(record->caller, &saved, error) < 0)
 		return -error->code;
 	length = snprintf(text, sizeof(text), "stage %s\nboot %s\nstate %s\n", stage, boot,
 			  words[state]);
@@ -144,6 +145,10 @@ int record_write(struct record *record, const char *stage, enum record_state sta
 
 int record_clear(struct record *record, struct error *error)
 {
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+
+	if (privilege_assume(record->caller, &saved, error) < 0)
+		return -error->code;
 	if (ftruncate(record->file, 0) < 0)
 		return error_system(error, errno, "cannot clear the record of the stage");
 	record->state = RECORD_NONE;

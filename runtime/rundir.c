@@ -91,12 +91,15 @@ int rundir_open_file(int base, const char *name, int flags, struct error *error)
 	CLEANUP_FD int file = openat(base, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	struct stat status;
 	char path[PATH_SIZE];
+	uid_t owner = owner_of(base, path);
 
-	(void)owner_of(base, path);
 	if (file < 0 || fstat(file, &status) < 0)
 		return error_system(error, errno, "cannot open %s/%s", path, name);
 	if (!S_ISREG(status.st_mode))
 		return error_set(error, EINVAL, "%s/%s is no file; remove it", path, name);
+	/* Who may write to a file of somebody else's may make a hard link to it. */
+	if (status.st_uid != owner || status.st_nlink > 1)
+		return error_set(error, EINVAL, "%s/%s is not only here; remove it", path, name);
 	return TAKE_FD(file);
 }
 

@@ -484,6 +484,23 @@ start_with() {
 	[[ $(stat -c '%a %U' "$BASE") == "700 $STUDENT" && $(stat -c %A "$(record)") == -rw------T ]]
 }
 
+@test "a hard link in the record's place does not make root change a file of somebody else's" {
+	local record kind
+	record=$BASE/$(stat -c '%d %i' . | xargs printf '%x-%x').scripts
+	for kind in "root 666" "$STUDENT 644"; do
+		rm -rf /tmp/shared "$BASE"
+		install -o "${kind% *}" -m "${kind#* }" <(echo kept) /tmp/shared
+		as_student mkdir -m 700 "$BASE"
+		as_student ln /tmp/shared "$record"
+		fails_with 1 student_sudo_pyroute start plain
+		[[ $complaint == *"$record is not only here; remove it" ]]
+		[[ $(stat -c '%U %a' /tmp/shared) == "$kind" && $(</tmp/shared) == kept ]]
+	done
+	noted
+	rm "$record"
+	student_sudo_pyroute start plain
+}
+
 @test "a record of another boot counts as none and is cleared away" {
 	local boot=0123abcd-0000-4000-8000-000000000000
 	student start plain

@@ -29,6 +29,9 @@ int process_wait(int pidfd, int *status, struct error *error);
 /* Sends SIGNAL. That the process has ended already is success. */
 int process_signal(int pidfd, int signal, struct error *error);
 
+/* Kills a child of ours, waits for its end, and reaps it. */
+void process_end(int pidfd);
+
 /* Returns the process's pid in the pid namespace that /proc shows: ours. -ESRCH where it has ended
  * and was reaped, -ENOENT where it lives outside that namespace, -EINVAL where PIDFD is no pidfd.
  */

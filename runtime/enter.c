@@ -189,11 +189,8 @@ static int wait_terminal(int master, int pidfd, int *status, struct error *error
  * keeper, from ending (zap_pid_ns_processes()). */
 static void end_inner(int *pidfd)
 {
-	struct error ignored;
-	int status;
-
-	if (*pidfd >= 0 && process_signal(*pidfd, SIGKILL, &ignored) == 0)
-		(void)process_wait(*pidfd, &status, &ignored);
+	if (*pidfd >= 0)
+		process_end(*pidfd);
 	close_fd(pidfd);
 }
 

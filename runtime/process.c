@@ -56,6 +56,15 @@ int process_signal(int pidfd, int signal, struct error *error)
 	return 0;
 }
 
+void process_end(int pidfd)
+{
+	struct error ignored;
+	int status;
+
+	if (process_signal(pidfd, SIGKILL, &ignored) == 0)
+		(void)process_wait(pidfd, &status, &ignored);
+}
+
 /* The line is "Pid:" and a number: 0 outside the namespace, -1 after the end (pidfd_open(2)). */
 pid_t process_pid_of(int pidfd, struct error *error)
 {

@@ -149,8 +149,10 @@ static int run(const struct scripts *scripts, const char *script, char *path, in
 	if (supervise_spawn(become_script, &mine, argv, &pidfd, &status, error) < 0)
 		return explain(scripts, script, error);
 	result = supervise_child(pidfd, -1, true, &status, error);
-	if (result < 0)
+	if (result < 0) {
+		process_end(pidfd); /* it must not go on beside what is done about this */
 		return result;
+	}
 	*signalled = result;
 	return status == 0 ? 0 : failed(scripts, script, status, error);
 }

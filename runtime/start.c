@@ -343,12 +343,9 @@ static void undo(struct start *start, struct error *error)
 {
 	struct session *session = start->session;
 	struct error ignored;
-	int status;
 
-	if (start->keeper.pidfd >= 0) {
-		(void)process_signal(start->keeper.pidfd, SIGKILL, &ignored);
-		(void)process_wait(start->keeper.pidfd, &status, &ignored);
-	}
+	if (start->keeper.pidfd >= 0)
+		process_end(start->keeper.pidfd);
 	(void)checkout_mark(session->checkout, NULL, &ignored);
 	if (session_clear_away(session, &ignored) < 0)
 		(void)error_set(error, error->code, "%.200s; and then: %.200s; run pyroute stop",

@@ -320,6 +320,15 @@ start_with() {
 	start_with flock:error=EINTR:when=1
 }
 
+@test "where up.sh cannot be watched it is ended before down.sh begins" {
+	script stages/plain/up.sh <<<"sleep 0.3; echo up plain >>'$LOG'"
+	script stages/plain/down.sh <<<"sleep 1; echo down plain >>'$LOG'"
+	fails_with 1 start_with signalfd4:error=EMFILE:when=1
+	noted "down plain"
+	start_with signalfd4:error=EMFILE:when=2
+	noted "up plain"
+}
+
 # ---- its end -----------------------------------------------------------------------------------
 
 @test "while its down.sh fails, the stage still counts as running" {

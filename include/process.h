@@ -5,6 +5,7 @@
 
 #include "error.h"
 
+#include <signal.h>
 #include <sys/types.h>
 
 /* Exit statuses of what could not be run, as shells and env(1) give them. */
@@ -28,6 +29,15 @@ int process_wait(int pidfd, int *status, struct error *error);
 
 /* Sends SIGNAL. That the process has ended already is success. */
 int process_signal(int pidfd, int signal, struct error *error);
+
+/* The signals that ask us to end: SIGINT, SIGTERM, SIGHUP and SIGQUIT, without those that are
+ * ignored, as under nohup(1): blocked, they would come all the same. */
+void process_ending_signals(sigset_t *set);
+
+/* Whether one of them came that is blocked; process_take_signal() takes it, and returns it: 0 where
+ * there is none. */
+bool process_should_end(void);
+int process_take_signal(void);
 
 /* Kills a child of ours, waits for its end, and reaps it. */
 void process_end(int pidfd);

@@ -12,8 +12,6 @@
 #include "rundir.h"
 #include "stage.h"
 
-#include <signal.h>
-
 #define SESSION_SOCKET "socket" /* in the session's directory */
 
 /* Where a checkout's stage has its socket, journal and lock. */
@@ -47,28 +45,28 @@ int session_guard(const struct session *session, struct error *error);
 
 /* Takes down the stage that runs, and puts back what it changed; its name goes to NAME. WANTED, if
  * not NULL, must be its name, else -EINVAL. -ESRCH: none runs, and nothing of one that crashed is
- * left either. Needs root, but for one with scripts, which still runs where its down.sh failed. */
+ * left either. Needs root, but for one with scripts, which still runs where its down.sh failed.
+ * -ECANCELED, as below. */
 int session_down(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
 		 struct error *error);
 
 /* For a start, which needs root: takes the lock and clears away after stages that crashed, of any
- * checkout. Returns the lock, to be held through the start. From here on session_signals() are
- * blocked. */
+ * checkout. Returns the lock, to be held through the start. From here on the signals that ask us
+ * to end (process_ending_signals()) are blocked. -ECANCELED: one came while somebody else held the
+ * lock; it is still pending. */
 int session_lock(struct session *session, struct error *error);
 
 /* Ends the stage that runs, if one does. The lock is held. */
 int session_end_running(struct session *session, struct error *error);
 
 /* For the start of a stage with scripts: takes the caller's own lock, until session_close(), and
- * ends the stage that runs, if one does; root is needed where that is one of ours. From here on
- * session_signals() are blocked. */
+ * ends the stage that runs, if one does; root is needed where that is one of ours. Signals and
+ * -ECANCELED as with session_lock(). */
 int session_make_way(struct session *session, struct error *error);
+
 /* Fills in the first stage of any checkout that has a journal in BASE (rundir_open_base()): 1; 0
  * where there is none. */
 int session_find_any(int base, struct host_stage *stage, struct error *error);
-
-/* The signals that end a start, in good order: SIGINT, SIGTERM, SIGHUP. */
-void session_signals(sigset_t *set);
 
 /* Removes what a stage leaves that is the living's to remove: the journal, once all that it tells
  * is put back, and the directory. */

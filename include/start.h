@@ -7,7 +7,7 @@
 
 /* What there is to say of a start beside its success or failure. */
 struct start_outcome {
-	int signalled;	    /* SIGINT, SIGTERM or SIGHUP ended it: then the result is -ECANCELED */
+	int signalled; /* one of process_ending_signals() ended it: then the result is -ECANCELED */
 	bool legs_all_only; /* NET_LEG_ALL_ONLY of net.h: bpf(2) is refused here */
 };
 

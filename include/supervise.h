@@ -13,8 +13,8 @@ int supervise_spawn(supervise_become *become_child, void *context, char *const *
 		    int *status, struct error *error);
 
 /* Waits for the child behind PIDFD and sets *STATUS as a shell does (process_wait()). Meanwhile
- * SIGINT, SIGTERM, SIGHUP and SIGQUIT to us are passed on to it; where it is of our process group
- * (SAME_GROUP), only those that a process sent, for the terminal's it gets by itself. When GUARD
+ * process_ending_signals() to us are passed on to it; where it is of our process group
+ * (SAME_GROUP), not those of the terminal that it gets by itself. When GUARD
  * (-1: none) becomes readable or hangs up, the child gets SIGTERM, and two seconds later SIGKILL.
  * Returns the last signal to us, 0 where there was none. */
 int supervise_child(int pidfd, int guard, bool same_group, int *status, struct error *error);

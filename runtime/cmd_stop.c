@@ -1,4 +1,5 @@
 #include "command.h"
+#include "process.h"
 
 int cmd_stop(const struct command_line *line)
 {
@@ -7,8 +8,13 @@ int cmd_stop(const struct command_line *line)
 	char name[STAGE_NAME_SIZE];
 	struct error error = {0};
 
-	if (command_find_place(line, &place, &error) < 0 ||
-	    session_down(&place.session, line->operands[0], name, &error) < 0)
+	int result = command_find_place(line, &place, &error);
+
+	if (result == 0)
+		result = session_down(&place.session, line->operands[0], name, &error);
+	if (result == -ECANCELED)
+		return command_fail(&error, 128 + process_take_signal());
+	if (result < 0)
 		return command_fail(&error, EXIT_FAILURE);
 	(void)printf("%s is stopped\n", name);
 	return EXIT_SUCCESS;

@@ -56,6 +56,40 @@ int process_signal(int pidfd, int signal, struct error *error)
 	return 0;
 }
 
+void process_ending_signals(sigset_t *set)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+	(void)sigemptyset(set);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		struct sigaction action;
+
+		if (sigaction(signals[i], NULL, &action) < 0 || action.sa_handler != SIG_IGN)
+			(void)sigaddset(set, signals[i]);
+	}
+}
+
+bool process_should_end(void)
+{
+	sigset_t signals;
+	sigset_t came;
+
+	process_ending_signals(&signals);
+	return sigpending(&came) == 0 && sigandset(&came, &came, &signals) == 0 &&
+	       sigisemptyset(&came) == 0;
+}
+
+int process_take_signal(void)
+{
+	const struct timespec at_once = {0};
+	sigset_t signals;
+	int signal;
+
+	process_ending_signals(&signals);
+	signal = sigtimedwait(&signals, NULL, &at_once);
+	return signal > 0 ? signal : 0;
+}
+
 void process_end(int pidfd)
 {
 	struct error ignored;

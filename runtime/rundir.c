@@ -128,9 +128,8 @@ int rundir_lock(int base, struct error *error)
 	(void)owner_of(base, path);
 	if (fd < 0)
 		return error_system(error, errno, "cannot open %s/lock", path);
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return error_system(error, errno, "cannot lock %s/lock", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return error_system(error, errno, "cannot lock %s/lock", path);
 	return TAKE_FD(fd);
 }
 

@@ -104,10 +104,7 @@ static int become_script(void *context, struct error *error)
 	if (fchdir(scripts->folder) < 0)
 		return error_system(error, errno, "cannot enter stages/%s", scripts->stage);
 	/* Those that a start or a stop holds back while it waits for the script. */
-	(void)sigemptyset(&held_back);
-	(void)sigaddset(&held_back, SIGINT);
-	(void)sigaddset(&held_back, SIGTERM);
-	(void)sigaddset(&held_back, SIGHUP);
+	process_ending_signals(&held_back);
 	(void)sigprocmask(SIG_UNBLOCK, &held_back, NULL);
 	return 0;
 }

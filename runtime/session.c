@@ -10,8 +10,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <time.h>
 
 #define STOP_TIMEOUT_MS 5000 /* a keeper that takes longer is killed */
+#define LOCK_PAUSE_MS	20   /* between two looks at a lock that somebody has */
 
 void session_close(struct session *session)
 {
@@ -191,13 +193,29 @@ static void hold_signals_back(void)
 {
 	sigset_t held_back;
 
-	session_signals(&held_back);
+	process_ending_signals(&held_back);
 	(void)sigprocmask(SIG_BLOCK, &held_back, NULL);
+}
+
+/* Root's lock may be another user's for long, and by now signals may be held back: so whoever waits
+ * looks for them. */
+static int wait_for_lock(const struct session *session, struct error *error)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+	int lock;
+
+	while ((lock = rundir_lock(session->base, error)) == -EWOULDBLOCK) {
+		if (process_should_end())
+			return error_set(error, ECANCELED,
+					 "interrupted, while another start or stop was going on");
+		(void)nanosleep(&pause, NULL);
+	}
+	return lock;
 }
 
 static int lock_session(const struct session *session, struct error *error)
 {
-	CLEANUP_FD int lock = rundir_lock(session->base, error);
+	CLEANUP_FD int lock = wait_for_lock(session, error);
 
 	if (lock < 0)
 		return lock;
@@ -219,14 +237,6 @@ static int find_journal(void *context, int base, const char *id, struct error *e
 int session_find_any(int base, struct host_stage *stage, struct error *error)
 {
 	return rundir_for_each(base, find_journal, stage, error);
-}
-
-void session_signals(sigset_t *set)
-{
-	(void)sigemptyset(set);
-	(void)sigaddset(set, SIGINT);
-	(void)sigaddset(set, SIGTERM);
-	(void)sigaddset(set, SIGHUP);
 }
 
 /* Takes the caller's own lock, which comes before root's. */

@@ -65,7 +65,7 @@ static int open_signals(struct start *start, struct error *error)
 {
 	sigset_t signals;
 
-	session_signals(&signals);
+	process_ending_signals(&signals);
 	start->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (start->signals < 0)
 		return error_system(error, errno, "cannot wait for signals");
@@ -352,13 +352,11 @@ static void undo(struct start *start, struct error *error)
 				strdupa(error->text), ignored.text);
 }
 
-static int what_signal(const struct start *start)
+/* A signal that is still pending ended the start of NAME. */
+static int canceled(const char *name, struct start_outcome *outcome, struct error *error)
 {
-	struct signalfd_siginfo info;
-
-	if (start->signals < 0 || read(start->signals, &info, sizeof(info)) != sizeof(info))
-		return 0;
-	return (int)info.ssi_signo;
+	outcome->signalled = process_take_signal();
+	return error_set(error, ECANCELED, "interrupted; %s is not started", name);
 }
 
 int start_stage(struct session *session, const struct stage *stage, bool limits,
@@ -388,27 +386,14 @@ int start_stage(struct session *session, const struct stage *stage, bool limits,
 	if (result >= 0)
 		result = bring_up(&start, error);
 	if (result == -ECANCELED)
-		(void)error_set(error, ECANCELED, "interrupted; %s is not started", stage->name);
+		(void)canceled(stage->name, outcome, error);
 	if (result < 0 && start.changed)
 		undo(&start, error);
-	outcome->signalled = result == -ECANCELED ? what_signal(&start) : 0;
 	outcome->legs_all_only = start.legs_all_only;
 	return result < 0 ? result : 0;
 }
 
 /* ---- a stage with scripts of its own --------------------------------------------------------- */
-
-/* A signal that came while no script ran. 0: none. */
-static int waiting_signal(void)
-{
-	const struct timespec at_once = {0};
-	sigset_t signals;
-	int signal;
-
-	session_signals(&signals);
-	signal = sigtimedwait(&signals, NULL, &at_once);
-	return signal > 0 ? signal : 0;
-}
 
 static void undo_scripts(struct session *session, const struct scripts *scripts,
 			 struct error *error)
@@ -435,6 +420,8 @@ int start_scripts(struct session *session, const char *name, struct start_outcom
 	/* So that whoever comes after a start that was killed calls down.sh. */
 	if (result == 0)
 		result = record_write(&session->record, name, RECORD_STARTING, error);
+	if (result == -ECANCELED)
+		return canceled(name, outcome, error);
 	if (result < 0)
 		return result;
 	result = scripts_up(&scripts, &outcome->signalled, error);
@@ -442,8 +429,8 @@ int start_scripts(struct session *session, const char *name, struct start_outcom
 		result = checkout_mark(session->checkout, name, error);
 	if (result == 0)
 		result = record_write(&session->record, name, RECORD_UP, error);
-	if (outcome->signalled == 0)
-		outcome->signalled = waiting_signal();
+	if (outcome->signalled == 0) /* or while no script ran */
+		outcome->signalled = process_take_signal();
 	if (outcome->signalled != 0)
 		result = error_set(error, ECANCELED, "interrupted; %s is not started", name);
 	if (result < 0)

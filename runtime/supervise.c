@@ -27,16 +27,20 @@ static int open_signals(sigset_t *before, struct error *error)
 	sigset_t passed_on;
 	int fd;
 
-	(void)sigemptyset(&passed_on);
-	(void)sigaddset(&passed_on, SIGINT);
-	(void)sigaddset(&passed_on, SIGTERM);
-	(void)sigaddset(&passed_on, SIGHUP);
-	(void)sigaddset(&passed_on, SIGQUIT);
+	process_ending_signals(&passed_on);
 	(void)sigprocmask(SIG_BLOCK, &passed_on, before);
 	fd = signalfd(-1, &passed_on, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		return error_system(error, errno, "cannot wait for signals");
 	return fd;
+}
+
+/* What the terminal sends goes to all in the foreground. But that it hangs up, it tells the leader
+ * of its session alone, and the others when that has ended (setsid(2), NOTES): such as where a
+ * window or ssh(1) runs nothing but us. */
+static bool came_to_both(const struct signalfd_siginfo *info)
+{
+	return info->ssi_code == SI_KERNEL && !(info->ssi_signo == SIGHUP && getsid(0) == getpid());
 }
 
 static int pass_signal_on(struct watch *watch, struct error *error)
@@ -46,7 +50,7 @@ static int pass_signal_on(struct watch *watch, struct error *error)
 	if (read(watch->signals, &info, sizeof(info)) != sizeof(info))
 		return 0;
 	watch->signalled = (int)info.ssi_signo;
-	if (watch->same_group && info.ssi_code == SI_KERNEL)
+	if (watch->same_group && came_to_both(&info))
 		return 0;
 	return process_signal(watch->pidfd, (int)info.ssi_signo, error);
 }

@@ -167,6 +167,20 @@ has_net_raw_alone() {
 	run ! grep -s '[p]lain.py' /proc/[0-9]*/cmdline
 }
 
+@test "a router ends with the terminal where a window or ssh runs pyroute run and nothing else" {
+	stage_start
+	timeout 20 "$PYTHON" - "$PYROUTE_TEST_SCRATCH/bin/pyroute" <<-'END'
+		import os, pty, sys
+		pid, terminal = pty.fork()
+		if pid == 0:
+		    os.execv(sys.argv[1], ["pyroute", "run", "sh", "-c", "echo ready; exec sleep 54321"])
+		assert b"ready" in os.read(terminal, 100)
+		os.close(terminal)
+		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 128 + 1)
+	END
+	run ! grep -s '[5]4321' /proc/[0-9]*/cmdline
+}
+
 @test "pyroute run ends with the status of its command" {
 	stage_start
 	run pyroute run -- true

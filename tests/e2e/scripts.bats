@@ -329,6 +329,41 @@ start_with() {
 	noted "up plain"
 }
 
+@test "a start that nohup keeps from a hang-up goes on when one comes" {
+	script stages/plain/up.sh <<<"echo begun; sleep 1; echo over"
+	background_start "$OUT" nohup "${BY_STUDENT[@]}" start plain
+	wait_for "$OUT" begun
+	kill -HUP "${BACKGROUND[-1]}"
+	background_wait
+	[[ $status == 0 && $(tail -n 2 "$OUT") == $'over\nplain is up' ]]
+}
+
+# waits_for_the_lock COMMAND...: is asked to end while another start has the lock, which is still
+# held when it does.
+waits_for_the_lock() {
+	background_start "$OUT" "$@"
+	sleep 0.5
+	kill -INT "${BACKGROUND[-1]}"
+	background_wait
+	cat "$OUT"
+	[[ $status == 130 && $(wc -l <"$OUT") == 1 && $(<"$OUT") == "pyroute: interrupted"* ]]
+	kill -0 "$holder_of_lock"
+}
+
+@test "who waits for another's start or stop is heard when asked to end" {
+	local holder_of_lock
+	pyroute start plain
+	mkdir -p /run/pyroute
+	flock /run/pyroute/lock sleep 60 3>&- &
+	holder_of_lock=$!
+	leaves_nothing waits_for_the_lock "${BY_ROOT[@]}" start stage1
+	leaves_nothing waits_for_the_lock "${BY_ROOT[@]}" start plain
+	[[ $(<.stage) == plain ]]
+	leaves_nothing waits_for_the_lock env SUDO_UID=4711 SUDO_GID=4711 "${BY_ROOT[@]}" start stage1
+	kill "$holder_of_lock"
+	noted "up plain"
+}
+
 # ---- its end -----------------------------------------------------------------------------------
 
 @test "while its down.sh fails, the stage still counts as running" {

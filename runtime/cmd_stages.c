@@ -1,5 +1,6 @@
 #include "command.h"
 #include "json.h"
+#include "scripts.h"
 #include "service.h"
 #include "stages.h"
 
@@ -33,6 +34,23 @@ static void read_row(const struct command_place *place, struct row *row)
 		(void)snprintf(row->problem, sizeof(row->problem), "%s", error.text);
 }
 
+/* Problem of a stage that has scripts, or some of them. */
+static void check_scripts(const struct command_place *place, struct row *row)
+{
+	CLEANUP_SCRIPTS struct scripts scripts = SCRIPTS_NONE;
+	const char *name = row->stage->name;
+	struct error error = {0};
+	int result = checkout_stage_kind(&place->checkout, &place->caller, name, &error);
+
+	if (result == CHECKOUT_SCRIPTS) {
+		result = scripts_open(&place->checkout, &place->caller, name, &scripts, &error);
+		if (result == 0)
+			result = scripts_check(&scripts, &error);
+	}
+	if (result < 0)
+		(void)snprintf(row->problem, sizeof(row->problem), "%s", error.text);
+}
+
 static void fill_row(const struct command_place *place, const struct checkout_stage *stage,
 		     const char *running, struct row *row)
 {
@@ -44,6 +62,8 @@ static void fill_row(const struct command_place *place, const struct checkout_st
 			       "_ - . but not as the first");
 	else if (stage->has_file)
 		read_row(place, row);
+	if (stage->is_name && row->problem[0] == '\0')
+		check_scripts(place, row);
 }
 
 /* The name of the stage that runs, empty where none does: its keeper says so, or the record of one

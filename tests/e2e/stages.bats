@@ -61,6 +61,17 @@ assert eval(sys.argv[1]), sys.argv[1]' "$1"
 	told 'told["running"] is None and not by_name["stage2"]["running"]'
 }
 
+@test "a stage whose scripts a start refuses is listed with what is wrong with them" {
+	stage_make half
+	touch stages/half/down.sh
+	cp -r "$BATS_TEST_DIRNAME/../stages/wire" stages/
+	pyroute stages | grep -E '^half +bad +.*down.sh and no up.sh'
+	pyroute stages | grep -E '^wire +- +Two machines'
+	chmod -x stages/wire/connect.sh
+	pyroute stages | grep -E '^wire +bad +.*chmod \+x stages/wire/connect.sh'
+	told '"chmod" in by_name["wire"]["problem"] and by_name["wire"]["title"]'
+}
+
 @test "an ordinary user sees the list, and which stage runs, whoever started it" {
 	checkout_give
 	as_student pyroute stages | grep -E '^stage1 +- +Two neighbours$'

@@ -241,7 +241,8 @@ static int run_command(const struct command *command, const struct command_line 
 	int status;
 
 	if (command->sealed && process_seal_image(argv, &error) < 0)
-		return command_fail(&error, PROCESS_FAILED);
+		return command_fail(&error,
+				    command->operands_max < 0 ? PROCESS_FAILED : EXIT_FAILURE);
 	status = command->run(line);
 	if (fflush(stdout) != 0 && status == EXIT_SUCCESS) {
 		(void)error_system(&error, errno, "cannot write to standard output");

@@ -190,6 +190,14 @@ start_interrupted() {
 	echo "$1: status $status"
 }
 
+@test "where no copy of the program can be made a start fails with 1, a connect with 125" {
+	local denied=(timeout --foreground 20 strace -D -qq -o /dev/null -e trace=memfd_create
+		-e inject=memfd_create:error=EACCES pyroute)
+	fails_with 1 "${denied[@]}" start stage1
+	[[ $complaint == *vm.memfd_noexec* ]]
+	fails_with 125 "${denied[@]}" connect client1
+}
+
 @test "a start that is interrupted ends by the signal and leaves nothing" {
 	local moment
 	host_snapshot >"$BATS_TEST_TMPDIR/before"

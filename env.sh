@@ -19,11 +19,11 @@ export PYROUTE_STAGE_DIR="$PYROUTE_ENV/stages"
 export PYROUTE_STAGE_FILE="$PYROUTE_ENV/.stage"
 
 # Whether "start STAGE" or "stop [STAGE]" is a matter of stages that bring scripts of their own alone:
-# these need no root.
+# these need no root where .stage can be written without.
 _pyroute_scripts_alone() {
 	local name=${2:-} running=
 
-	if [ $# -gt 2 ] || [ "${name#-}" != "$name" ]; then
+	if [ $# -gt 2 ] || [ "${name#-}" != "$name" ] || [ ! -w "$PYROUTE_ENV" ]; then
 		return 1
 	fi
 	if [ "$1" = start ]; then

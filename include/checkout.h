@@ -75,6 +75,9 @@ int checkout_marked(const struct checkout *checkout, const struct caller *caller
 int checkout_open_src(const struct checkout *checkout, const struct caller *caller,
 		      struct caller *owner, struct error *error);
 
+/* Whether checkout_mark() may write there; -EACCES with the remedy in the text. */
+int checkout_can_mark(const struct checkout *checkout, struct error *error);
+
 /* Writes NAME into .stage, or removes .stage where NAME is NULL; with the rights of the folder's
  * owner, so that a link planted there leads nowhere that the owner could not go. */
 int checkout_mark(const struct checkout *checkout, const char *name, struct error *error);

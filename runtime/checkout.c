@@ -297,6 +297,17 @@ int checkout_open_src(const struct checkout *checkout, const struct caller *call
 	return TAKE_FD(src);
 }
 
+int checkout_can_mark(const struct checkout *checkout, struct error *error)
+{
+	/* Root does it as the folder's owner. */
+	if (geteuid() == 0 || faccessat(checkout->dir, ".", W_OK | X_OK, AT_EACCESS) == 0)
+		return 0;
+	return error_set(error, errno,
+			 "cannot note in %s which stage runs, for it is not yours; use sudo, or a "
+			 "checkout of your own",
+			 checkout->path);
+}
+
 int checkout_mark(const struct checkout *checkout, const char *name, struct error *error)
 {
 	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};

@@ -271,7 +271,8 @@ static int down_scripts(struct session *session, const char *wanted, char name[S
 	if (session->record.state == RECORD_NONE)
 		return not_running(error);
 	memcpy(name, session->record.stage, STAGE_NAME_SIZE);
-	if (up && check_wanted(wanted, name, error) < 0)
+	if ((up && check_wanted(wanted, name, error) < 0) ||
+	    checkout_can_mark(session->checkout, error) < 0)
 		return -error->code;
 	if (call_down(session, error) < 0 && up)
 		return error_prefix(error, "%s still counts as running", name);

@@ -416,6 +416,8 @@ int start_scripts(struct session *session, const char *name, struct start_outcom
 	if (result == 0)
 		result = scripts_check(&scripts, error);
 	if (result == 0)
+		result = checkout_can_mark(session->checkout, error);
+	if (result == 0)
 		result = session_make_way(session, error);
 	/* So that whoever comes after a start that was killed calls down.sh. */
 	if (result == 0)

@@ -177,6 +177,14 @@ called() {
 			pyroute-stage-stop'
 		[[ $(grep -c '^sudo ' calls) == 6 ]]
 		calls_forget
+		echo own >.stage
+		chmod a-w .
+		as_student "$shell" -euc 'source ./env.sh
+			pyroute-stage-start own
+			pyroute-stage-stop'
+		chmod u+w .
+		[[ $(grep -c '^sudo ' calls) == 2 ]]
+		calls_forget
 	done
 }
 

@@ -364,6 +364,20 @@ waits_for_the_lock() {
 	noted "up plain"
 }
 
+@test "in a checkout of root's such a stage takes sudo, and no script is called without" {
+	chown root: .
+	fails_with 1 student start plain
+	[[ $complaint == *"$CHECKOUT"*sudo* ]]
+	noted
+	install -m 666 /dev/null "$LOG"
+	student_sudo_pyroute start plain
+	fails_with 1 student stop
+	[[ $complaint == *"$CHECKOUT"*sudo* && $(<.stage) == plain ]]
+	[[ $(student connect it) == "<it>" ]]
+	student_sudo_pyroute stop
+	noted "up plain" "down plain"
+}
+
 # ---- its end -----------------------------------------------------------------------------------
 
 @test "while its down.sh fails, the stage still counts as running" {

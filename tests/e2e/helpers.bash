@@ -135,12 +135,19 @@ background() {
 	wait_for "$1" '^ready$'
 }
 
-# Ends what was started so, and waits for it.
+# Ends what was started so, and waits for it: for all that it started too, since a sniffer in a client
+# first writes what it has seen.
 background_stop() {
-	local pid
+	local pid patience=250
 	for pid in "${BACKGROUND[@]}"; do
 		kill -- "-$pid" 2>/dev/null || true
+	done
+	for pid in "${BACKGROUND[@]}"; do
 		wait "$pid" 2>/dev/null || true
+		while ((patience-- > 0)) && kill -0 -- "-$pid" 2>/dev/null; do
+			sleep 0.02
+		done
+		kill -KILL -- "-$pid" 2>/dev/null || true
 	done
 	BACKGROUND=()
 }

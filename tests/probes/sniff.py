@@ -2,7 +2,8 @@
 """Prints one line for each frame that a packet socket sees: INTERFACE in|out and what it was.
 
 sniff.py [--protocol all|ip|arp] [INTERFACE...]     without INTERFACE: every one there is or will be
-Prints "ready" when it listens; ends on SIGTERM or after TIME_LIMIT seconds."""
+Prints "ready" when it listens; ends after TIME_LIMIT seconds or on SIGTERM, with which it first prints
+all that came before."""
 
 import argparse
 import select
@@ -22,6 +23,15 @@ def open_socket(protocol, interface):
     return one
 
 
+def open_end():
+    """What becomes readable with SIGTERM, and stays so."""
+    end, signalled = socket.socketpair()
+    signalled.setblocking(False)
+    signal.set_wakeup_fd(signalled.detach())
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    return end
+
+
 def main():
     signal.alarm(TIME_LIMIT)
     parser = argparse.ArgumentParser()
@@ -32,9 +42,14 @@ def main():
     sockets = [open_socket(protocol, name) for name in options.interfaces]
     if not sockets:  # bound to none, it hears all, interfaces made later included (packet(7))
         sockets = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(protocol))]
+    end = open_end()
     print("ready", flush=True)
-    while True:
-        for one in select.select(sockets, [], [])[0]:
+    ready = sockets
+    while ready != [end]:
+        ready = select.select([*sockets, end], [], [])[0]
+        for one in ready:
+            if one is end:
+                continue
             frame, sender = one.recvfrom(65536)
             direction = "out" if sender[2] == socket.PACKET_OUTGOING else "in"
             print(sender[0], direction, frames.describe(frame), flush=True)

@@ -14,7 +14,7 @@
 #define NETS_MAX	       1024
 #define CLIENTS_MAX	       1024
 #define INTERFACES_MAX	       16 /* of one client */
-#define NET_ENDS_MAX	       1023
+#define NET_ENDS_MAX	       1001
 #define MTU_DEFAULT	       1500
 
 /* An index into the arrays below that hold one thing of each address family. */

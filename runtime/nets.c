@@ -129,8 +129,10 @@ static void check_mtu(const struct stage_net *net, struct complaints *complaints
 			  ipv6 ? " of a net with IPv6 (RFC 8200)" : "", least, MTU_MAX);
 }
 
-/* The kernel's limit of what a bridge joins (br_private.h, BR_MAX_PORTS); number 0 is none's. A leg
- * takes one, too. */
+/* What a client sends to everybody becomes a frame for each other end, one for the leg and one for
+ * the bridge's uplink, all at once. They wait in one queue of the kernel's, which by default takes
+ * 1001 (net.core.netdev_max_backlog, enqueue_to_backlog()); on a larger segment the same clients
+ * never get theirs. A bridge joins 1023 (BR_MAX_PORTS). */
 static void check_ends(const struct stage_net *net, struct complaints *complaints)
 {
 	if (net->ends > NET_ENDS_MAX)

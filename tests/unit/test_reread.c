@@ -120,7 +120,7 @@ static void a_stage_of_a_thousand_is_accepted(void **state)
 	assert_int_equal(one.nets[0].ends, 1001);
 }
 
-static void a_segment_has_as_many_ends_as_a_bridge_has_ports(void **state)
+static void a_segment_has_as_many_ends_as_a_frame_for_all_reaches(void **state)
 {
 	CLEANUP_FREE char *most = make_large(write_wide, NET_ENDS_MAX - 1);
 	CLEANUP_FREE char *more = make_large(write_wide, NET_ENDS_MAX);
@@ -133,7 +133,7 @@ static void a_segment_has_as_many_ends_as_a_bridge_has_ports(void **state)
 	assert_int_equal(judge(more, strlen(more), &refused, &complaints), -EINVAL);
 	assert_int_equal(complaints.count, 1);
 	assert_string_equal(complaints.kept[0].text,
-			    "s.ini:3: [net1]: has 1024 ends; a segment joins at most 1023, the "
+			    "s.ini:3: [net1]: has 1002 ends; a segment joins at most 1001, the "
 			    "computer's leg among them: divide it into several");
 }
 
@@ -190,7 +190,7 @@ int main(void)
 		cmocka_unit_test(iniparser_must_read_what_the_scan_read),
 		cmocka_unit_test(nothing_is_printed),
 		cmocka_unit_test(a_stage_of_a_thousand_is_accepted),
-		cmocka_unit_test(a_segment_has_as_many_ends_as_a_bridge_has_ports),
+		cmocka_unit_test(a_segment_has_as_many_ends_as_a_frame_for_all_reaches),
 		cmocka_unit_test(every_piece_must_be_read_alike),
 		cmocka_unit_test(the_end_of_a_large_file_is_read),
 	};

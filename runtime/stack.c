@@ -27,6 +27,8 @@ static const struct sysctl_setting ipv4_interface[] = {
 	{"rp_filter", "0"},	 {"secure_redirects", "1"},    {"send_redirects", "1"},
 	{"route_localnet", "0"}, {"accept_source_route", "0"}, {"arp_ignore", "0"},
 	{"arp_announce", "0"},	 {"arp_filter", "0"},	       {"proxy_arp", "0"},
+	{"arp_notify", "0"},	 {"arp_accept", "0"},	       {"drop_gratuitous_arp", "0"},
+	{"accept_local", "0"},
 };
 
 /* All addresses are the stage's, so nothing is made up of what routers advertise, and duplicates

@@ -6,11 +6,12 @@
 #include "error.h"
 
 struct trial {
-	int flags; /* CLONE_NEW...; with CLONE_NEWUSER the child is root of it */
+	int flags; /* CLONE_NEW...; with CLONE_NEWUSER the child is root of it, and has mounts too
+		    */
 	/* Returns what is not negative, or -errno. */
 	int (*run_child)(void *argument, struct error *error);
 	void *argument; /* the child sees a copy of it */
-	bool began;	/* set: there was a child with these namespaces */
+	bool began;	/* set: there was a child with these namespaces, and with their rights */
 };
 
 /* Runs TRIAL and returns what its function did; -errno too where its child could not be made, or

@@ -16,6 +16,7 @@
 
 /* What the child tells of its trial. */
 struct outcome {
+	bool began;
 	int result;
 	struct error error;
 };
@@ -51,7 +52,8 @@ static int main_child(void *argument)
 	if (channel_receive(birth->ends[1], &go, sizeof(go), NULL, &ignored) != 1)
 		return 1;
 	outcome.result = settle_child(birth->trial, &outcome.error);
-	if (outcome.result == 0)
+	outcome.began = outcome.result == 0;
+	if (outcome.began)
 		outcome.result = birth->trial->run_child(birth->trial->argument, &outcome.error);
 	return channel_send(birth->ends[1], &outcome, sizeof(outcome), NULL, &ignored) < 0;
 }
@@ -66,7 +68,7 @@ static int map_child(const struct trial *trial, pid_t pid, struct error *error)
 	return geteuid() == 0 ? ns_map(pid, &ids, &ids, error) : ns_map_single(pid, error);
 }
 
-static int hear(int channel, struct error *error)
+static int hear(struct trial *trial, int channel, struct error *error)
 {
 	struct pollfd answer = {.fd = channel, .events = POLLIN};
 	struct outcome outcome;
@@ -80,6 +82,7 @@ static int hear(int channel, struct error *error)
 		return error_set(error, ECHILD, "the process that tried it was killed");
 	if (result < 0)
 		return result;
+	trial->began = outcome.began;
 	return outcome.result < 0 ? error_take(error, &outcome.error) : outcome.result;
 }
 
@@ -96,6 +99,9 @@ int trial_run(struct trial *trial, struct error *error)
 	trial->began = false;
 	if (result < 0)
 		return result;
+	/* AppArmor lets a user make a user namespace, but not be root of it: mounts show that. */
+	if ((trial->flags & CLONE_NEWUSER) != 0)
+		trial->flags |= CLONE_NEWNS;
 	channel = birth.ends[0];
 	pid = ns_clone(trial->flags, main_child, &birth, &pidfd, error);
 	close_fd(&birth.ends[1]);
@@ -106,7 +112,7 @@ int trial_run(struct trial *trial, struct error *error)
 	if (result == 0)
 		result = channel_send(channel, "", 1, NULL, error);
 	if (result == 0)
-		result = hear(channel, error);
+		result = hear(trial, channel, error);
 	(void)process_signal(pidfd, SIGKILL, &ignored);
 	(void)process_wait(pidfd, &status, &ignored);
 	return result;

@@ -211,6 +211,20 @@ refused() {
 	says namespaces missing net
 }
 
+@test "where users can make user namespaces but not be root of them, no start is said to fail" {
+	local check
+	# AppArmor's way: clone(2) succeeds, and what needs a capability is refused.
+	diagnose as_student "$PYTHON" src/refuse.py mount=EACCES --
+	[[ $status == 0 ]]
+	for check in user-namespaces namespaces proc overlay veth bridge leg cls_bpf act_mirred netem; do
+		says "$check" unknown "" None
+	done
+	says user-namespaces unknown "run with sudo"
+	says own-user-namespaces missing "refused to ordinary users"
+	diagnose as_student
+	says user-namespaces ok
+}
+
 @test "a kernel without user namespaces is named" {
 	diagnose refused "clone&CLONE_NEWUSER=EINVAL" --
 	says user-namespaces missing USER_NS

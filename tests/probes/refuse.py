@@ -16,6 +16,7 @@ NUMBERS = {  # of x86-64, of 64-bit ARM
     "bpf": (321, 280),
     "clone": (56, 220),
     "fsopen": (430, 430),
+    "mount": (165, 40),
     "seccomp": (317, 277),
     "unshare": (272, 97),
 }

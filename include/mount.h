@@ -30,11 +30,12 @@ int mount_protect(int mount, unsigned flags, uint64_t attributes, struct error *
  * mounts"). MOUNT must be detached. */
 int mount_map(int mount, int user_ns, uint64_t attributes, struct error *error);
 
-/* Lists what is mounted below the directory ABOVE, which ends without a slash, "a b c" by their
- * paths there, and says how many; what is mounted on EXCEPT does not count. Of more than fit into
- * TEXT only the first are listed. */
-int mount_list_below(const char *above, const char *except, char *text, size_t size, size_t *count,
-		     struct error *error);
+/* Lists what is mounted below the directory ABOVE, which ends without a slash, "c b a" by their
+ * paths there, each before what it lies on, and says how many; what is mounted on one of EXCEPT
+ * (ends with NULL) or below does not count. Of more than fit into TEXT only the first that were
+ * mounted are listed. */
+int mount_list_below(const char *above, const char *const *except, char *text, size_t size,
+		     size_t *count, struct error *error);
 
 /* Makes every mount of this namespace private: nothing that is done here is seen outside. */
 int mount_isolate(struct error *error);

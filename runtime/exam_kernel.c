@@ -109,6 +109,14 @@ static void explain_refusal(const struct patient *patient, const struct error *e
 	}
 }
 
+/* The child of a trial is there, and its ids could not be mapped. */
+static void blame_map(const struct error *error, struct finding *finding)
+{
+	finding_missing(finding, "%s", error->text);
+	if (error->code == EROFS)
+		finding_remedy(finding, "sudo mount -o remount,bind,rw /proc");
+}
+
 /* The keeper's. For a start root makes it, for whom the policies above do not hold. */
 void exam_user_namespaces(const struct patient *patient, struct finding *finding)
 {
@@ -118,7 +126,7 @@ void exam_user_namespaces(const struct patient *patient, struct finding *finding
 	if (trial_run(&trial, &error) == 0)
 		finding_ok(finding, "can be made");
 	else if (trial.began)
-		finding_missing(finding, "%s", error.text);
+		blame_map(&error, finding);
 	else if (!blame_limit(NS_USER, error.code, finding))
 		explain_refusal(patient, &error, finding);
 }
@@ -198,15 +206,50 @@ static int mount_kernel_files_child(void *argument, struct error *error)
 
 /* A user namespace gets a /proc and /sys of its own only where it sees them whole already
  * (mount_too_revealing() in fs/namespace.c). Container engines cover parts of them; the kernel
- * does not mind what lies on a directory that is always empty. */
+ * does not mind what lies on a directory that is always empty (proc_create_mount_point(),
+ * sysfs_create_mount_point()). */
+static void blame_covers(struct finding *finding)
+{
+	static const char *const empty[] = {"/proc/sys/fs/binfmt_misc",
+					    "/proc/fs/nfsd",
+					    "/proc/xen",
+					    "/sys/firmware/efi/efivars",
+					    "/sys/fs/bpf",
+					    "/sys/fs/cgroup",
+					    "/sys/fs/fuse/connections",
+					    "/sys/fs/pstore",
+					    "/sys/fs/resctrl",
+					    "/sys/fs/selinux",
+					    "/sys/fs/smackfs",
+					    "/sys/kernel/config",
+					    "/sys/kernel/debug",
+					    "/sys/kernel/security",
+					    "/sys/kernel/tracing",
+					    NULL};
+	struct error ignored;
+	char proc[900], sys[900];
+	size_t in_proc = 0, in_sys = 0;
+
+	if (mount_list_below("/proc", empty, proc, sizeof(proc), &in_proc, &ignored) < 0 ||
+	    mount_list_below("/sys", empty, sys, sizeof(sys), &in_sys, &ignored) < 0 ||
+	    in_proc + in_sys == 0)
+		return;
+	finding_missing(
+		finding,
+		"%s covered in %zu place%s, so that a stage cannot mount its own; container "
+		"engines do that (docker run --privileged does not)",
+		in_sys == 0    ? "/proc is"
+		: in_proc == 0 ? "/sys is"
+			       : "/proc and /sys are",
+		in_proc + in_sys, in_proc + in_sys == 1 ? "" : "s");
+	finding_remedy(finding, "sudo umount -R %s%s%s", proc, in_proc && in_sys ? " " : "", sys);
+}
+
 void exam_proc(const struct patient *patient, struct finding *finding)
 {
 	struct trial trial = {.flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET,
 			      .run_child = mount_kernel_files_child};
 	struct error error = {0};
-	struct error ignored;
-	char covers[1024];
-	size_t count = 0;
 	int result = trial_run(&trial, &error);
 
 	(void)patient;
@@ -219,17 +262,8 @@ void exam_proc(const struct patient *patient, struct finding *finding)
 		return;
 	}
 	finding_missing(finding, "%s", error.text);
-	if (error.code != EPERM ||
-	    mount_list_below("/proc", "/proc/sys/fs/binfmt_misc", covers, sizeof(covers), &count,
-			     &ignored) < 0 ||
-	    count == 0)
-		return;
-	finding_missing(finding,
-			"/proc is covered in %zu place%s, so that a stage cannot mount "
-			"its own; container engines do that (docker run --privileged "
-			"does not)",
-			count, count == 1 ? "" : "s");
-	finding_remedy(finding, "sudo umount %s", covers);
+	if (error.code == EPERM)
+		blame_covers(finding);
 }
 
 /* ---- confinement ----------------------------------------------------------------------------- */

@@ -92,14 +92,40 @@ static const char *mount_point_of(char *line)
 	return field != NULL ? field : "";
 }
 
-int mount_list_below(const char *above, const char *except, char *text, size_t size, size_t *count,
-		     struct error *error)
+static bool is_below(const char *point, const char *above)
+{
+	size_t length = strlen(above);
+
+	return strncmp(point, above, length) == 0 && point[length] == '/';
+}
+
+static bool is_excepted(const char *point, const char *const *except)
+{
+	for (; *except != NULL; except++)
+		if (strcmp(point, *except) == 0 || is_below(point, *except))
+			return true;
+	return false;
+}
+
+static void prepend_word(char *text, size_t size, const char *word)
+{
+	size_t length = strlen(word);
+	size_t used = strlen(text);
+
+	if (used + length + 2 > size)
+		return;
+	memmove(text + length + (used > 0), text, used + 1);
+	if (used > 0)
+		text[length] = ' ';
+	memcpy(text, word, length);
+}
+
+int mount_list_below(const char *above, const char *const *except, char *text, size_t size,
+		     size_t *count, struct error *error)
 {
 	CLEANUP_STREAM FILE *mounts = fopen("/proc/self/mountinfo", "re");
 	CLEANUP_FREE char *line = NULL;
-	size_t length = strlen(above);
 	size_t room = 0;
-	size_t used = 0;
 
 	text[0] = '\0';
 	*count = 0;
@@ -108,13 +134,10 @@ int mount_list_below(const char *above, const char *except, char *text, size_t s
 	while (getline(&line, &room, mounts) > 0) {
 		const char *point = mount_point_of(line);
 
-		if (strncmp(point, above, length) != 0 || point[length] != '/' ||
-		    strcmp(point, except) == 0)
+		if (!is_below(point, above) || is_excepted(point, except))
 			continue;
 		(*count)++;
-		if (used + strlen(point) + 2 <= size)
-			used += (size_t)snprintf(text + used, size - used, "%s%s",
-						 used > 0 ? " " : "", point);
+		prepend_word(text, size, point);
 	}
 	return 0;
 }

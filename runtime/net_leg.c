@@ -182,7 +182,9 @@ static int settle_ipv6(const char *name, struct error *error)
 	settings = sysctl_open(path, error);
 	if (settings < 0)
 		return settings;
-	return sysctl_write_all(settings, ipv6_settings, ARRAY_SIZE(ipv6_settings), error);
+	if (sysctl_write_all(settings, ipv6_settings, ARRAY_SIZE(ipv6_settings), error) < 0)
+		return error_prefix(error, "%s", path);
+	return 0;
 }
 
 /* Silences the link NAME, which is down, by MARKER and by what else there is. */

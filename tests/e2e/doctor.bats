@@ -261,13 +261,42 @@ feigned() {
 		[[ $status == 1 ]]
 		says proc missing "covered in 4 places"
 		remedy=$(of proc remedy)
-		[[ $remedy == "sudo umount /proc/"*" /proc/keys /proc/timer_list /proc/sys" ]]
+		[[ $remedy == "sudo umount -R /proc/sys /proc/timer_list /proc/keys /proc/"* ]]
 		# In a /proc/sys that is read-only no leg can be made either.
 		says leg missing "Read-only file system"
 		mend proc
 		diagnose
 		says proc ok
 		says leg ok'
+}
+
+@test "what a container covers of /sys counts too, and what lies on a cover goes first" {
+	inside --mount -- '
+		mount -t tmpfs tmpfs /sys/firmware
+		diagnose
+		[[ $status == 1 ]]
+		says proc missing "/sys is covered in 1 place," "sudo umount -R /sys/firmware"
+		mount --bind /proc/sys /proc/sys
+		mount -t tmpfs tmpfs /proc/sys/net
+		mount --bind /dev/null /proc/keys
+		mount --bind /dev/null /proc/keys
+		diagnose
+		says proc missing "/proc and /sys are covered in 5 places"
+		mend proc
+		diagnose
+		[[ $status == 0 ]]
+		says proc ok'
+}
+
+@test "a /proc that is read-only as a whole is named, and the remedy mends it" {
+	inside --mount -- '
+		mount -o remount,bind,ro /proc
+		diagnose
+		[[ $status == 1 ]]
+		says user-namespaces missing "Read-only" "sudo mount -o remount,bind,rw /proc"
+		mend user-namespaces
+		diagnose
+		[[ $status == 0 ]]'
 }
 
 @test "seccomp filters, memory files and bpf(2) that are refused are named" {

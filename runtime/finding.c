@@ -69,7 +69,7 @@ void finding_remedy(struct finding *finding, const char *format, ...)
 }
 
 /* The first release of each whose kernels are new enough: Debian 12 has 6.1, Ubuntu 22.04 comes
- * with 5.15 but has later ones too. */
+ * with 5.15 but has later ones too, by a package that other releases need not have. */
 void finding_remedy_kernel(struct finding *finding)
 {
 	char text[2048];
@@ -87,7 +87,6 @@ void finding_remedy_kernel(struct finding *finding)
 		finding_remedy(finding, "sudo apt-get install linux-image-%s && sudo reboot",
 			       strcmp(name.machine, "aarch64") == 0 ? "arm64" : "amd64");
 	else if (strcmp(id, "ubuntu") == 0 && strtol(version, NULL, 10) >= 22)
-		finding_remedy(finding,
-			       "sudo apt-get install linux-image-generic-hwe-%s && sudo reboot",
-			       version);
+		finding_remedy(finding, "sudo apt-get install linux-image-generic%s && sudo reboot",
+			       strcmp(version, "22.04") == 0 ? "-hwe-22.04" : "");
 }

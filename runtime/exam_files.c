@@ -318,6 +318,36 @@ static bool has_ids(const char *file, const struct passwd *user)
 	return false;
 }
 
+/* The first id from ID on that FILE, such as /etc/subuid, gives to nobody, nor any above it. Two
+ * users of the same ids could do with each other's files what they like. */
+static unsigned long free_from(const char *file, unsigned long id)
+{
+	CLEANUP_STREAM FILE *stream = fopen(file, "re");
+	char line[256];
+
+	while (stream != NULL && fgets(line, sizeof(line), stream) != NULL) {
+		const char *first = strchr(line, ':');
+		const char *count = first != NULL ? strchr(first + 1, ':') : NULL;
+		unsigned long end;
+
+		if (count == NULL)
+			continue;
+		end = strtoul(first + 1, NULL, 10) + strtoul(count + 1, NULL, 10);
+		if (end > id)
+			id = end;
+	}
+	return id;
+}
+
+static void remedy_subordinate_ids(const struct passwd *user, struct finding *finding)
+{
+	const unsigned long first = free_from("/etc/subgid", free_from("/etc/subuid", 100000));
+	const unsigned long last = first + 65535;
+
+	finding_remedy(finding, "sudo usermod --add-subuids %lu-%lu --add-subgids %lu-%lu %s",
+		       first, last, first, last, user->pw_name);
+}
+
 void exam_subordinate_ids(const struct patient *patient, struct finding *finding)
 {
 	const struct passwd *user = getpwuid(patient->caller.uid);
@@ -340,7 +370,5 @@ void exam_subordinate_ids(const struct patient *patient, struct finding *finding
 		return;
 	finding_missing(finding, "no subordinate ids for %s in /etc/subuid and /etc/subgid",
 			user->pw_name);
-	finding_remedy(finding,
-		       "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s",
-		       user->pw_name);
+	remedy_subordinate_ids(user, finding);
 }

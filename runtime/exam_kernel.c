@@ -10,9 +10,11 @@
 #include "trial.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 
 #define NOBODY 65534
 
@@ -331,11 +333,14 @@ static void remedy_cgroups(struct finding *finding)
 {
 	static const char *const limits[][2] = {{"memory", "memory.limit_in_bytes"},
 						{"pids", "cgroup.procs"}};
+	struct statfs below; /* nobody makes folders in a sysfs */
 
 	if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0)
 		return;
 	if (!is_version_1("memory") && !is_version_1("pids"))
 		finding_remedy(finding, "sudo mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+	else if (statfs("/sys/fs/cgroup", &below) == 0 && below.f_type == SYSFS_MAGIC)
+		finding_remedy(finding, "sudo mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup");
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		const char *controller = limits[i][0];
 		char path[64];

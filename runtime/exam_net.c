@@ -10,6 +10,8 @@
 
 #include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #define LINK "leg"
 #define PEER "far"
@@ -191,7 +193,30 @@ static bool is_leg_name(const char *name)
 	const char *digits = name + strlen("net");
 
 	return strncmp(name, "net", strlen("net")) == 0 && *digits >= '1' && *digits <= '9' &&
-	       digits[strspn(digits, "0123456789")] == '\0';
+	       digits[strspn(digits, "0123456789")] == '\0' &&
+	       strtoul(digits, NULL, 10) <= NETS_MAX;
+}
+
+static bool is_up(const char *name)
+{
+	CLEANUP_FD int socket_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = {0};
+
+	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	return socket_fd >= 0 && ioctl(socket_fd, SIOCGIFFLAGS, &request) == 0 &&
+	       (request.ifr_flags & IFF_UP) != 0;
+}
+
+/* Before Linux 6.2 only a link that is down takes another name. */
+static void remedy_name(const char *name, struct finding *finding)
+{
+	const bool up = is_up(name);
+
+	if (up)
+		finding_remedy(finding, "sudo ip link set %s down", name);
+	finding_remedy(finding, "sudo ip link set %s name other-%s", name, name);
+	if (up)
+		finding_remedy(finding, "sudo ip link set other-%s up", name);
 }
 
 /* The stage that runs, of whatever checkout: interfaces of these names are then its own. */
@@ -228,8 +253,7 @@ void exam_interfaces(const struct patient *patient, struct finding *finding)
 	for (const struct if_nameindex *i = names; i->if_index != 0; i++) {
 		if (!is_leg_name(i->if_name))
 			continue;
-		finding_remedy(finding, "sudo ip link set %s name other-%s", i->if_name,
-			       i->if_name);
+		remedy_name(i->if_name, finding);
 		if (used + IFNAMSIZ + 2 < sizeof(taken))
 			used += (size_t)snprintf(taken + used, sizeof(taken) - used, "%s%s",
 						 used > 0 ? ", " : "", i->if_name);

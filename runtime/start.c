@@ -86,8 +86,8 @@ static int leg_taken(const struct session *session, const char *name, struct err
 				 text_escape(owner.checkout, shown, sizeof(shown)));
 	return error_set(error, EEXIST,
 			 "this computer already has an interface %s, which is not pyroute's; "
-			 "rename it: sudo ip link set %s name other-%s",
-			 name, name, name);
+			 "rename it: sudo ip link set %s down && sudo ip link set %s name other-%s",
+			 name, name, name, name);
 }
 
 static int check_legs(const struct start *start, struct error *error)

@@ -359,6 +359,17 @@ feigned() {
 		says cgroups ok'
 }
 
+@test "where nothing at all is mounted for control groups, the remedy mends it too" {
+	inside --mount -- '
+		umount -R /sys/fs/cgroup
+		diagnose
+		[[ $status == 1 ]]
+		says cgroups missing --no-limits
+		mend cgroups
+		diagnose
+		says cgroups ok'
+}
+
 @test "a kernel without overlayfs is named" {
 	# The kernel has it: its refusal is feigned, at the third file system that the trial asks for.
 	diagnose strace -f -qq -o /dev/null -e trace=fsopen -e inject=fsopen:error=ENODEV:when=3
@@ -485,6 +496,21 @@ rootfs() {
 	ip link del netx
 }
 
+@test "an interface that is up is renamed as kernels before 6.2 want it, and is up again" {
+	# The second has a number that no leg has.
+	ip link add net7 type veth peer name net1025
+	ip link set net7 up
+	ip link set net1025 up
+	diagnose
+	says interfaces missing "" "sudo ip link set net7 down && \
+sudo ip link set net7 name other-net7 && sudo ip link set other-net7 up"
+	mend interfaces
+	ip link show dev other-net7 up | grep -q other-net7
+	diagnose
+	says interfaces ok
+	ip link del other-net7
+}
+
 @test "programs that are missing are named" {
 	mkdir bin
 	ln -s "$(type -P pyroute)" bin/pyroute
@@ -517,6 +543,12 @@ rootfs() {
 	mend subordinate-ids
 	diagnose as_student env PATH="$CHECKOUT/bin"
 	says subordinate-ids ok
+	# Never those of somebody else.
+	echo "other:100000:65536" >/etc/subuid
+	echo "other:300000:1000" >/etc/subgid
+	diagnose as_student env PATH="$CHECKOUT/bin"
+	says subordinate-ids missing "" \
+		"sudo usermod --add-subuids 301000-366535 --add-subgids 301000-366535 $STUDENT"
 }
 
 @test "ip forwarding is told, and hinders nothing" {

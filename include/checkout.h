@@ -26,9 +26,10 @@ int checkout_find(const char *option, const struct caller *caller, struct checko
 /* The two kinds of stage. One has a stage file that pyroute acts on. The other brings scripts of
  * its own, of which up.sh makes it one of this kind. */
 enum checkout_kind { CHECKOUT_STAGE_FILE, CHECKOUT_SCRIPTS };
-#define CHECKOUT_UP	 "up.sh"
-#define CHECKOUT_DOWN	 "down.sh"
-#define CHECKOUT_CONNECT "connect.sh"
+#define CHECKOUT_STAGE_INI "stage.ini"
+#define CHECKOUT_UP	   "up.sh"
+#define CHECKOUT_DOWN	   "down.sh"
+#define CHECKOUT_CONNECT   "connect.sh"
 
 /* Says which kind the stage NAME is of, after a look with CALLER's rights: an enum checkout_kind,
  * or -errno. A folder with neither a stage file nor scripts counts as of the first. */

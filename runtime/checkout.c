@@ -109,6 +109,16 @@ static DIR *open_stages(int checkout)
 	return fd < 0 ? NULL : fdopendir(fd);
 }
 
+/* errno tells why not. */
+static bool holds(int dir, const char *folder, const char *file)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, file);
+	return fstatat(dir, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* The name of a stage that NAME may have been meant for; empty where there is none. */
 static void nearest_stage(int checkout, const char *name, char nearest[STAGE_NAME_SIZE])
 {
@@ -121,7 +131,10 @@ static void nearest_stage(int checkout, const char *name, char nearest[STAGE_NAM
 		unsigned distance = text_distance(name, entry->d_name);
 
 		if (!valid_name(entry->d_name) || !text_is_near(name, entry->d_name) ||
-		    distance >= best)
+		    strcmp(name, entry->d_name) == 0 || distance >= best)
+			continue;
+		if (!holds(dirfd(stages), entry->d_name, CHECKOUT_STAGE_INI) &&
+		    !holds(dirfd(stages), entry->d_name, CHECKOUT_UP))
 			continue;
 		best = distance;
 		(void)snprintf(nearest, STAGE_NAME_SIZE, "%.*s", STAGE_NAME_SIZE - 1,
@@ -163,16 +176,6 @@ int checkout_open_folder(const struct checkout *checkout, const struct caller *c
 	return error_system(error, errno, "cannot open %s", path);
 }
 
-/* errno tells why not. */
-static bool holds(int dir, const char *folder, const char *file)
-{
-	char path[PATH_MAX];
-	struct stat status;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", folder, file);
-	return fstatat(dir, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 int checkout_stage_kind(const struct checkout *checkout, const struct caller *caller,
 			const char *name, struct error *error)
 {
@@ -204,11 +207,16 @@ int checkout_open_stage(const struct checkout *checkout, const struct caller *ca
 		return -error->code;
 	if (!valid_name(name))
 		return no_such_stage(checkout->dir, name, error);
-	(void)snprintf(path, size, "stages/%s/stage.ini", name);
+	(void)snprintf(path, size, "stages/%s/" CHECKOUT_STAGE_INI, name);
 	/* Non-blocking, so that a FIFO in its place does not hold us; the reader refuses it. */
 	fd = openat(checkout->dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd >= 0)
 		return fd;
+	if (errno == ENOENT && holds(checkout->dir, "stages", name))
+		return error_set(error, ENOENT,
+				 "stages/%s is no stage: it has no " CHECKOUT_STAGE_INI
+				 "; write one, as README.md tells",
+				 name);
 	if (errno == ENOENT || errno == ENOTDIR)
 		return no_such_stage(checkout->dir, name, error);
 	return error_system(error, errno, "cannot open %s", path);
@@ -227,8 +235,8 @@ static int add_stage(struct checkout_stages *stages, int dir, const char *folder
 {
 	/* What the caller may not look into is shown, and then says so. */
 	struct checkout_stage stage = {.is_name = valid_name(folder),
-				       .has_file =
-					       holds(dir, folder, "stage.ini") || errno == EACCES,
+				       .has_file = holds(dir, folder, CHECKOUT_STAGE_INI) ||
+						   errno == EACCES,
 				       .has_scripts = holds(dir, folder, CHECKOUT_UP)};
 	struct checkout_stage *list;
 

@@ -181,6 +181,17 @@ means() {
 	[[ $complaint == *frobnicate* && $complaint == *"see pyroute --help" ]]
 }
 
+@test "what is no stage is not proposed in its own place" {
+	mkdir stages/stage2
+	touch stages/stage3
+	fails_with 1 pyroute start stage2
+	[[ $complaint == *"stages/stage2"*"no stage.ini"* ]]
+	fails_with 1 pyroute start stage3
+	[[ $complaint == *'no stage "stage3"; did you mean stage1?' ]]
+	fails_with 1 pyroute start stage22
+	[[ $complaint != *stage2\? ]]
+}
+
 # start_interrupted MOMENT: a start that gets SIGTERM at a system call of its own, named as strace(1)
 # does; its status is in $status.
 start_interrupted() {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <libgen.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -80,8 +81,9 @@ static const struct command commands[] = {
 	 .run = cmd_doctor},
 };
 
-/* flag is what a command must take, val tells the options apart for getopt_long(3). */
-enum { VALUE_HELP = 'h', VALUE_DIR = 'd', VALUE_VERSION = 'v', VALUE_FLAG = 'f' };
+/* What tells the options apart for getopt_long(3). Only -h has a letter; the others are no letters,
+ * so that optopt tells a wrong letter from a wrong word. */
+enum { VALUE_HELP = 'h', VALUE_DIR = UCHAR_MAX + 1, VALUE_VERSION, VALUE_FLAG };
 static const struct option long_options[] = {
 	{"help", no_argument, NULL, VALUE_HELP},      {"version", no_argument, NULL, VALUE_VERSION},
 	{"dir", required_argument, NULL, VALUE_DIR},  {"json", no_argument, NULL, VALUE_FLAG},
@@ -251,6 +253,16 @@ static int run_command(const struct command *command, const struct command_line 
 	return status;
 }
 
+/* The option that getopt_long(3) refused: a word, or a letter, which may stand among others. */
+static int refuse_option(const struct command *command, char **argv)
+{
+	const char letter[] = {'-', (char)optopt, '\0'};
+
+	if (optopt == 0 || optopt == VALUE_HELP || optopt > UCHAR_MAX)
+		return unknown_option(command, argv[optind - 1]);
+	return unknown_option(command, letter);
+}
+
 /* Takes the options out of ARGV, which is the command's own. Returns -1 to go on, else an exit
  * status. */
 static int parse_options(const struct command *command, int argc, char **argv,
@@ -280,7 +292,7 @@ static int parse_options(const struct command *command, int argc, char **argv,
 		case ':':
 			return usage_error(command, "", argv[optind - 1], " needs a folder");
 		default:
-			return unknown_option(command, argv[optind - 1]);
+			return refuse_option(command, argv);
 		}
 	}
 	return -1;

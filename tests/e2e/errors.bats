@@ -181,6 +181,17 @@ means() {
 	[[ $complaint == *frobnicate* && $complaint == *"see pyroute --help" ]]
 }
 
+@test "a wrong letter is named, wherever among the options it stands" {
+	fails_with 2 pyroute start -x stage1
+	[[ $complaint == *"no option -x;"* ]]
+	fails_with 2 pyroute ps --json -xy
+	[[ $complaint == *"no option -x;"* ]]
+	fails_with 2 pyroute start stage1 -d
+	[[ $complaint == *"no option -d;"* ]]
+	fails_with 2 pyroute ps --help=now
+	[[ $complaint == *"no option --help=now;"* || $complaint == *"did you mean --help?" ]]
+}
+
 @test "what is no stage is not proposed in its own place" {
 	mkdir stages/stage2
 	touch stages/stage3

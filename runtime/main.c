@@ -223,13 +223,15 @@ static int unknown_option(const struct command *command, const char *word)
 	return unknown_word("option", word, &guess, help);
 }
 
-/* Fds 0 to 2 are open, so that no file of ours becomes one of them; children can be waited for. */
+/* Fds 0 to 2 are open, so that no file of ours becomes one of them; children can be waited for.
+ * What is written to one that was closed fails as it would have. */
 static void settle_process(void)
 {
 	int fd;
 
 	do
-		fd = open("/dev/null", O_RDWR); /* NOLINT(android-cloexec-open): for commands too */
+		/* NOLINTNEXTLINE(android-cloexec-open): for commands too */
+		fd = open("/dev/null", O_RDONLY);
 	while (fd >= 0 && fd <= 2);
 	if (fd >= 0)
 		(void)close(fd);
@@ -240,17 +242,27 @@ static void settle_process(void)
 static int run_command(const struct command *command, const struct command_line *line, char **argv)
 {
 	struct error error = {0};
-	int status;
 
 	if (command->sealed && process_seal_image(argv, &error) < 0)
 		return command_fail(&error,
 				    command->operands_max < 0 ? PROCESS_FAILED : EXIT_FAILURE);
-	status = command->run(line);
-	if (fflush(stdout) != 0 && status == EXIT_SUCCESS) {
+	return command->run(line);
+}
+
+/* What was printed has arrived, or the status tells that it has not. Where more was printed than
+ * stdio keeps, the write that failed was an earlier one: the stream remembers that, but not why. */
+static int finish_output(int status)
+{
+	struct error error = {0};
+	bool lost = ferror(stdout) != 0;
+
+	if (fflush(stdout) != 0)
 		(void)error_system(&error, errno, "cannot write to standard output");
-		return command_fail(&error, EXIT_FAILURE);
-	}
-	return status;
+	else if (lost)
+		(void)error_set(&error, EIO, "cannot write all to standard output");
+	else
+		return status;
+	return status == EXIT_SUCCESS ? command_fail(&error, EXIT_FAILURE) : status;
 }
 
 /* The option that getopt_long(3) refused: a word, or a letter, which may stand among others. */
@@ -315,11 +327,10 @@ static int dispatch(const struct command *command, int argc, char **argv, char *
 	return run_command(command, &line, whole);
 }
 
-int main(int argc, char **argv)
+static int run_line(int argc, char **argv)
 {
 	const struct command *command;
 
-	settle_process();
 	if (argc < 1)
 		return EXIT_USAGE;
 	command = find_command(basename(argv[0]));
@@ -341,4 +352,10 @@ int main(int argc, char **argv)
 	if (command == NULL)
 		return unknown_command(argv[1]);
 	return dispatch(command, argc - 1, argv + 1, argv);
+}
+
+int main(int argc, char **argv)
+{
+	settle_process();
+	return finish_output(run_line(argc, argv));
 }

@@ -203,6 +203,30 @@ means() {
 	[[ $complaint != *stage2\? ]]
 }
 
+# cannot_print COMMAND...: where its output goes nowhere it says so, and fails.
+cannot_print() {
+	local status=0
+	"$@" 2>"$BATS_TEST_TMPDIR/stderr" >/dev/full || status=$?
+	echo "$* -> status $status: $(<"$BATS_TEST_TMPDIR/stderr")"
+	[[ $status == 1 && $(<"$BATS_TEST_TMPDIR/stderr") == *"standard output"* ]]
+	"$@" 2>"$BATS_TEST_TMPDIR/stderr" >&- || status=$((status + $?))
+	echo "$* -> closed, status $status: $(<"$BATS_TEST_TMPDIR/stderr")"
+	[[ $status == 2 && $(<"$BATS_TEST_TMPDIR/stderr") == *"standard output"* ]]
+}
+
+@test "a command whose output is lost fails and says so" {
+	local i
+	cannot_print pyroute --help
+	cannot_print pyroute --version
+	cannot_print pyroute ps --help
+	cannot_print pyroute stages
+	# More than a buffer of it: what failed is not the last write.
+	for ((i = 0; i < 100; i++)); do cp -r stages/stage1 "stages/copy$i"; done
+	cannot_print pyroute stages --json
+	stage_start
+	cannot_print pyroute ps --json
+}
+
 # start_interrupted MOMENT: a start that gets SIGTERM at a system call of its own, named as strace(1)
 # does; its status is in $status.
 start_interrupted() {

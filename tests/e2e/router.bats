@@ -33,6 +33,25 @@ carries_tcp() {
 	diff "$BATS_TEST_TMPDIR/sent" <(grep -vx ready "$BATS_TEST_TMPDIR/came")
 }
 
+# ci_example ROUTER: README.md's script for CI, with this in the place of the student's.
+ci_example() {
+	sed -n '/^## For CI/,/^```$/p' "$BATS_TEST_DIRNAME/../../README.md" |
+		sed -e '1,/^```sh/d' -e '/^```$/d' >ci.sh
+	grep -q 'ping .*2\.2\.2\.2' ci.sh
+	cp "$1" src/router.py
+	run timeout 60 bash ci.sh
+	echo "$output (status $status)"
+}
+
+@test "README.md's script for CI waits for a router that is slow, and tells of one that does nothing" {
+	{ echo "import time; time.sleep(6)" && cat src/plain.py; } >slow.py
+	ci_example slow.py
+	[[ $status == 0 && $output == *"stage1 is stopped"* ]]
+	echo "import time; time.sleep(60)" >idle.py
+	ci_example idle.py
+	[[ $status == 124 && $output == *"stage1 is stopped"* ]]
+}
+
 @test "a plain Python router carries ping, 10 MB of TCP and UDP" {
 	stage_start
 	router_start plain.py

@@ -6,8 +6,9 @@
 #include "util.h"
 
 /* The length in bytes, 1 to 4, of the character at TEXT; 0 where what stands there must not be
- * shown: a control character (those of Unicode's C1 set too, which terminals obey) or bytes that
- * are no UTF-8 (RFC 3629). TEXT ends with a NUL, for which 0 is returned. */
+ * shown: a control character (those of Unicode's C1 set too, which terminals obey, and those that
+ * change the direction of writing) or bytes that are no UTF-8 (RFC 3629). TEXT ends with a NUL, for
+ * which 0 is returned. */
 size_t text_printable(const char *text);
 
 /* Copies TEXT to BUFFER (SIZE bytes, at least 8) with every byte that must not be shown as \xNN,

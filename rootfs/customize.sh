@@ -11,6 +11,9 @@ mkdir -m 755 "$root/~" "$root/~/src"
 cp "$root/etc/skel/.bashrc" "$root/etc/skel/.profile" "$root/~"
 echo 'export LANG=C.UTF-8' >>"$root/~/.bashrc"
 
+# ---- the names that people type ------------------------------------------------------------------
+ln -s ipython3 "$root/usr/bin/ipython"
+
 # ---- files that pyroute makes anew for each client: empty here -----------------------------------
 for file in hostname hosts resolv.conf; do
 	rm -f "$root/etc/$file"

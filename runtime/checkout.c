@@ -292,9 +292,13 @@ int checkout_open_src(const struct checkout *checkout, const struct caller *call
 	if (privilege_assume(caller, &saved, error) < 0)
 		return -error->code;
 	src = openat(checkout->dir, "src", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (src < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return error_set(error, errno,
+				 "there is no folder %s/src, where the student's code belongs (a "
+				 "link to one will not do); make it: mkdir %s/src",
+				 checkout->path, checkout->path);
 	if (src < 0 || fstat(src, &status) < 0)
-		return error_system(error, errno, "cannot open %s/src (a folder, no link to one)",
-				    checkout->path);
+		return error_system(error, errno, "cannot open %s/src", checkout->path);
 	if (caller->uid != 0 && status.st_uid != caller->uid)
 		return error_set(error, EPERM,
 				 "%s/src belongs to uid %u, not to you; make it yours: sudo chown "

@@ -103,11 +103,27 @@ static unsigned flag_of(const char *name)
 	return 0;
 }
 
+/* Writes the options that only some commands take, then the operands. Returns BUFFER. */
+static const char *list_arguments(const struct command *command, char *buffer, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if ((command->options & flags[i].flag) != 0)
+			used += (size_t)snprintf(buffer + used, size - used, "[--%s] ",
+						 flags[i].name);
+	(void)snprintf(buffer + used, size - used, "%s", command->arguments);
+	return buffer;
+}
+
 static void print_usage(FILE *stream)
 {
+	char arguments[128];
+
 	(void)fprintf(stream, "Usage: pyroute COMMAND [--dir DIR] ...\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		(void)fprintf(stream, "  %-8s %-26s %s\n", commands[i].name, commands[i].arguments,
+		(void)fprintf(stream, "  %-8s %-26s %s\n", commands[i].name,
+			      list_arguments(&commands[i], arguments, sizeof(arguments)),
 			      commands[i].summary);
 	(void)fprintf(stream,
 		      "\npyroute COMMAND --help tells more of one; pyroute --version.\n"
@@ -121,8 +137,11 @@ static void print_version(void)
 
 static void print_help(const struct command *command)
 {
+	char arguments[128];
+
 	(void)printf("Usage: pyroute %s [--dir DIR] %s\n       %s ...\n\n%s.\n%s\n", command->name,
-		     command->arguments, command->link, command->summary, command->details);
+		     list_arguments(command, arguments, sizeof(arguments)), command->link,
+		     command->summary, command->details);
 }
 
 /* BEFORE and AFTER are put around WHAT, which is the user's and may hold anything. */

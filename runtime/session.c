@@ -275,7 +275,8 @@ static int down_scripts(struct session *session, const char *wanted, char name[S
 	    checkout_can_mark(session->checkout, error) < 0)
 		return -error->code;
 	if (call_down(session, error) < 0 && up)
-		return error_prefix(error, "%s still counts as running", name);
+		return error_prefix(
+			error, "%s still counts as running, until a stop's down.sh succeeds", name);
 	if (checkout_mark(session->checkout, NULL, error) < 0 ||
 	    record_clear(&session->record, error) < 0)
 		return -error->code;

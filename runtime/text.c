@@ -15,6 +15,14 @@ static size_t sequence_length(unsigned char lead)
 	return (lead & 0xf8) == 0xf0 ? 4 : 0;
 }
 
+/* Characters that are not seen themselves but move, hide or break what stands around them: line and
+ * paragraph separators, and those that change the direction of writing (CVE-2021-42574). */
+static bool is_invisible(uint32_t character)
+{
+	return (character >= 0x2028 && character <= 0x202e) ||
+	       (character >= 0x2066 && character <= 0x2069);
+}
+
 size_t text_printable(const char *text)
 {
 	/* The smallest character of each length: this leaves out C0 (below 0x20), C1 (below 0xa0)
@@ -31,7 +39,8 @@ size_t text_printable(const char *text)
 	}
 	if (length == 0 || character < smallest[length] || character > 0x10ffff)
 		return 0;
-	if (character == 0x7f || (character >= 0xd800 && character <= 0xdfff))
+	if (character == 0x7f || (character >= 0xd800 && character <= 0xdfff) ||
+	    is_invisible(character))
 		return 0;
 	return length;
 }

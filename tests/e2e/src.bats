@@ -60,6 +60,17 @@ goes_both_ways() {
 	[[ $(owner src/x) == "$STUDENT:$STUDENT" ]]
 }
 
+@test "a src/ that is missing, or a link, is refused with the command that makes it" {
+	mv src elsewhere
+	leaves_nothing fails_with 1 pyroute start stage1
+	[[ $complaint == *"mkdir $CHECKOUT/src" ]]
+	ln -s elsewhere src
+	leaves_nothing fails_with 1 pyroute start stage1
+	[[ $complaint == *"no folder $CHECKOUT/src"* ]]
+	rm src && mv elsewhere src
+	stage_start
+}
+
 @test "what a client writes outside src/ is gone after the stop" {
 	stage_start
 	connect client1 -- sh -c 'echo gone >/root/file; mkdir /etc/new'

@@ -42,6 +42,10 @@ static void control_characters_and_what_is_no_utf8_may_not_be_shown(void **state
 		"\xf4\x90\x80\x80",
 		"\xf8\x88\x80\x80",
 		"\xc3\x28",
+		"\u2028", /* a line separator */
+		"\u202e", /* what follows is written from right to left */
+		"\u2066",
+		"\u2069",
 	};
 
 	(void)state;

@@ -56,8 +56,9 @@ int session_down(struct session *session, const char *wanted, char name[STAGE_NA
  * lock; it is still pending. */
 int session_lock(struct session *session, struct error *error);
 
-/* Ends the stage that runs, if one does. The lock is held. */
-int session_end_running(struct session *session, struct error *error);
+/* Ends the stage that runs, if one does. LOCK is held; while a down.sh runs it is not, so that the
+ * computer may have changed by then. -ECANCELED as above. */
+int session_end_running(struct session *session, int *lock, struct error *error);
 
 /* For the start of a stage with scripts: takes the caller's own lock, until session_close(), and
  * ends the stage that runs, if one does; root is needed where that is one of ours. Signals and

@@ -315,14 +315,34 @@ int session_lock(struct session *session, struct error *error)
 	return session->base < 0 ? session->base : lock_session(session, error);
 }
 
-int session_end_running(struct session *session, struct error *error)
+/* A down.sh may take its time: root's lock, for which other users wait, is not held meanwhile. */
+static int end_scripts(struct session *session, struct error *error)
 {
 	char name[STAGE_NAME_SIZE];
 	int result = down_scripts(session, NULL, name, error);
 
-	if (result == -ESRCH)
-		result = down_locked(session, NULL, name, error);
 	return result == -ESRCH ? 0 : result;
+}
+
+static int end_locked(struct session *session, struct error *error)
+{
+	char name[STAGE_NAME_SIZE];
+	int result = down_locked(session, NULL, name, error);
+
+	return result == -ESRCH ? 0 : result;
+}
+
+int session_end_running(struct session *session, int *lock, struct error *error)
+{
+	if (session->record.state != RECORD_NONE) {
+		close_fd(lock);
+		if (end_scripts(session, error) < 0)
+			return -error->code;
+		*lock = lock_session(session, error);
+		if (*lock < 0)
+			return *lock;
+	}
+	return end_locked(session, error);
 }
 
 int session_make_way(struct session *session, struct error *error)
@@ -335,10 +355,10 @@ int session_make_way(struct session *session, struct error *error)
 		return error_set(
 			error, EPERM,
 			"a stage runs here that takes root to stop: sudo pyroute-stage-stop");
-	if (session->base >= 0 && geteuid() == 0) {
-		lock = lock_session(session, error);
-		if (lock < 0)
-			return lock;
-	}
-	return session_end_running(session, error);
+	if (end_scripts(session, error) < 0)
+		return -error->code;
+	if (session->base < 0 || geteuid() != 0)
+		return 0;
+	lock = lock_session(session, error);
+	return lock < 0 ? lock : end_locked(session, error);
 }

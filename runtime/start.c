@@ -378,7 +378,7 @@ int start_stage(struct session *session, const struct stage *stage, bool limits,
 
 	process_raise_file_limit(); /* the keeper's and the clients', who lower theirs, too */
 	if (result >= 0)
-		result = session_end_running(session, error);
+		result = session_end_running(session, &lock, error);
 	if (result >= 0)
 		result = check_legs(&start, error);
 	if (result >= 0)

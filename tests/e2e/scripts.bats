@@ -357,11 +357,12 @@ waits_for_the_lock() {
 	flock /run/pyroute/lock sleep 60 3>&- &
 	holder_of_lock=$!
 	leaves_nothing waits_for_the_lock "${BY_ROOT[@]}" start stage1
-	leaves_nothing waits_for_the_lock "${BY_ROOT[@]}" start plain
 	[[ $(<.stage) == plain ]]
+	pyroute stop
+	leaves_nothing waits_for_the_lock "${BY_ROOT[@]}" start plain
 	leaves_nothing waits_for_the_lock env SUDO_UID=4711 SUDO_GID=4711 "${BY_ROOT[@]}" start stage1
 	kill "$holder_of_lock"
-	noted "up plain"
+	noted "up plain" "down plain"
 }
 
 @test "in a checkout of root's such a stage takes sudo, and no script is called without" {
@@ -476,6 +477,23 @@ waits_for_the_lock() {
 	wait "$starter"
 	[[ $(student connect it) == "<it>" ]]
 	noted "up plain" "up plain"
+}
+
+@test "a down.sh that takes its time keeps no other user waiting" {
+	local next
+	for next in stage1 wire; do
+		noting plain
+		script stages/plain/down.sh <<<"echo begun; sleep 1; echo over"
+		pyroute start plain
+		background_start "$OUT" "${BY_ROOT[@]}" start "$next"
+		wait_for "$OUT" begun
+		flock -w 0.2 /run/pyroute/lock true
+		run ! grep over "$OUT"
+		background_wait
+		cat "$OUT"
+		[[ $status == 0 && $(<.stage) == "$next" ]]
+		pyroute stop
+	done
 }
 
 # ---- connect and run ---------------------------------------------------------------------------

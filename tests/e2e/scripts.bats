@@ -341,12 +341,14 @@ start_with() {
 # waits_for_the_lock COMMAND...: is asked to end while another start has the lock, which is still
 # held when it does.
 waits_for_the_lock() {
+	local ended=0
 	background_start "$OUT" "$@"
 	sleep 0.5
 	kill -INT "${BACKGROUND[-1]}"
-	background_wait
+	wait "${BACKGROUND[-1]}" || ended=$?
+	BACKGROUND=()
 	cat "$OUT"
-	[[ $status == 130 && $(wc -l <"$OUT") == 1 && $(<"$OUT") == "pyroute: interrupted"* ]]
+	[[ $ended == 130 && $(wc -l <"$OUT") == 1 && $(<"$OUT") == "pyroute: interrupted"* ]]
 	kill -0 "$holder_of_lock"
 }
 

@@ -109,15 +109,16 @@ static bool is_excepted(const char *point, const char *const *except)
 
 static void prepend_word(char *text, size_t size, const char *word)
 {
-	size_t length = strlen(word);
-	size_t used = strlen(text);
+	const size_t length = strlen(word);
+	const size_t gap = text[0] != '\0';
 
-	if (used + length + 2 > size)
+	if (length + gap + strlen(text) + 1 > size)
 		return;
-	memmove(text + length + (used > 0), text, used + 1);
-	if (used > 0)
+	memmove(text + length + gap, text, strlen(text) + 1);
+	for (size_t i = 0; i < length; i++)
+		text[i] = word[i];
+	if (gap > 0)
 		text[length] = ' ';
-	memcpy(text, word, length);
 }
 
 int mount_list_below(const char *above, const char *const *except, char *text, size_t size,

@@ -113,11 +113,11 @@ main() {
 
 	begin
 	forget_others
-	if [[ $(stamp_of "$target") == "$stamp" ]]; then
+	if [[ $(stamp_of "$target") == "$stamp" ]] && is_usable "$target"; then
 		say "The root filesystem in $target is up to date"
 		return
 	fi
-	if [[ $keep_imported && $(imported_from "$target") ]]; then
+	if [[ $keep_imported && $(imported_from "$target") ]] && is_usable "$target"; then
 		say "The root filesystem in $target was imported and stays; this checkout's own: make rootfs"
 		return
 	fi

@@ -85,23 +85,12 @@ look_through() {
 	return 0
 }
 
-# The first bytes of a tree's shell, as hexadecimal digits: what makes a program one of this
-# machine's (elf(5): magic number, class, byte order; machine). Links lead where they do for the
-# tree's own root. Nothing of the tree is run.
-shell_of() {
-	as_tree_root perl -e 'chroot(shift) && chdir("/") && open(my $shell, "<", "/bin/sh") or exit 1;
-		read($shell, my $head, 20) == 20 or exit 1;
-		print unpack("H12 x12 H4", $head)' "$1"
-}
-
 check_tree() {
-	local shell
-
 	[[ ! -L $target.new/etc && ! -L $target.new/etc/pyroute-rootfs &&
 		$(stamp_of "$target.new") =~ ^[0-9a-f]{16}$ ]] ||
 		refuse "it is no root filesystem of pyroute's: there is no stamp in it, /etc/pyroute-rootfs"
-	shell=$(shell_of "$target.new") || refuse "it is no root filesystem: it has no shell, /bin/sh"
-	[[ $shell == "$(shell_of /)" ]] || refuse "it is for another architecture: export it on one of these"
+	shell_of "$target.new" >/dev/null || refuse "it is no root filesystem: it has no shell, /bin/sh"
+	is_usable "$target.new" || refuse "it is for another architecture: export it on one of these"
 }
 
 # Says in the tree what it is from. The folder keeps its time: an export is to be the same file again.
@@ -115,7 +104,7 @@ mark() {
 parse_arguments "$@"
 find_sum
 begin
-if [[ $(imported_from "$target") == "$sum" ]]; then
+if [[ $(imported_from "$target") == "$sum" ]] && is_usable "$target"; then
 	say "The root filesystem in $target is the one of $file"
 	exit
 fi

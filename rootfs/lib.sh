@@ -14,6 +14,7 @@ here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$here/../scripts/lib.sh"
 umask 022
+export LC_ALL=C # what tools say is read here, and they say it in the caller's language
 
 if ((EUID == 0)); then
 	target=/var/lib/pyroute/rootfs
@@ -33,13 +34,18 @@ wrong_usage() {
 	exit 2
 }
 
+# first_line FILE: of what may not be ours, and may be endless.
+first_line() {
+	head -c 100 -- "$1" 2>/dev/null | tr -d '\0' | head -n 1
+}
+
 stamp_of() {
-	cat "$1/etc/pyroute-rootfs" 2>/dev/null || true
+	first_line "$1/etc/pyroute-rootfs" || true
 }
 
 # The SHA-256 of the file that the tree was imported from; nothing where it was built here.
 imported_from() {
-	cat "$1/etc/pyroute-rootfs.imported" 2>/dev/null || true
+	first_line "$1/etc/pyroute-rootfs.imported" || true
 }
 
 sha256_of() {
@@ -54,8 +60,25 @@ as_tree_root() {
 	if ((EUID == 0)); then
 		"$@"
 	else
-		unshare --map-root-user --map-auto -- "$@"
+		# Where that is refused, a child that was to map the ids would stay, with our lock and pipes.
+		unshare --map-root-user true && unshare --map-root-user --map-auto -- "$@"
 	fi
+}
+
+# The first bytes of a tree's shell, as hexadecimal digits: what makes a program one of this
+# machine's (elf(5): magic number, class, byte order; machine). Links lead where they do for the
+# tree's own root. Nothing of the tree is run.
+shell_of() {
+	as_tree_root perl -e 'chroot(shift) && chdir("/") && open(my $shell, "<", "/bin/sh") or exit 1;
+		read($shell, my $head, 20) == 20 or exit 1;
+		print unpack("H12 x12 H4", $head)' "$1" 2>/dev/null
+}
+
+# Whether a start would take the tree: what its stamp says may be true of one that was damaged.
+is_usable() {
+	local shell
+
+	[[ ! -L $1 ]] && shell=$(shell_of "$1") && [[ $shell == "$(shell_of /)" ]]
 }
 
 remove_tree() {
@@ -129,9 +152,22 @@ check_tools() {
 	mapfile -t missing < <(missing_packages "${needed[@]}")
 	((${#missing[@]} == 0)) ||
 		die "packages are missing: sudo apt-get install ${missing[*]}"
-	as_tree_root true 2>/dev/null ||
-		die "no subordinate ids for $(id -un): sudo usermod --add-subuids 100000-165535" \
-			"--add-subgids 100000-165535 $(id -un)"
+	((EUID == 0)) || check_user
+}
+
+check_user() {
+	local user ids reason
+
+	user=$(id -un)
+	if ! grep -qsE "^($user|$EUID):" /etc/subuid || ! grep -qsE "^($user|$EUID):" /etc/subgid; then
+		# Those behind all that others have.
+		ids=$(awk -F : 'BEGIN { first = 100000 } $2 + $3 > first { first = $2 + $3 }
+			END { print first "-" first + 65535 }' /etc/subuid /etc/subgid)
+		die "no subordinate ids for $user: sudo usermod --add-subuids $ids --add-subgids $ids $user"
+	fi
+	reason=$(as_tree_root unshare --mount true 2>&1) ||
+		die "$user cannot be root of a user namespace (${reason%%$'\n'*}):" \
+			"pyroute doctor tells what mends it, and sudo does without"
 }
 
 # ---- a tree beside the target, and then in its place ----------------------------------------------

@@ -144,6 +144,10 @@ refused() {
 	holds $NEW
 	run -0 import "$file"
 	[[ $output != *Extracting* ]]
+	# But one that was damaged since is.
+	rm "$into/bin/sh"
+	run -0 import "$file"
+	[[ $output == *Extracting* && -e $into/bin/sh ]]
 	rm -r "$into" "$file.sha256"
 	run -0 import "$file" --sha256 "$(sha256sum <"$file" | cut -d ' ' -f 1)"
 	holds $NEW
@@ -207,6 +211,10 @@ refused() {
 	echo "not a stamp" >"$tree/etc/pyroute-rootfs"
 	pack "$tree"
 	refused "no stamp"
+	truncate -s 200G "$tree/etc/pyroute-rootfs"
+	pack "$tree" --sparse
+	refused "no stamp"
+	rm "$tree/etc/pyroute-rootfs"
 	echo $NEW >"$tree/etc/pyroute-rootfs"
 
 	mv "$tree/bin/sh" "$tree/bin/ksh"
@@ -244,6 +252,7 @@ refused() {
 	refused "out of its folder: $out"
 	pack "$tree" --absolute-names --transform="flags=h;s,^\./\(planted\|second\),../../out,"
 	refused "out of its folder: ../../out"
+	LANGUAGE=de LC_ALL=C.UTF-8 refused "out of its folder: ../../out"
 	rm "$tree/planted"
 
 	# Through a link that the same file brings.
@@ -405,9 +414,15 @@ scripts_for_student() {
 @test "an ordinary user without subordinate ids or a tool is told the command that mends it" {
 	scripts_for_student
 	old_and_new
-	: >/etc/subuid
+	echo "other:400000:65536" >/etc/subuid
 	run -1 --separate-stderr as_student "$scripts/import.sh" "$file"
-	[[ ${#stderr_lines[@]} == 1 && $stderr == *"sudo usermod --add-subuids "*" $STUDENT" ]]
+	[[ ${#stderr_lines[@]} == 1 && $stderr == *": sudo usermod --add-subuids 465536-531071 \
+--add-subgids 465536-531071 $STUDENT" ]]
+	# With them, but where user namespaces are refused, they are not to blame.
+	echo "$STUDENT:200000:65536" | tee /etc/subuid >/etc/subgid
+	run -1 --separate-stderr as_student "$PYTHON" "$CHECKOUT/src/refuse.py" \
+		"unshare&CLONE_NEWUSER=EPERM" -- "$scripts/import.sh" "$file"
+	[[ ${#stderr_lines[@]} == 1 && $stderr == *"unshare failed"*"pyroute doctor"* ]]
 	sed '/^Package: uidmap$/,/^$/d' /var/lib/dpkg/status >"$BATS_TEST_TMPDIR/status"
 	mount --bind "$BATS_TEST_TMPDIR/status" /var/lib/dpkg/status
 	run -1 --separate-stderr as_student "$scripts/import.sh" "$file"

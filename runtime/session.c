@@ -305,10 +305,14 @@ int session_down(struct session *session, const char *wanted, char name[STAGE_NA
 
 int session_lock(struct session *session, struct error *error)
 {
+	struct error ignored;
+
 	if (privilege_need_root(error) < 0)
 		return -error->code;
-	/* Where the place of the caller's base is taken, it holds nothing of theirs. */
-	if (lock_record(session, true, error) < 0 && error->code != EPERM)
+	/* Where nothing can be recorded (somebody else has the place, a disk is full or read-only)
+	 * it is enough that nothing is. */
+	if (lock_record(session, true, error) < 0 &&
+	    (record_read(&session->record, &ignored) < 0 || session->record.state != RECORD_NONE))
 		return -error->code;
 	if (session->base < 0)
 		session->base = rundir_open_base(0, true, error);

@@ -498,6 +498,18 @@ waits_for_the_lock() {
 	done
 }
 
+@test "where nothing can be recorded a stage with a stage file starts all the same" {
+	mkdir "$BASE"
+	mount -t tmpfs -o ro,uid=4711,gid=4711,mode=700 tmpfs "$BASE"
+	fails_with 1 student start plain
+	[[ $complaint == *"Read-only file system"* ]]
+	student_sudo_pyroute start stage1
+	[[ $(<.stage) == stage1 ]]
+	student_sudo_pyroute stop
+	umount "$BASE"
+	rmdir "$BASE"
+}
+
 # ---- connect and run ---------------------------------------------------------------------------
 
 @test "connect hands over the client and the command, whatever is in it, and ends as connect.sh does" {

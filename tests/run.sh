@@ -45,7 +45,7 @@ report() {
 
 # Runs one file; its TAP goes through, numbered anew.
 run_file() {
-	local file=$1 name line status before=$failures
+	local file=$1 name line status before=$failures started=$SECONDS
 	name=$(basename "$file" .bats)
 	while IFS= read -r line; do
 		case $line in
@@ -62,6 +62,7 @@ run_file() {
 		echo "status=$?"
 	)
 	remove_cgroups "$scratch"
+	echo "# $name took $((SECONDS - started)) s"
 	if [[ $status != 0 && $failures == "$before" ]]; then
 		report "not ok" "$name: the file ended with status $status (124: after $FILE_LIMIT s)"
 	fi

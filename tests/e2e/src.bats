@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The student's folder src/ is /~/src in every client, on both sides at once, and the student's.
+# shellcheck disable=SC2154 # complaint is set by fails_with
 
 load helpers
 

@@ -42,10 +42,10 @@ static void control_characters_and_what_is_no_utf8_may_not_be_shown(void **state
 		"\xf4\x90\x80\x80",
 		"\xf8\x88\x80\x80",
 		"\xc3\x28",
-		"\u2028", /* a line separator */
-		"\u202e", /* what follows is written from right to left */
-		"\u2066",
-		"\u2069",
+		"\342\200\250", /* U+2028, a line separator */
+		"\342\200\256", /* U+202E: what follows is written from right to left */
+		"\342\201\246", /* U+2066 */
+		"\342\201\251", /* U+2069 */
 	};
 
 	(void)state;

@@ -68,7 +68,7 @@ begin_file() {
 
 # Waits for the next file to end, and shows what it printed: TAP, numbered anew.
 end_file() {
-	local pid status=0 name line before=$failures
+	local pid status=0 name line before=$failures first=$number
 
 	wait -n -p pid "${!files[@]}" || status=$?
 	name=$(basename "${files[$pid]}" .bats)
@@ -84,6 +84,8 @@ end_file() {
 	echo "# $name took $((SECONDS - starts[$pid])) s"
 	if [[ $status != 0 && $failures == "$before" ]]; then
 		report "not ok" "$name: the file ended with status $status (124: after $FILE_LIMIT s)"
+	elif [[ $number == "$first" ]]; then
+		report "not ok" "$name: the file holds no test"
 	fi
 	remove_cgroups "${scratches[$pid]}"
 	rm -rf --one-file-system "${scratches[$pid]}"

@@ -43,8 +43,7 @@ static void control_characters_and_what_is_no_utf8_may_not_be_shown(void **state
 		"\xf8\x88\x80\x80",
 		"\xc3\x28",
 		"\342\200\250", /* U+2028, a line separator */
-		"\342\200\256", /* U+202E: what follows is written from right to left */
-		"\342\201\246", /* U+2066 */
+		"\342\200\254", /* U+202C, of those that turn the direction of writing */
 		"\342\201\251", /* U+2069 */
 	};
 

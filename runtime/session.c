@@ -175,16 +175,27 @@ static int down_locked(struct session *session, const char *wanted, char name[ST
 		       struct error *error)
 {
 	CLEANUP_FD int socket = -1;
+	bool killed;
+	int result;
 
 	if (open_dir(session, error) < 0)
 		return -error->code;
 	socket = session_connect(session, error);
-	if (socket < 0 || service_stage(socket, name, error) < 0 ||
-	    check_wanted(wanted, name, error) < 0)
+	if (socket < 0)
+		return socket;
+	result = service_stage(socket, name, error);
+	if (result == 0 && check_wanted(wanted, name, error) < 0)
 		return -error->code;
-	if (end_keeper(socket, error) < 0 || session_clear_away(session, error) < 0)
+	if (result == 0)
+		result = end_keeper(socket, error);
+	/* A keeper that was killed a moment ago: its socket outlives it by as long as it takes. */
+	killed = result == -ECONNRESET || result == -EPIPE;
+	if (result < 0 && !killed)
+		return result;
+	if (session_clear_away(session, error) < 0 ||
+	    checkout_mark(session->checkout, NULL, error) < 0)
 		return -error->code;
-	return checkout_mark(session->checkout, NULL, error);
+	return killed ? not_running(error) : 0;
 }
 
 /* From here on a signal no longer ends us in the middle of things: what a stop does is bounded in

@@ -282,7 +282,8 @@ feigned() {
 		mount --bind /dev/null /proc/keys
 		diagnose
 		says proc missing "/proc and /sys are covered in 5 places"
-		mend proc
+		# umount of util-linux 2.41 takes both off /proc/keys at once, and says so of the second.
+		mend proc || true
 		diagnose
 		[[ $status == 0 ]]
 		says proc ok'

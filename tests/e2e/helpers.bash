@@ -25,7 +25,7 @@ checkout_make() {
 	export CHECKOUT PYTHONDONTWRITEBYTECODE=1
 	PATH=$PYROUTE_TEST_SCRATCH/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	unset PYROUTE_ENV PYROUTE_SRC_DIR PYROUTE_STAGE_DIR PYROUTE_STAGE_FILE
-	unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND
+	unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND SUDO_HOME
 }
 
 # stage_make NAME: the stage NAME of the checkout, with the stage.ini on stdin.

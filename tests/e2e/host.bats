@@ -105,6 +105,27 @@ set_usual() {
 	same "$BEFORE" "$AFTER"
 }
 
+@test "a keeper that is killed while it is asked is as good as one killed before" {
+	local keeper
+	stage_start
+	keeper=$(keeper_pid)
+	kill -STOP "$keeper" # it is connected to, and does not answer
+	background_start "$BATS_TEST_TMPDIR/start" pyroute start stage1
+	sleep 0.5
+	kill -KILL "$keeper"
+	wait "${BACKGROUND[-1]}"
+	connect client1 -- true
+	keeper=$(keeper_pid)
+	kill -STOP "$keeper"
+	background_start "$BATS_TEST_TMPDIR/stop" pyroute stop
+	sleep 0.5
+	kill -KILL "$keeper"
+	wait "${BACKGROUND[-1]}" || status=$?
+	[[ $status == 1 ]]
+	run ! ip link show net1
+	stage_start
+}
+
 @test "a leg shows its address and its Ethernet address, and other routing is as before" {
 	ip route get 1.1.1.1 >"$BEFORE"
 	stage_start

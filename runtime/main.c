@@ -83,7 +83,12 @@ static const struct command commands[] = {
 
 /* What tells the options apart for getopt_long(3). Only -h has a letter; the others are no letters,
  * so that optopt tells a wrong letter from a wrong word. */
-enum { VALUE_HELP = 'h', VALUE_DIR = UCHAR_MAX + 1, VALUE_VERSION, VALUE_FLAG };
+enum {
+	VALUE_HELP = 'h',
+	VALUE_DIR = UCHAR_MAX + 1,
+	VALUE_VERSION = UCHAR_MAX + 2,
+	VALUE_FLAG = UCHAR_MAX + 3
+};
 static const struct option long_options[] = {
 	{"help", no_argument, NULL, VALUE_HELP},      {"version", no_argument, NULL, VALUE_VERSION},
 	{"dir", required_argument, NULL, VALUE_DIR},  {"json", no_argument, NULL, VALUE_FLAG},

@@ -22,6 +22,10 @@ fail() {
 	exit 1
 }
 
+# Of the make that called this: one of version 4.4 or newer would have others wait for tokens from a
+# FIFO in /tmp, which on a test's host leads nowhere.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
 [[ $EUID == 0 ]] || fail "the tests need root: run it with sudo"
 [[ -x $build/pyroute ]] || fail "$build/pyroute is missing: run make"
 [[ -n $(type -P bats) ]] || fail "bats is missing: run scripts/check.sh, which installs it"

@@ -134,9 +134,13 @@ slow_make() {
 }
 
 @test "a long start that fails wipes out how far it was before it says why" {
+	local status=0
 	slow_make
-	run -143 env TERM=xterm script -qec "$slow & sleep 1.5; kill %1; wait %1" /dev/null </dev/null
-	cat -A <<<"$output"
-	grep -q "starting: 8 of 24" <<<"$output"
-	[[ ${lines[-1]} == *$'\r\033[Kpyroute: interrupted'* ]]
+	background_start "$OUT" env TERM=xterm script -qefc "$slow & echo \$! >pid; wait \$!" /dev/null
+	wait_for "$OUT" "starting: 8 of 24"
+	kill "$(<pid)"
+	wait "${BACKGROUND[-1]}" || status=$?
+	cat -A "$OUT"
+	((status == 143))
+	[[ $(tail -n 1 "$OUT") == *$'\r\033[Kpyroute: interrupted'* ]]
 }

@@ -15,6 +15,10 @@ struct sysctl_setting {
  * the caller owns, or -errno. */
 int sysctl_open(const char *directory, struct error *error);
 
+/* Opens the settings of the link NAME, or of "all" or "default", in PROTOCOL ("ipv4" or "ipv6"),
+ * likewise. -ENOENT too where the link has no such protocol. */
+int sysctl_open_link(const char *protocol, const char *name, struct error *error);
+
 /* Reads KEY into VALUE, without the newline at its end. -ENOENT where this kernel has no such
  * setting, -EOVERFLOW where the value and its NUL do not fit into SIZE bytes. */
 int sysctl_read(int directory, const char *key, char *value, size_t size, struct error *error);

@@ -175,15 +175,12 @@ static const struct sysctl_setting ipv6_settings[] = {
 /* No netlink request says these, only the files do. */
 static int settle_ipv6(const char *name, struct error *error)
 {
-	char path[64];
-	CLEANUP_FD int settings = -1;
+	CLEANUP_FD int settings = sysctl_open_link("ipv6", name, error);
 
-	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%.*s", IFNAMSIZ, name);
-	settings = sysctl_open(path, error);
 	if (settings < 0)
 		return settings;
 	if (sysctl_write_all(settings, ipv6_settings, ARRAY_SIZE(ipv6_settings), error) < 0)
-		return error_prefix(error, "%s", path);
+		return error_prefix(error, "/proc/sys/net/ipv6/conf/%s", name);
 	return 0;
 }
 

@@ -39,11 +39,8 @@
 /* Writes KEY of the link NAME's IPv6 settings: no netlink request says these, only the files do. */
 static int set(const char *name, const char *key, const char *value, struct error *error)
 {
-	char path[64];
-	CLEANUP_FD int settings = -1;
+	CLEANUP_FD int settings = sysctl_open_link("ipv6", name, error);
 
-	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%.*s", IFNAMSIZ, name);
-	settings = sysctl_open(path, error);
 	return settings < 0 ? settings : sysctl_write(settings, key, value, error);
 }
 

@@ -50,11 +50,7 @@ static const struct sysctl_setting ipv6_switches[2][2] = {
 /* The settings in FAMILY of one interface, or of "all" or "default". */
 static int open_interface(enum family family, const char *name, struct error *error)
 {
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv%d/conf/%s",
-		       family == FAMILY_IPV4 ? 4 : 6, name);
-	return sysctl_open(path, error);
+	return sysctl_open_link(family == FAMILY_IPV4 ? "ipv4" : "ipv6", name, error);
 }
 
 /* A router takes no advice on where to send (RFC 1812, 5.2.7.2). */

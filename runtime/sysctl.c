@@ -33,6 +33,14 @@ int sysctl_open(const char *directory, struct error *error)
 	return fd;
 }
 
+int sysctl_open_link(const char *protocol, const char *name, struct error *error)
+{
+	char path[64]; /* a link's name has at most 15 bytes */
+
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%.16s", protocol, name);
+	return sysctl_open(path, error);
+}
+
 int sysctl_read(int directory, const char *key, char *value, size_t size, struct error *error)
 {
 	CLEANUP_FD int fd = openat(directory, key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

@@ -37,7 +37,7 @@ int sysctl_open_link(const char *protocol, const char *name, struct error *error
 {
 	char path[64]; /* a link's name has at most 15 bytes */
 
-	(void)snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%.16s", protocol, name);
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%.15s", protocol, name);
 	return sysctl_open(path, error);
 }
 

@@ -4,15 +4,6 @@
 
 load helpers
 
-setup() {
-	common_setup
-	OUT=$BATS_TEST_TMPDIR/out
-}
-
-teardown() {
-	common_teardown
-}
-
 # chain_make FORWARDING: the stage chain, client1 - net1 - client2 - net2 - client3, which the
 # computer has no part in.
 chain_make() {

@@ -3,15 +3,6 @@
 
 load helpers
 
-setup() {
-	common_setup
-	OUT=$BATS_TEST_TMPDIR/out
-}
-
-teardown() {
-	common_teardown
-}
-
 @test "a client has its name, its addresses and its default route" {
 	stage_start
 	[[ $(connect client2 -- hostname) == client2 ]]

@@ -3,15 +3,6 @@
 
 load helpers
 
-setup() {
-	common_setup
-	OUT=$BATS_TEST_TMPDIR/out
-}
-
-teardown() {
-	common_teardown
-}
-
 # Every command, and the program of its own.
 readonly COMMANDS=(start:pyroute-stage-start stop:pyroute-stage-stop stages:pyroute-stage-list
 	connect:pyroute-connect ps:pyroute-ps run:pyroute-run doctor:pyroute-doctor)

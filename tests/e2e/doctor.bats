@@ -7,12 +7,7 @@ load helpers
 
 setup() {
 	common_setup
-	OUT=$BATS_TEST_TMPDIR/out
 	checkout_give
-}
-
-teardown() {
-	common_teardown
 }
 
 # diagnose [COMMAND...]: lets the doctor look, by COMMAND if there is one. The answer is in $OUT, the

@@ -14,7 +14,6 @@ setup() {
 	cp "$BATS_TEST_DIRNAME/../../env.sh" "$CHECKOUT/"
 	ln -s "$PYROUTE_TEST_SCRATCH/bin" "$CHECKOUT/build"
 	checkout_give
-	OUT=$BATS_TEST_TMPDIR/out
 }
 
 teardown() {

@@ -4,14 +4,6 @@
 
 load helpers
 
-setup() {
-	common_setup
-}
-
-teardown() {
-	common_teardown
-}
-
 @test "starting the stage that runs starts it anew" {
 	local first
 	stage_start

@@ -12,10 +12,6 @@ setup() {
 	mkdir stages/bad
 }
 
-teardown() {
-	common_teardown
-}
-
 # refused NAME EXPECTED: the start of stage NAME prints what is in the file EXPECTED and ends with 2.
 refused() {
 	local status=0

@@ -248,6 +248,8 @@ leaves_nothing() {
 
 common_setup() {
 	checkout_make
+	# shellcheck disable=SC2034 # for the tests
+	OUT=$BATS_TEST_TMPDIR/out # for what a command prints
 }
 
 # Whatever a test did, the next one finds the host without a stage.
@@ -257,4 +259,13 @@ common_teardown() {
 		pyroute stop >/dev/null 2>&1 || true
 		cd / && rm -rf --one-file-system "$CHECKOUT"
 	fi
+}
+
+# A file that needs more than these has its own of the same name, which call the two above.
+setup() {
+	common_setup
+}
+
+teardown() {
+	common_teardown
 }

@@ -11,10 +11,6 @@ setup() {
 	AFTER=$BATS_TEST_TMPDIR/after
 }
 
-teardown() {
-	common_teardown
-}
-
 # The differences that a stage may make, as lines of diff: its legs, what the kernel lists for
 # them, ip_forward and what the kernel sets with it, a directory in /run, cgroups, processes.
 readonly LISTED='^[<>] (link: net[12]@|address: net[12] +inet [12]\.[12]\.[12]\.1/24 '

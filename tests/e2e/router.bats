@@ -3,14 +3,6 @@
 
 load helpers
 
-setup() {
-	common_setup
-}
-
-teardown() {
-	common_teardown
-}
-
 # ping, BYTES of TCP that arrive with an equal hash, and UDP datagrams that fill the MTU.
 carries_everything() {
 	local bytes=$1

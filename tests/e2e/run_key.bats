@@ -3,15 +3,6 @@
 
 load helpers
 
-setup() {
-	common_setup
-	OUT=$BATS_TEST_TMPDIR/out
-}
-
-teardown() {
-	common_teardown
-}
-
 # runner_make COMMAND [COMMAND2]: the stage runner, whose client1 and client2 run these.
 runner_make() {
 	stage_make runner <<-END

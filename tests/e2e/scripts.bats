@@ -13,7 +13,6 @@ setup() {
 	noting plain
 	checkout_give
 	LOG=$CHECKOUT/log
-	OUT=$BATS_TEST_TMPDIR/out
 }
 
 teardown() {

@@ -12,10 +12,6 @@ setup() {
 	SENT=$BATS_TEST_TMPDIR/sent
 }
 
-teardown() {
-	common_teardown
-}
-
 # Listens to all of the host, by packet sockets and by its stack.
 watch() {
 	sniffer_start "$SEEN"

@@ -4,14 +4,6 @@
 
 load helpers
 
-setup() {
-	common_setup
-}
-
-teardown() {
-	common_teardown
-}
-
 owner() {
 	stat -c %U:%G "$1"
 }

@@ -3,15 +3,6 @@
 
 load helpers
 
-setup() {
-	common_setup
-	OUT=$BATS_TEST_TMPDIR/out
-}
-
-teardown() {
-	common_teardown
-}
-
 # stage_make NAME [TITLE]: a stage like stage1.
 stage_make() {
 	cp -r stages/stage1 "stages/$1"

@@ -4,14 +4,6 @@
 
 load helpers
 
-setup() {
-	common_setup
-}
-
-teardown() {
-	common_teardown
-}
-
 # start_with INJECTION [ARGUMENT...]: a start, or what is named, under a fault (strace(1), -e inject).
 start_with() {
 	local injection=$1

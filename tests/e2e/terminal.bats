@@ -7,7 +7,6 @@ load helpers
 setup() {
 	common_setup
 	stage_start
-	OUT=$BATS_TEST_TMPDIR/out
 }
 
 teardown() {

@@ -6,14 +6,6 @@ load helpers
 
 readonly EVERYBODY=ff:ff:ff:ff:ff:ff
 
-setup() {
-	common_setup
-}
-
-teardown() {
-	common_teardown
-}
-
 # shaped NAME LINE...: a stage with these lines in net1, which is a leg and has client1; client2 is
 # on net1 too where a line "computer" is not given.
 shaped() {

@@ -180,16 +180,17 @@ static int down_locked(struct session *session, const char *wanted, char name[ST
 
 	if (open_dir(session, error) < 0)
 		return -error->code;
+	if (session->dir < 0)
+		return not_running(error);
 	socket = session_connect(session, error);
-	if (socket < 0)
-		return socket;
-	result = service_stage(socket, name, error);
+	result = socket < 0 ? socket : service_stage(socket, name, error);
 	if (result == 0 && check_wanted(wanted, name, error) < 0)
 		return -error->code;
 	if (result == 0)
 		result = end_keeper(socket, error);
-	/* A keeper that was killed a moment ago: its socket outlives it by as long as it takes. */
-	killed = result == -ECONNRESET || result == -EPIPE;
+	/* A keeper that was killed a moment ago: its socket outlives it by as long as it takes, so
+	 * that recover() may still have taken it for alive. */
+	killed = result == -ECONNRESET || result == -EPIPE || result == -ESRCH;
 	if (result < 0 && !killed)
 		return result;
 	if (session_clear_away(session, error) < 0 ||

@@ -76,8 +76,7 @@ load helpers
 	host_snapshot >"$BATS_TEST_TMPDIR/before"
 	stage_start
 	pid=$(client_pid client1)
-	kill -KILL "$pid"
-	wait_until_gone "$pid"
+	kill_and_wait "$pid"
 	pyroute ps | tee "$BATS_TEST_TMPDIR/ps"
 	grep -E '^client1 .*exited' "$BATS_TEST_TMPDIR/ps"
 	grep -E '^client2 .*running' "$BATS_TEST_TMPDIR/ps"
@@ -87,14 +86,6 @@ load helpers
 	stage_stop
 	host_snapshot >"$BATS_TEST_TMPDIR/after"
 	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
-}
-
-wait_until_gone() {
-	local patience=100
-	while [[ -e /proc/$1 ]] && ((patience-- > 0)); do
-		sleep 0.05
-	done
-	[[ ! -e /proc/$1 ]]
 }
 
 # Runs a command where the computer has no root filesystem: /var/lib/pyroute is empty.

@@ -100,6 +100,16 @@ keeper_pid() {
 	awk '/^PPid:/ { print $2 }' "/proc/$(client_pid client1)/status"
 }
 
+# kill_and_wait PID: kills a process of a stage. What is dead but not reaped yet has let go of all it had.
+kill_and_wait() {
+	local patience=100
+	kill -KILL "$1"
+	while [[ -e /proc/$1 ]] && ! grep -qs '^State:.Z' "/proc/$1/status"; do
+		((patience-- > 0))
+		sleep 0.05
+	done
+}
+
 # ---- things in the background ------------------------------------------------------------------
 
 BACKGROUND=()

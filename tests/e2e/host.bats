@@ -86,12 +86,10 @@ set_usual() {
 }
 
 @test "after the keeper was killed the next start works, and its stop leaves the host as it was" {
-	local keeper
 	set_unusual 1
 	host_snapshot >"$BEFORE"
 	stage_start
-	keeper=$(keeper_pid)
-	kill -KILL "$keeper"
+	kill_and_wait "$(keeper_pid)"
 	stage_start
 	connect client1 -- true
 	[[ $(</proc/sys/net/ipv4/ip_forward) == 0 ]]
@@ -120,6 +118,14 @@ set_usual() {
 	[[ $status == 1 ]]
 	run ! ip link show net1
 	stage_start
+	# It dies between the start's two connections to it: the first still finds it alive.
+	keeper=$(keeper_pid)
+	background_start "$BATS_TEST_TMPDIR/start" strace -D -qq -o /dev/null -e trace=connect \
+		-e inject=connect:delay_enter=2000000:when=2 pyroute start stage1
+	sleep 1
+	kill -KILL "$keeper"
+	wait "${BACKGROUND[-1]}"
+	connect client1 -- true
 }
 
 @test "a leg shows its address and its Ethernet address, and other routing is as before" {

@@ -47,7 +47,7 @@ assert eval(sys.argv[1]), sys.argv[1]' "$1"
 	stage_stop
 	told 'told["running"] is None'
 	stage_start stage2
-	kill -KILL "$(pgrep -x pyroute-keeper)"
+	kill_and_wait "$(keeper_pid)"
 	[[ $(<.stage) == stage2 ]]
 	told 'told["running"] is None and not by_name["stage2"]["running"]'
 }

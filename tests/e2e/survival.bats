@@ -58,7 +58,7 @@ start_with() {
 @test "a journal that was cut short hinders nobody, and what it tells is put back" {
 	echo 1 >/proc/sys/net/ipv4/ip_forward
 	stage_start
-	kill -KILL "$(keeper_pid)"
+	kill_and_wait "$(keeper_pid)"
 	printf 'leg net1 7 02:4' >>/run/pyroute/*-*/journal
 	stage_start
 	stage_stop
@@ -68,7 +68,7 @@ start_with() {
 @test "a link where a crashed stage's checkout was leads to nobody else's .stage" {
 	cp -r "$CHECKOUT" "$CHECKOUT-other"
 	stage_start
-	kill -KILL "$(keeper_pid)"
+	kill_and_wait "$(keeper_pid)"
 	rm "$CHECKOUT/.stage"
 	mv "$CHECKOUT" "$CHECKOUT-moved"
 	ln -s "$CHECKOUT-other" "$CHECKOUT"

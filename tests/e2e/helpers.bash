@@ -102,12 +102,12 @@ keeper_pid() {
 
 # kill_and_wait PID: kills a process of a stage. What is dead but not reaped yet has let go of all it had.
 kill_and_wait() {
-	local patience=100
 	kill -KILL "$1"
-	while [[ -e /proc/$1 ]] && ! grep -qs '^State:.Z' "/proc/$1/status"; do
-		((patience-- > 0))
-		sleep 0.05
-	done
+	wait_until is_dead "$1"
+}
+
+is_dead() {
+	[[ ! -e /proc/$1 ]] || grep -qs '^State:.Z' "/proc/$1/status"
 }
 
 # ---- things in the background ------------------------------------------------------------------
@@ -126,9 +126,26 @@ background_start() {
 	BACKGROUND+=($!)
 }
 
+# wait_until [!] COMMAND...: returns when it succeeds, or with "!" when it fails; fails where it does
+# not for long.
+wait_until() {
+	local patience=600 wanted=0 status
+	[[ $1 != ! ]] || { wanted=1 && shift; }
+	while true; do
+		status=0
+		"$@" >/dev/null 2>&1 || status=1
+		((status != wanted)) || return 0
+		if ((patience-- == 0)); then
+			echo "in vain waited for: $*"
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
 # wait_for OUTPUT PATTERN: returns when the last started has printed a line of this form.
 wait_for() {
-	local patience=200
+	local patience=600
 	until grep -q "$2" "$1"; do
 		if ((patience-- == 0)) || ! kill -0 "${BACKGROUND[-1]}" 2>/dev/null; then
 			echo "there is no \"$2\" in its output:"
@@ -143,6 +160,15 @@ wait_for() {
 background() {
 	background_start "$@"
 	wait_for "$1" '^ready$'
+}
+
+# log_with CLIENT PATTERN: the log of what CLIENT runs, once it has a line of this form.
+log_with() {
+	wait_until connect "$1" -- grep -qE "$2" /var/log/run.log || {
+		connect "$1" -- cat /var/log/run.log
+		return 1
+	}
+	connect "$1" -- cat /var/log/run.log
 }
 
 # Ends what was started so, and waits for it: for all that it started too, since a sniffer in a client

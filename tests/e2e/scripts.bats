@@ -227,7 +227,7 @@ background_wait() {
 # END. Leaves COMMAND's status in $status.
 interrupted_by() {
 	local signal=$1 to=$2
-	script stages/plain/up.sh <<<"echo begun; trap 'exit $3' TERM INT HUP; sleep 60 & wait"
+	script stages/plain/up.sh <<<"trap 'exit $3' TERM INT HUP; echo begun; sleep 60 & wait"
 	shift 3
 	background_start "$OUT" "$@"
 	wait_for "$OUT" begun
@@ -249,20 +249,19 @@ interrupted_by() {
 	done
 }
 
+sleeps_long() {
+	grep -qs '[1]23456' /proc/[0-9]*/cmdline
+}
+
 @test "a start that was killed takes up.sh along, and whoever comes next calls down.sh" {
 	local next
 	script stages/plain/up.sh <<<"echo begun; exec sleep 123456"
 	for next in "start wire" "stop" "start plain"; do
 		background_start "$OUT" "${BY_STUDENT[@]}" start plain
-		wait_for "$OUT" begun
-		grep -qs '[1]23456' /proc/[0-9]*/cmdline
+		wait_until sleeps_long
 		kill -KILL "${BACKGROUND[-1]}"
 		background_wait
-		for _ in {1..40}; do
-			grep -qs '[1]23456' /proc/[0-9]*/cmdline || break
-			sleep 0.05
-		done
-		run ! grep -s '[1]23456' /proc/[0-9]*/cmdline
+		wait_until ! sleeps_long
 		fails_with 125 student connect it
 		[[ $complaint == *"no stage runs"* ]]
 		[[ $next != "start plain" ]] || noting plain
@@ -320,8 +319,9 @@ start_with() {
 }
 
 @test "where up.sh cannot be watched it is ended before down.sh begins" {
-	script stages/plain/up.sh <<<"sleep 0.3; echo up plain >>'$LOG'"
-	script stages/plain/down.sh <<<"sleep 1; echo down plain >>'$LOG'"
+	local go=$CHECKOUT/src/go
+	script stages/plain/up.sh <<<"until [[ -e '$go' ]]; do sleep 0.05; done; echo up plain >>'$LOG'"
+	script stages/plain/down.sh <<<"touch '$go'; sleep 1; echo down plain >>'$LOG'"
 	fails_with 1 start_with signalfd4:error=EMFILE:when=1
 	noted "down plain"
 	start_with signalfd4:error=EMFILE:when=2
@@ -337,12 +337,18 @@ start_with() {
 	[[ $status == 0 && $(tail -n 2 "$OUT") == $'over\nplain is up' ]]
 }
 
+blocks_sigint() {
+	grep -qs '^SigBlk:.*[2367abef]$' "/proc/$1/status"
+}
+
 # waits_for_the_lock COMMAND...: is asked to end while another start has the lock, which is still
 # held when it does.
 waits_for_the_lock() {
 	local ended=0
 	background_start "$OUT" "$@"
-	sleep 0.5
+	# Only when it holds signals back does it look for them where it waits.
+	wait_until blocks_sigint "${BACKGROUND[-1]}"
+	sleep 0.2
 	kill -INT "${BACKGROUND[-1]}"
 	wait "${BACKGROUND[-1]}" || ended=$?
 	BACKGROUND=()
@@ -355,8 +361,9 @@ waits_for_the_lock() {
 	local holder_of_lock
 	pyroute start plain
 	mkdir -p /run/pyroute
-	flock /run/pyroute/lock sleep 60 3>&- &
+	flock --no-fork /run/pyroute/lock sleep 60 3>&- &
 	holder_of_lock=$!
+	wait_until ! flock -n /run/pyroute/lock true
 	leaves_nothing waits_for_the_lock "${BY_ROOT[@]}" start stage1
 	[[ $(<.stage) == plain ]]
 	pyroute stop
@@ -484,12 +491,15 @@ waits_for_the_lock() {
 	local next
 	for next in stage1 wire; do
 		noting plain
-		script stages/plain/down.sh <<<"echo begun; sleep 1; echo over"
+		rm -f src/go
+		script stages/plain/down.sh \
+			<<<"echo begun; until [[ -e '$CHECKOUT/src/go' ]]; do sleep 0.05; done; echo over"
 		pyroute start plain
 		background_start "$OUT" "${BY_ROOT[@]}" start "$next"
 		wait_for "$OUT" begun
-		flock -w 0.2 /run/pyroute/lock true
+		flock -w 5 /run/pyroute/lock true
 		run ! grep over "$OUT"
+		touch src/go
 		background_wait
 		cat "$OUT"
 		[[ $status == 0 && $(<.stage) == "$next" ]]

@@ -43,7 +43,7 @@ screen_shows_now() {
 # Waits until a line of the screen matches. What is typed is on the screen too: a pattern must not
 # match the command that is to print it.
 screen_shows() {
-	local patience=200
+	local patience=600
 	until screen_shows_now "$1"; do
 		if ((patience-- == 0)); then
 			echo "the screen does not show \"$1\":"
@@ -73,6 +73,15 @@ shell_has_ended() {
 	screen_shows 'echo out"side"'
 }
 
+# A sleep in client1 has the terminal there.
+sleeps_in_foreground() {
+	connect client1 -- ps -e -o stat=,args= | grep -E '^[^ ]*[+] +sleep 300$'
+}
+
+no_sleep() {
+	! connect client1 -- pgrep sleep
+}
+
 @test "a shell has a terminal of the client's own devpts" {
 	shell_open
 	line 'test -t 0 && test -t 1 && test -t 2 && tty && : </dev/tty && echo "do"ne'
@@ -90,6 +99,7 @@ shell_has_ended() {
 	screen_shows 'Running +sleep 300'
 	line 'fg %1'
 	screen_shows '^sleep 300$'
+	wait_until sleeps_in_foreground
 	keys C-z
 	screen_shows 'Stopped +sleep 300'
 	line 'bg %1'
@@ -102,7 +112,7 @@ shell_has_ended() {
 @test "Ctrl-C interrupts what runs in the client, and not the connection" {
 	shell_open
 	line 'sleep 300'
-	sleep 0.5
+	wait_until sleeps_in_foreground
 	keys C-c
 	line 'echo "sleep=$?"'
 	screen_shows '^sleep=130$'
@@ -166,13 +176,19 @@ shell_has_ended() {
 	screen_shows '^<written with nano>$'
 }
 
+# In which column the cursor is, counted from 0. Where vim leaves its insert mode it goes one back.
+cursor_is_at() {
+	[[ $(tmux_ours display-message -p '#{cursor_x}') == "$1" ]]
+}
+
 @test "vim.tiny edits a file" {
 	shell_open
 	line 'vim.tiny /tmp/note'
 	screen_shows '^~'
 	tmux_ours send-keys -l 'iwritten with vim'
+	wait_until cursor_is_at 16
 	keys Escape
-	sleep 1 # a key that follows at once would make it a meta key
+	wait_until cursor_is_at 15 # a key that follows at once would make it a meta key
 	line ':wq'
 	line 'echo "<$(cat /tmp/note)>"'
 	screen_shows '^<written with vim>$'
@@ -186,23 +202,18 @@ connect_pid() {
 @test "a connect that is killed with TERM gives the terminal back and ends what it ran" {
 	shell_open
 	line 'sleep 300'
-	[[ $(connect client1 -- pgrep -c sleep) == 1 ]]
+	wait_until sleeps_in_foreground
 	kill -TERM "$(connect_pid)"
 	shell_has_ended 143
-	run ! connect client1 -- pgrep sleep
+	wait_until no_sleep
 }
 
 @test "a terminal whose window is closed ends what ran in it" {
 	shell_open
 	line 'sleep 300'
-	sleep 0.5
-	[[ $(connect client1 -- pgrep -c sleep) == 1 ]]
+	wait_until sleeps_in_foreground
 	tmux_ours kill-server
-	for _ in {1..100}; do
-		connect client1 -- pgrep sleep || return 0
-		sleep 0.05
-	done
-	return 1
+	wait_until no_sleep
 }
 
 @test "a stage that is stopped gives the terminal back" {
@@ -229,11 +240,7 @@ connect_pid() {
 @test "Ctrl-C ends a command in a pipe, inside too" {
 	terminal_open
 	line 'pyroute connect client1 -- sleep 300 | cat'
-	for _ in {1..100}; do
-		! connect client1 -- pgrep sleep || break
-		sleep 0.05
-	done
-	[[ $(connect client1 -- pgrep -c sleep) == 1 ]]
+	wait_until ! no_sleep
 	keys C-c
 	line 'echo "do"ne'
 	screen_shows '^done$'

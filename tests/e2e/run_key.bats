@@ -19,19 +19,6 @@ runner_make() {
 	END
 }
 
-# The log of CLIENT, once it has a line of the form PATTERN.
-log_with() {
-	local patience=100
-	until connect "$1" -- grep -qE "$2" /var/log/run.log; do
-		if ((patience-- == 0)); then
-			connect "$1" -- cat /var/log/run.log
-			return 1
-		fi
-		sleep 0.05
-	done
-	connect "$1" -- cat /var/log/run.log
-}
-
 @test "what a client runs is there when the stage is up, and reaches the others at once" {
 	runner_make 'ping -c 1 -W 1 client2; echo status $?; echo oops >&2'
 	stage_start runner
@@ -46,13 +33,13 @@ log_with() {
 @test "it is an ordinary process of its client: a child of pid 1 in a session of its own" {
 	runner_make 'sleep 77; echo never'
 	stage_start runner
+	wait_until connect client1 -- pgrep -x sleep # the shell has begun
 	connect client1 -- ps -e -o ppid=,pid=,sid=,tty=,args= >"$OUT"
 	cat "$OUT"
 	grep -E '^ +1 +2 +2 \? +sh -c sleep 77; echo never$' "$OUT"
 	connect client1 -- kill 2
-	sleep 0.2
 	# Its end changes nothing: it is reaped, and all goes on.
-	run ! connect client1 -- ls /proc/2
+	wait_until ! connect client1 -- ls /proc/2
 	pyroute ps | grep -E '^client1 +running '
 	connect client1 -- ping -c 1 -W 1 client2
 	stage_stop
@@ -111,14 +98,17 @@ os._exit(os.waitpid(os.posix_spawnp("pyroute", ["pyroute", "start", "runner"], o
 	done
 }
 
+sleeps_long() {
+	grep -qsa '^sleep.7654' /proc/[0-9]*/cmdline
+}
+
 @test "a stop ends what runs, and a start that fails runs nothing" {
 	runner_make 'echo ran >/~/src/ran; exec sleep 7654'
 	stage_start runner
-	log_with client1 '^$' || true
+	wait_until sleeps_long
 	[[ $(<src/ran) == ran ]]
-	grep -qsa '[s]leep.7654' /proc/[0-9]*/cmdline
 	stage_stop
-	run ! grep -sa '[s]leep.7654' /proc/[0-9]*/cmdline
+	run ! sleeps_long
 
 	# All clients are up when this one fails: it cannot note that the stage runs.
 	rm src/ran

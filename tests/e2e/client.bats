@@ -115,7 +115,9 @@ assert json.load(sys.stdin)["end"]["sum_received"]["bytes"] > 1000000' <"$OUT.js
 	stage_start
 	router_start plain.py
 	connect client2 -- /usr/sbin/sshd
-	[[ $(connect client1 -- ssh -o BatchMode=yes -o ConnectTimeout=10 client2 hostname) == client2 ]]
+	# It goes into the background before it listens.
+	[[ $(connect client1 -- ssh -o BatchMode=yes -o ConnectTimeout=10 -o ConnectionAttempts=10 \
+		client2 hostname) == client2 ]]
 }
 
 @test "a pipe through connect is clean and whole" {

@@ -208,7 +208,7 @@ reach_by_udp() {
 	sniffer_start "$SEEN"
 	stage_start
 	run ! connect client1 -- ping -c 1 -W 1 1.1.1.1
-	grep -E '^net1 in 02:42:01:01:01:02 > ff:ff:ff:ff:ff:ff arp-request 1.1.1.2 > 1.1.1.1 ' "$SEEN"
+	wait_for "$SEEN" '^net1 in 02:42:01:01:01:02 > ff:ff:ff:ff:ff:ff arp-request 1.1.1.2 > 1.1.1.1 '
 }
 
 @test "what a program of the computer sends to a leg's network takes the host's ordinary way" {

@@ -120,10 +120,11 @@ set_usual() {
 	stage_start
 	# It dies between the start's two connections to it: the first still finds it alive.
 	keeper=$(keeper_pid)
-	background_start "$BATS_TEST_TMPDIR/start" strace -D -qq -o /dev/null -e trace=connect \
-		-e inject=connect:delay_enter=2000000:when=2 pyroute start stage1
-	sleep 1
-	kill -KILL "$keeper"
+	background_start "$BATS_TEST_TMPDIR/start" strace -D -qq -o "$BATS_TEST_TMPDIR/trace" \
+		-e trace=connect -e inject=connect:signal=STOP:when=1 pyroute start stage1
+	wait_until grep -e '--- SIGSTOP' "$BATS_TEST_TMPDIR/trace"
+	kill_and_wait "$keeper"
+	kill -CONT "${BACKGROUND[-1]}"
 	wait "${BACKGROUND[-1]}"
 	connect client1 -- true
 }

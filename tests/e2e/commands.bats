@@ -93,8 +93,8 @@ for client in json.load(sys.stdin)["clients"]: print(client["name"], client["pid
 	[[ $status == 0 && ${#lines[@]} -le 1 && -z $stderr ]]
 }
 
-# Makes the stage "slow", of 24 clients, and a command that starts it: by strace(1) each client takes
-# its time to be born, some two seconds together.
+# slow_make [MICROSECONDS]: makes the stage "slow", of 24 clients, and a command that starts it: by
+# strace(1) each client takes so long to be born, some two seconds together where it is not said.
 slow_make() {
 	local i
 	mkdir stages/slow
@@ -104,7 +104,7 @@ slow_make() {
 			printf '[client%d]\nnet1 = 10.0.0.%d\n' "$i" "$((i + 1))"
 		done
 	} >stages/slow/stage.ini
-	slow="strace -D -f -qq -o /dev/null -e trace=clone -e inject=clone:delay_enter=80000 \
+	slow="strace -D -f -qq -o /dev/null -e trace=clone -e inject=clone:delay_enter=${1:-80000} \
 		pyroute start slow"
 }
 
@@ -126,7 +126,7 @@ slow_make() {
 
 @test "a long start that fails wipes out how far it was before it says why" {
 	local status=0
-	slow_make
+	slow_make 400000 # it is interrupted long before its end
 	background_start "$OUT" env TERM=xterm script -qefc "$slow & echo \$! >pid; wait \$!" /dev/null
 	wait_for "$OUT" "starting: 8 of 24"
 	kill "$(<pid)"

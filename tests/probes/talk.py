@@ -51,7 +51,7 @@ def udp_echo(port):
 def udp_ask(address, port, count, size):
     one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     one.connect((address, int(port)))
-    one.settimeout(2)
+    one.settimeout(SILENCE / 2)
     returned = 0
     for _ in range(int(count)):
         data = os.urandom(int(size))

@@ -10,8 +10,7 @@
  * the text nothing is ever shown but the one name or value that is wrong. NAME is the stage's.
  *
  * A strict scan of the bytes goes first (scan.h); what iniparser then returns must agree with
- * it (reread.h).
- * The form of values is checked here (values.h), their meaning by rules_check().
+ * it (reread.h). The form of values is checked here (values.h), their meaning by rules_check().
  *
  * Returns 0, or -EINVAL with complaints (at least one). STAGE is the caller's to clear either way:
  * after -EINVAL it holds what could be read, good for nothing but rules_check(), so that all that

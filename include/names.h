@@ -24,9 +24,9 @@ enum key_kind {
 	KEY_KINDS
 };
 
-/* "client12" is SECTION_CLIENT and 12; "title" is KEY_TITLE and 0. */
 #define NAMES_NUMBER_MAX 1024 /* the highest number of any name */
 
+/* "client12" is SECTION_CLIENT and 12; "title" is KEY_TITLE and 0. */
 struct section_name {
 	enum section_kind kind;
 	unsigned number; /* from 1 to NETS_MAX or CLIENTS_MAX; 0: a name without number */

@@ -7,7 +7,8 @@
 /* Runs ARGV (execvp(3)) in a new child, in which BECOME_CHILD(CONTEXT) is called before; it dies
  * with us. Returns when the exec is done: 0, and the child's pidfd, the caller's. Where there was
  * none, -errno with what failed in the child, and in *STATUS what stands for that
- * (process_exec_status()). */
+ * (process_exec_status()). From here on process_ending_signals() are held back from us, for
+ * supervise_child() to find, and none of them from the child. */
 typedef int supervise_become(void *context, struct error *error);
 int supervise_spawn(supervise_become *become_child, void *context, char *const *argv, int *pidfd,
 		    int *status, struct error *error);

@@ -95,7 +95,6 @@ static int set_environment(const struct scripts *scripts, struct error *error)
 static int become_script(void *context, struct error *error)
 {
 	const struct scripts *scripts = context;
-	sigset_t held_back;
 
 	if (privilege_restore_environment(scripts->caller, error) < 0 ||
 	    set_environment(scripts, error) < 0 ||
@@ -103,9 +102,6 @@ static int become_script(void *context, struct error *error)
 		return -error->code;
 	if (fchdir(scripts->folder) < 0)
 		return error_system(error, errno, "cannot enter stages/%s", scripts->stage);
-	/* Those that a start or a stop holds back while it waits for the script. */
-	process_ending_signals(&held_back);
-	(void)sigprocmask(SIG_UNBLOCK, &held_back, NULL);
 	return 0;
 }
 

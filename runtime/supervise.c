@@ -110,8 +110,11 @@ struct birth {
 
 static int prepare_child(const struct birth *birth, struct error *error)
 {
+	sigset_t held_back;
 	int result = birth->become_child(birth->context, error);
 
+	process_ending_signals(&held_back);
+	(void)sigprocmask(SIG_UNBLOCK, &held_back, NULL);
 	/* After the change of ids, which would clear it. */
 	if (result == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		result = error_system(error, errno, "cannot ask for the parent's death");
@@ -142,6 +145,7 @@ int supervise_spawn(supervise_become *become_child, void *context, char *const *
 		.become_child = become_child, .context = context, .argv = argv, .parent = getpid()};
 	CLEANUP_FD int channel = -1;
 	CLEANUP_FD int child = -1;
+	sigset_t held_back;
 	struct error failed;
 	struct error ignored;
 	int ends[2];
@@ -152,6 +156,10 @@ int supervise_spawn(supervise_become *become_child, void *context, char *const *
 		return -error->code;
 	channel = birth.outer = ends[0];
 	birth.channel = ends[1];
+	/* The child may run, and be seen to, before supervise_child() looks for signals: one that
+	 * comes in between waits for that, and does not end us and leave what the child started. */
+	process_ending_signals(&held_back);
+	(void)sigprocmask(SIG_BLOCK, &held_back, NULL);
 	result = ns_clone(0, main_child, &birth, &child, error);
 	close_fd(&ends[1]);
 	if (result < 0)

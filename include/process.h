@@ -34,6 +34,9 @@ int process_signal(int pidfd, int signal, struct error *error);
  * ignored, as under nohup(1): blocked, they would come all the same. */
 void process_ending_signals(sigset_t *set);
 
+/* Blocks them: from here on none ends us in the middle of things. */
+void process_hold_signals(void);
+
 /* Whether one of them came that is blocked; process_take_signal() takes it, and returns it: 0 where
  * there is none. */
 bool process_should_end(void);

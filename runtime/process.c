@@ -69,6 +69,14 @@ void process_ending_signals(sigset_t *set)
 	}
 }
 
+void process_hold_signals(void)
+{
+	sigset_t signals;
+
+	process_ending_signals(&signals);
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
 bool process_should_end(void)
 {
 	sigset_t signals;

@@ -199,16 +199,6 @@ static int down_locked(struct session *session, const char *wanted, char name[ST
 	return killed ? not_running(error) : 0;
 }
 
-/* From here on a signal no longer ends us in the middle of things: what a stop does is bounded in
- * time, and a start looks for signals where it waits. */
-static void hold_signals_back(void)
-{
-	sigset_t held_back;
-
-	process_ending_signals(&held_back);
-	(void)sigprocmask(SIG_BLOCK, &held_back, NULL);
-}
-
 /* Root's lock may be another user's for long, and by now signals may be held back: so whoever waits
  * looks for them. */
 static int wait_for_lock(const struct session *session, struct error *error)
@@ -231,7 +221,8 @@ static int lock_session(const struct session *session, struct error *error)
 
 	if (lock < 0)
 		return lock;
-	hold_signals_back();
+	/* What a stop does is bounded in time, and a start looks for signals where it waits. */
+	process_hold_signals();
 	/* Of any checkout: ip forwarding is the computer's. */
 	if (rundir_for_each(session->base, recover, NULL, error) < 0)
 		return -error->code;
@@ -257,7 +248,7 @@ static int lock_record(struct session *session, bool make, struct error *error)
 	int result = record_lock(&session->record, make, error);
 
 	if (result == 0)
-		hold_signals_back();
+		process_hold_signals();
 	return result;
 }
 

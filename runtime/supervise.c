@@ -145,7 +145,6 @@ int supervise_spawn(supervise_become *become_child, void *context, char *const *
 		.become_child = become_child, .context = context, .argv = argv, .parent = getpid()};
 	CLEANUP_FD int channel = -1;
 	CLEANUP_FD int child = -1;
-	sigset_t held_back;
 	struct error failed;
 	struct error ignored;
 	int ends[2];
@@ -158,8 +157,7 @@ int supervise_spawn(supervise_become *become_child, void *context, char *const *
 	birth.channel = ends[1];
 	/* The child may run, and be seen to, before supervise_child() looks for signals: one that
 	 * comes in between waits for that, and does not end us and leave what the child started. */
-	process_ending_signals(&held_back);
-	(void)sigprocmask(SIG_BLOCK, &held_back, NULL);
+	process_hold_signals();
 	result = ns_clone(0, main_child, &birth, &child, error);
 	close_fd(&ends[1]);
 	if (result < 0)

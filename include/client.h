@@ -19,11 +19,19 @@
 #define CLIENT_OPEN_FILES     1024		    /* the soft limit */
 #define CLIENT_OPEN_FILES_MAX 65536
 
+/* Where there are no control groups: resource limits (getrlimit(2)) in their place, the same for
+ * each process in a client. 0: none. Crosses a socket. */
+struct client_limits {
+	uint64_t processes; /* of the whole stage: the kernel counts a user namespace's together */
+	uint64_t data;	    /* bytes of one process */
+};
+
 /* What a client is made from; all borrowed. */
 struct client_birth {
 	const struct stage *stage;
 	const struct stage_client *client;
 	const struct filter *filter;
+	const struct client_limits *limits;
 	const struct cgroup_doors *doors; /* of its control group; NULL: it has none */
 };
 
@@ -56,6 +64,7 @@ void client_release(struct client *client);
 /* In a process inside a client that is about to run the client's own programs (its pid 1, or what
  * connect brings in): gives up all that a client may not have. Close-on-exec and memory apart, the
  * last step before the exec. */
-int client_confine(const struct filter *filter, struct error *error);
+int client_confine(const struct filter *filter, const struct client_limits *limits,
+		   struct error *error);
 
 #endif

@@ -12,6 +12,7 @@
 enum command_option {
 	OPTION_JSON = 1 << 0,
 	OPTION_NO_LIMITS = 1 << 1,
+	OPTION_PRIVATE = 1 << 2,
 };
 
 /* A command line after its options are taken out. */
@@ -56,7 +57,12 @@ void command_place_close(struct command_place *place);
 int command_find_place(const struct command_line *line, struct command_place *place,
 		       struct error *error);
 
-/* As command_find_place(), and connects to the keeper of the stage that runs there. Returns the
+/* The same for a command that starts no stage: where the one that runs was started without root, we
+ * are its user from now on (session_lower()). */
+int command_find_running(const struct command_line *line, struct command_place *place,
+			 struct error *error);
+
+/* As command_find_running(), and connects to the keeper of the stage that runs there. Returns the
  * socket, the caller's. */
 int command_connect(const struct command_line *line, struct command_place *place,
 		    struct error *error);

@@ -16,10 +16,11 @@ struct host_stage {
 	char name[STAGE_NAME_SIZE];
 	char checkout[PATH_MAX];
 	char cgroup[CGROUP_NAME_SIZE]; /* name of the parent group; empty: none */
+	bool private;		       /* it has no leg on the computer */
 };
 
-/* Begins the journal of a stage in RUN_DIR, with the state of ip forwarding and all that switching
- * it resets. Changes nothing yet. */
+/* Begins the journal of a stage in RUN_DIR, unless it is private with the state of ip forwarding
+ * and all that switching it resets. Changes nothing yet. */
 int host_begin(int run_dir, const struct host_stage *stage, struct error *error);
 
 /* Switches ip forwarding off, where it is on. */

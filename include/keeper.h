@@ -4,17 +4,28 @@
 #define PYROUTE_KEEPER_H
 
 #include "cgroup.h"
+#include "client.h"
 #include "error.h"
 #include "filter.h"
+#include "mount.h"
 #include "ns.h"
 #include "privilege.h"
 #include "stage.h"
 #include "wire.h"
 
+/* What a keeper must do by itself where its starter is not root: copy the mounts, and make the
+ * computer's side of the wires. */
+struct keeper_alone {
+	struct mount_source rootfs;
+	struct mount_source src;
+};
+
 /* What a stage is made from; all borrowed. */
 struct keeper_plan {
 	const struct stage *stage;
-	const struct caller *caller; /* whose user namespace it is */
+	const struct caller *caller;	  /* whose user namespace it is */
+	const struct keeper_alone *alone; /* NULL: the starter is root */
+	const struct client_limits *limits;
 	const struct filter *filter;
 	int filter_file;		  /* what FILTER was read from */
 	const struct cgroup_doors *doors; /* one for each client; NULL: no control groups */
@@ -34,19 +45,27 @@ struct keeper {
 	pid_t pid;
 	int pidfd;
 	int channel;
+	bool legs_all_only; /* it made legs by itself, NET_LEG_ALL_ONLY of net.h */
 };
 #define KEEPER_NONE ((struct keeper){.pidfd = -1, .channel = -1})
 void keeper_close(struct keeper *keeper);
 #define CLEANUP_KEEPER CLEANUP(keeper_close)
 
-/* Makes the keeper in its new namespaces, its ids mapped by IDS. It waits for keeper_furnish(). */
-int keeper_spawn(const struct keeper_plan *plan, const struct ns_ids *ids, struct keeper *keeper,
-		 struct error *error);
+/* Makes the keeper in its new namespaces. It waits for keeper_furnish(), before which the caller
+ * maps its ids. */
+int keeper_spawn(const struct keeper_plan *plan, struct keeper *keeper, struct error *error);
 
-/* Gives it the detached mounts that clients are made of, which stay the caller's: the root
- * filesystem, src/ and, where OVERLAYS, in the same order as the clients, a keeper_give_overlay()
- * for each of them next. */
-int keeper_furnish(struct keeper *keeper, int rootfs, int src, bool overlays, struct error *error);
+/* What the starter gives the keeper; all of it stays the caller's. */
+struct keeper_furniture {
+	int rootfs;		       /* detached mounts that clients are made of; -1 where it */
+	int src;		       /* copies them by itself */
+	bool overlays;		       /* a keeper_give_overlay() for each client is next */
+	const struct ns_set *computer; /* of a private stage, else NS_SET_NONE */
+};
+int keeper_furnish(struct keeper *keeper, const struct keeper_furniture *furniture,
+		   struct error *error);
+
+/* Gives it the root of the next client, in the order of the clients: a detached mount, likewise. */
 int keeper_give_overlay(struct keeper *keeper, int overlay, struct error *error);
 
 /* Waits until the stage is up: 0. In the meantime it makes the legs the keeper asks for, by

@@ -5,8 +5,10 @@
 
 #include "error.h"
 
+#include <limits.h>
 #include <stdint.h>
 #include <sys/mount.h>
+#include <sys/types.h>
 
 struct mount_option {
 	const char *key;
@@ -21,6 +23,21 @@ int mount_new(const char *type, const struct mount_option *options, unsigned att
 /* Copies the mount that holds PATH, from there downwards, detached: the one mount, or with
  * AT_RECURSIVE in FLAGS all below it too. PATH may be "" for DIR itself. Returns the copy's fd. */
 int mount_copy(int dir, const char *path, unsigned flags, struct error *error);
+
+/* A directory by its path, and what tells it from any other that may come to stand there. */
+struct mount_source {
+	char path[PATH_MAX];
+	dev_t device;
+	ino_t inode;
+};
+
+/* Fills in SOURCE for the directory that DIR is open on. */
+int mount_source_of(int dir, struct mount_source *source, struct error *error);
+
+/* As mount_copy(), by path: of a directory that was opened in another mount namespace nothing can
+ * be copied by its fd. -ESTALE where another directory stands there by now. The copy gets
+ * ATTRIBUTES. */
+int mount_copy_source(const struct mount_source *source, uint64_t attributes, struct error *error);
 
 /* Adds ATTRIBUTES (MOUNT_ATTR_...) to the mount that FD is of; with AT_RECURSIVE in FLAGS also to
  * those below it. */
@@ -39,6 +56,10 @@ int mount_list_below(const char *above, const char *const *except, char *text, s
 
 /* Makes every mount of this namespace private: nothing that is done here is seen outside. */
 int mount_isolate(struct error *error);
+
+/* Makes every mount of this namespace a copy that follows its original: what is mounted or
+ * unmounted there is here too, and nothing that is done here is seen there. */
+int mount_follow(struct error *error);
 
 /* Opens PATH below ROOT: links are followed inside ROOT only, magic links never (openat2(2)).
  * Returns an O_PATH fd. */

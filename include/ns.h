@@ -52,7 +52,17 @@ int ns_map(pid_t pid, const struct ns_ids *uids, const struct ns_ids *gids, stru
  * and there are no others. Groups can then not be changed inside (user_namespaces(7)). */
 int ns_map_single(pid_t pid, struct error *error);
 
-/* Makes a user namespace that no process lives in, for an idmapped mount. Returns its fd. */
+/* Whether the calling process's user namespace has the group GID. */
+bool ns_has_group(gid_t gid);
+
+/* Makes a user namespace, and those that FLAGS of clone(2) name, owned by it, which no process
+ * lives in: SET, the caller's, alone keeps them. It has the one extent of ids that each of UIDS and
+ * GIDS tells; CAP_SETUID and CAP_SETGID over the caller's own user namespace are needed for others
+ * than the caller's. */
+int ns_make(int flags, const struct ns_ids *uids, const struct ns_ids *gids, struct ns_set *set,
+	    struct error *error);
+
+/* The user namespace alone, for an idmapped mount. Returns its fd, the caller's. */
 int ns_user_for_idmap(const struct ns_ids *uids, const struct ns_ids *gids, struct error *error);
 
 #endif

@@ -62,7 +62,8 @@ int privilege_drop_to_caller(const struct caller *caller, struct error *error);
 
 /* Becomes CALLER for good, with their groups, and holds CAP_NET_RAW alone: permitted, effective,
  * inheritable and ambient, so that it outlives the exec of a Python interpreter; the bounding set
- * is that one capability too, and no_new_privs is set. For the student's router. */
+ * is that one capability too, and no_new_privs is set. For the student's router. CALLER may be NULL
+ * for who we are already: in a user namespace that has no other ids. */
 int privilege_drop_to_router(const struct caller *caller, struct error *error);
 
 #endif

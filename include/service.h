@@ -39,10 +39,15 @@ struct service_entry {
 	struct ns_set ns;
 	struct cgroup_doors doors;
 	int filter;
+	struct client_limits limits;
 };
 void service_entry_close(struct service_entry *entry);
 #define CLEANUP_SERVICE_ENTRY CLEANUP(service_entry_close)
 int service_enter(int socket, const char *client, struct service_entry *entry, struct error *error);
+
+/* The computer's side of a private stage's wires: its user and network namespace go to COMPUTER,
+ * the caller's. Of a stage whose legs are on the computer itself there is none: NS_SET_NONE. */
+int service_computer(int socket, struct ns_set *computer, struct error *error);
 
 /* Tells the keeper to end the stage, and returns its pidfd to wait for. */
 int service_stop(int socket, int *keeper_pidfd, struct error *error);
@@ -53,7 +58,9 @@ struct service_plan {
 	const struct stage *stage;
 	struct client *clients;		  /* stage->client_count of them */
 	const struct cgroup_doors *doors; /* as many, or NULL */
-	int filter;			  /* the seccomp program's file */
+	const struct client_limits *limits;
+	const struct ns_set *computer; /* of a private stage, else NS_SET_NONE */
+	int filter;		       /* the seccomp program's file */
 	int listener;
 };
 

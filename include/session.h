@@ -1,7 +1,8 @@
 /* A checkout's running stage: the way to its keeper, its end, and what one that crashed leaves.
  * Its start is start.h. One with scripts of its own (scripts.h) has a record in the place of a
- * keeper. Two locks serialise starts and stops: first the caller's own, in this checkout, then
- * root's, where the computer is changed. */
+ * keeper. One that was started without root has its directory in its user's own base (rundir.h),
+ * and whatever is done to it is done with that user's rights alone. Two locks serialise starts and
+ * stops: first the caller's own, in this checkout, then root's, where the computer is changed. */
 #ifndef PYROUTE_SESSION_H
 #define PYROUTE_SESSION_H
 
@@ -19,11 +20,13 @@ struct session {
 	const struct checkout *checkout; /* borrowed */
 	const struct caller *caller;	 /* borrowed */
 	char id[RUNDIR_ID_SIZE];	 /* of the checkout; names its directory */
+	bool own;			 /* the two below are the caller's, not root's */
 	int base;			 /* the directory of all of them */
 	int dir;			 /* this one's; -1 where there is none */
+	int lock;			 /* root's, once taken */
 	struct record record;		 /* of a stage with scripts; with the lock, once taken */
 };
-#define SESSION_NONE ((struct session){.base = -1, .dir = -1, .record = RECORD_EMPTY})
+#define SESSION_NONE ((struct session){.base = -1, .dir = -1, .lock = -1, .record = RECORD_EMPTY})
 void session_close(struct session *session);
 #define CLEANUP_SESSION CLEANUP(session_close)
 
@@ -31,6 +34,11 @@ void session_close(struct session *session);
  * must not be moved. */
 int session_open(const struct checkout *checkout, const struct caller *caller,
 		 struct session *session, struct error *error);
+
+/* To be called by what only deals with the stage that runs. Where that was started without root,
+ * and we are root by sudo, we become the caller for good: it is not for root to believe what such a
+ * keeper says. */
+int session_lower(const struct session *session, struct error *error);
 
 /* The name of the stage that runs, if it is one with scripts of its own, else NULL. */
 const char *session_scripted(const struct session *session);
@@ -45,28 +53,29 @@ int session_guard(const struct session *session, struct error *error);
 
 /* Takes down the stage that runs, and puts back what it changed; its name goes to NAME. WANTED, if
  * not NULL, must be its name, else -EINVAL. -ESRCH: none runs, and nothing of one that crashed is
- * left either. Needs root, but for one with scripts, which still runs where its down.sh failed.
- * -ECANCELED, as below. */
+ * left either. Needs root for one that root started; one with scripts still runs where its down.sh
+ * failed. -ECANCELED, as below. */
 int session_down(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
 		 struct error *error);
 
-/* For a start, which needs root: takes the lock and clears away after stages that crashed, of any
- * checkout. Returns the lock, to be held through the start. From here on the signals that ask us
- * to end (process_ending_signals()) are blocked. -ECANCELED: one came while somebody else held the
- * lock; it is still pending. */
+/* For a start: takes the locks, to be held until session_close(). As root: root's too, and clears
+ * away after stages that crashed, of any checkout. Else the stage will be in the caller's own base.
+ * From here on the signals that ask us to end (process_ending_signals()) are blocked. -ECANCELED:
+ * one came while somebody else held root's lock; it is still pending. */
 int session_lock(struct session *session, struct error *error);
 
-/* Ends the stage that runs, if one does. LOCK is held; while a down.sh runs it is not, so that the
- * computer may have changed by then. -ECANCELED as above. */
-int session_end_running(struct session *session, int *lock, struct error *error);
+/* Then: ends the stage that runs, if one does. While a down.sh runs root's lock is not held, so
+ * that the computer may have changed by then. -ECANCELED as above. -EPERM: it takes root to end it.
+ */
+int session_end_running(struct session *session, struct error *error);
 
 /* For the start of a stage with scripts: takes the caller's own lock, until session_close(), and
  * ends the stage that runs, if one does; root is needed where that is one of ours. Signals and
  * -ECANCELED as with session_lock(). */
 int session_make_way(struct session *session, struct error *error);
 
-/* Fills in the first stage of any checkout that has a journal in BASE (rundir_open_base()): 1; 0
- * where there is none. */
+/* Fills in the first stage of any checkout that has legs on the computer and a journal in BASE
+ * (rundir_open_base()): 1; 0 where there is none. */
 int session_find_any(int base, struct host_stage *stage, struct error *error);
 
 /* Removes what a stage leaves that is the living's to remove: the journal, once all that it tells

@@ -30,4 +30,8 @@ int sysctl_write(int directory, const char *key, const char *value, struct error
 int sysctl_write_all(int directory, const struct sysctl_setting *table, size_t count,
 		     struct error *error);
 
+/* The same for the directory named, where the kernel has it at all. */
+int sysctl_settle(const char *directory, const struct sysctl_setting *table, size_t count,
+		  struct error *error);
+
 #endif

@@ -44,4 +44,8 @@ int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
 		  const struct wire_far_end *far, int far_ns, struct wire_leg *leg,
 		  struct error *error);
 
+/* The clients' ends of the wires being up: settles every leg of STAGE (net_leg_settle()). SOCKET is
+ * of the network namespace that they are in. */
+int wire_settle_legs(struct nl_sock *socket, const struct stage *stage, struct error *error);
+
 #endif

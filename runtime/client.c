@@ -152,7 +152,7 @@ static int become_client_child(struct birth_child *child, struct error *error)
 	if (result == 0)
 		result = stack_raise(birth->stage, birth->client, error);
 	if (result == 0)
-		result = client_confine(birth->filter, error);
+		result = client_confine(birth->filter, birth->limits, error);
 	if (result == 0)
 		result = spawn_run_child(child, error);
 	return result;
@@ -188,12 +188,17 @@ static int limit(int resource, rlim_t soft, rlim_t hard, struct error *error)
 	return 0;
 }
 
-int client_confine(const struct filter *filter, struct error *error)
+int client_confine(const struct filter *filter, const struct client_limits *limits,
+		   struct error *error)
 {
 	int result = limit(RLIMIT_NOFILE, CLIENT_OPEN_FILES, CLIENT_OPEN_FILES_MAX, error);
 
 	if (result == 0)
 		result = limit(RLIMIT_CORE, 0, 0, error);
+	if (result == 0 && limits->processes != 0)
+		result = limit(RLIMIT_NPROC, limits->processes, limits->processes, error);
+	if (result == 0 && limits->data != 0)
+		result = limit(RLIMIT_DATA, limits->data, limits->data, error);
 	/* Should: hold the client's capabilities from here on. Must not: regain any by an exec. */
 	if (result == 0)
 		result = privilege_drop_to_client(error);

@@ -34,7 +34,7 @@ int cmd_connect(const struct command_line *line)
 	CLEANUP_FD int socket = -1;
 	int status;
 
-	if (command_find_place(line, &place, &error) < 0)
+	if (command_find_running(line, &place, &error) < 0)
 		return command_fail(&error, PROCESS_FAILED);
 	if (session_scripted(&place.session) != NULL)
 		return connect_by_script(&place, line);

@@ -79,6 +79,21 @@ static void end_progress(const struct progress *progress)
 		(void)fputs("\r\033[K", stderr);
 }
 
+/* What a private stage is, for who sees one for the first time. */
+static void print_private(const struct start_outcome *outcome)
+{
+	(void)printf(
+		"It is private: its legs are in a network namespace of its own, and nothing on "
+		"this computer was changed.\n"
+		"Your router there: pyroute-run -- python3 src/router.py\n"
+		"Your shell there:  pyroute-run\n");
+	if (outcome->limits.processes != 0)
+		(void)printf("Without control groups of yours, all its clients together may have "
+			     "%llu processes, each of %llu MiB.\n",
+			     (unsigned long long)outcome->limits.processes,
+			     (unsigned long long)(outcome->limits.data >> 20));
+}
+
 static int start_file(struct command_place *place, const struct command_line *line)
 {
 	CLEANUP_STAGE struct stage stage = {.name = ""};
@@ -86,13 +101,16 @@ static int start_file(struct command_place *place, const struct command_line *li
 	struct start_outcome outcome = {.signalled = 0};
 	struct progress progress = {.stage = &stage, .next = now_ms() + PATIENCE_MS};
 	const struct start_watcher watcher = {.tell = show_progress, .context = &progress};
+	const struct start_wish wish = {.limits = (line->options & OPTION_NO_LIMITS) == 0,
+					.private = (line->options & OPTION_PRIVATE) != 0,
+					.watcher =
+						command_can_draw(STDERR_FILENO) ? &watcher : NULL};
 	int status = read_stage(place, line->operands[0], &stage);
 	int result;
 
 	if (status != EXIT_SUCCESS)
 		return status;
-	result = start_stage(&place->session, &stage, (line->options & OPTION_NO_LIMITS) == 0,
-			     command_can_draw(STDERR_FILENO) ? &watcher : NULL, &outcome, &error);
+	result = start_stage(&place->session, &stage, &wish, &outcome, &error);
 	end_progress(&progress);
 	if (result < 0)
 		return fail_start(&outcome, &error);
@@ -102,6 +120,8 @@ static int start_file(struct command_place *place, const struct command_line *li
 			    stderr);
 	(void)printf("%s is up: %s, %zu client%s\n", stage.name, stage.title, stage.client_count,
 		     stage.client_count == 1 ? "" : "s");
+	if (outcome.private)
+		print_private(&outcome);
 	return EXIT_SUCCESS;
 }
 

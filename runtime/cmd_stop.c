@@ -8,7 +8,7 @@ int cmd_stop(const struct command_line *line)
 	char name[STAGE_NAME_SIZE];
 	struct error error = {0};
 
-	int result = command_find_place(line, &place, &error);
+	int result = command_find_running(line, &place, &error);
 
 	if (result == 0)
 		result = session_down(&place.session, line->operands[0], name, &error);

@@ -17,10 +17,18 @@ int command_find_place(const struct command_line *line, struct command_place *pl
 	return session_open(&place->checkout, &place->caller, &place->session, error);
 }
 
+int command_find_running(const struct command_line *line, struct command_place *place,
+			 struct error *error)
+{
+	if (command_find_place(line, place, error) < 0)
+		return -error->code;
+	return session_lower(&place->session, error);
+}
+
 int command_connect(const struct command_line *line, struct command_place *place,
 		    struct error *error)
 {
-	if (command_find_place(line, place, error) < 0)
+	if (command_find_running(line, place, error) < 0)
 		return -error->code;
 	return session_connect(&place->session, error);
 }

@@ -98,7 +98,7 @@ static int become_inhabitant_child(struct inner *inner, struct error *error)
 	if (result == 0)
 		result = inhabitant_settle_child(getenv("TERM"), error);
 	if (result == 0)
-		result = client_confine(inner->filter, error);
+		result = client_confine(inner->filter, &inner->entry->limits, error);
 	return result;
 }
 

@@ -94,11 +94,14 @@ int host_begin(int run_dir, const struct host_stage *stage, struct error *error)
 
 	if (journal == NULL)
 		return error_system(error, errno, "cannot write the journal");
-	(void)fprintf(journal, "stage %s\ncheckout %s\nnamespace %llu\n", stage->name,
-		      stage->checkout, network_namespace());
+	(void)fprintf(journal, "stage %s\ncheckout %s\n", stage->name, stage->checkout);
+	if (stage->private)
+		(void)fprintf(journal, "private yes\n");
+	else
+		(void)fprintf(journal, "namespace %llu\n", network_namespace());
 	if (stage->cgroup[0] != '\0')
 		(void)fprintf(journal, "cgroup %s\n", stage->cgroup);
-	result = note_forwarding(journal, error);
+	result = stage->private ? 0 : note_forwarding(journal, error);
 	if (fclose(journal) != 0 && result == 0)
 		result = error_system(error, ENOMEM, "cannot write the journal");
 	if (result == 0)
@@ -172,6 +175,7 @@ int host_owner(int run_dir, struct host_stage *stage, struct error *error)
 		copy_value(line, "stage", stage->name, sizeof(stage->name));
 		copy_value(line, "checkout", stage->checkout, sizeof(stage->checkout));
 		copy_value(line, "cgroup", stage->cgroup, sizeof(stage->cgroup));
+		stage->private = stage->private || after(line, "private") != NULL;
 	}
 	return 0;
 }

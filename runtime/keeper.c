@@ -2,6 +2,7 @@
 
 #include "channel.h"
 #include "client.h"
+#include "computer.h"
 #include "file.h"
 #include "net.h"
 #include "process.h"
@@ -21,7 +22,7 @@
 #define KEEPER_NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC)
 
 enum verb {
-	VERB_FURNISH, /* to the keeper: two mounts, and whether overlays follow */
+	VERB_FURNISH, /* to the keeper: mounts, the computer's side, whether overlays follow */
 	VERB_OVERLAY, /* to the keeper: the next client's root */
 	VERB_LEG,     /* to the starter: a network namespace, and what to make of it */
 	VERB_DONE,    /* to the keeper: that leg is there, or not */
@@ -32,7 +33,10 @@ enum verb {
 
 struct word {
 	uint32_t verb;
+	bool mounts;
 	bool overlays;
+	bool computer;
+	bool all_only; /* see struct keeper */
 	struct wire_far_end far;
 	uint32_t step; /* enum keeper_step */
 	uint32_t done;
@@ -43,6 +47,16 @@ struct word {
 struct keeper_birth {
 	const struct keeper_plan *plan;
 	int channel; /* its own end */
+};
+
+/* The computer's side of a private stage. Where the keeper makes the legs there, it has a socket in
+ * that network namespace, and goes there and back for each. */
+struct far_side {
+	struct ns_set ns;
+	struct nl_sock *socket;
+	const struct stage *stage;
+	int own_ns; /* borrowed: the keeper's network namespace */
+	bool all_only;
 };
 
 /* ---- in the keeper -------------------------------------------------------------------------- */
@@ -120,7 +134,6 @@ static int detach_keeper(const struct keeper_birth *birth, struct error *error)
 	(void)setsid();
 	(void)umask(022);
 	(void)prctl(PR_SET_NAME, "pyroute-keeper");
-	(void)prctl(PR_SET_DUMPABLE, 0);
 	return 0;
 }
 
@@ -140,22 +153,93 @@ static int take_overlays(int channel, struct client *clients, size_t count, stru
 	return 0;
 }
 
-static int furnish_keeper(int channel, struct client *clients, size_t count, struct error *error)
+/* Makes the keeper's root of the mounts in FDS, which come first in it, or of copies of its own. */
+static int make_root(const struct keeper_alone *alone, const struct channel_fds *fds,
+		     struct error *error)
 {
-	CLEANUP_CHANNEL_FDS struct channel_fds mounts = {.count = 0};
-	struct word word = {0};
-	int result = hear_starter(channel, VERB_FURNISH, &word, &mounts, error);
+	const uint64_t plain = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	CLEANUP_FD int rootfs = -1;
+	CLEANUP_FD int src = -1;
 
-	if (result == 0 && mounts.count != 2)
-		return error_set(error, EBADMSG, "the starter sent %zu mounts", mounts.count);
+	if (alone == NULL)
+		return root_make_for_keeper(fds->fd[0], fds->fd[1], error);
+	rootfs = mount_copy_source(&alone->rootfs, plain | MOUNT_ATTR_RDONLY, error);
+	src = rootfs < 0 ? -1 : mount_copy_source(&alone->src, plain, error);
+	return src < 0 ? -error->code : root_make_for_keeper(rootfs, src, error);
+}
+
+static int furnish_keeper(const struct keeper_birth *birth, struct client *clients,
+			  struct far_side *far, struct error *error)
+{
+	const struct keeper_plan *plan = birth->plan;
+	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
+	struct word word = {0};
+	int result = hear_starter(birth->channel, VERB_FURNISH, &word, &fds, error);
+
+	if (result == 0 && fds.count != (word.mounts ? 2U : 0U) + (word.computer ? 2U : 0U))
+		return error_set(error, EBADMSG, "the starter sent %zu files", fds.count);
 	if (result == 0 && word.overlays)
-		result = take_overlays(channel, clients, count, error);
-	/* The map is written by now. */
+		result = take_overlays(birth->channel, clients, plan->stage->client_count, error);
+	/* The map is written by now, which an ordinary user can do to what is dumpable alone. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (result == 0)
 		result = privilege_become_root(error);
 	if (result == 0)
-		result = root_make_for_keeper(mounts.fd[0], mounts.fd[1], error);
+		result = make_root(plan->alone, &fds, error);
+	if (result == 0 && word.computer) {
+		far->ns.fd[NS_NET] = TAKE_FD(fds.fd[fds.count - 1]);
+		far->ns.fd[NS_USER] = TAKE_FD(fds.fd[fds.count - 2]);
+	}
 	return result;
+}
+
+/* ---- the computer's side, where the starter is not root ---------------------------------------
+ */
+
+static int go_home(const struct far_side *far, struct error *error)
+{
+	struct ns_set own = NS_SET_NONE;
+
+	own.fd[NS_NET] = far->own_ns;
+	return ns_enter(&own, error);
+}
+
+static int make_far_side(struct far_side *far, const struct caller *student, struct error *error)
+{
+	const struct caller root = {.uid = 0, .gid = 0};
+	int result = computer_make(student, &root, &far->ns, error);
+
+	if (result == 0)
+		result = computer_enter(&far->ns, error);
+	if (result == 0)
+		result = net_socket_open(&far->socket, error);
+	if (result == 0)
+		result = computer_settle(far->socket, error);
+	return result == 0 ? go_home(far, error) : result;
+}
+
+/* As the starter does it for the computer itself; the kernel's settings of a leg are those of the
+ * namespace that their files are opened in. */
+static int make_leg_there(void *context, const struct wire_far_end *wanted, int far_ns,
+			  struct error *error)
+{
+	struct far_side *far = context;
+	struct wire_leg leg = {.all_only = false};
+	int result = computer_enter(&far->ns, error);
+
+	if (result == 0)
+		result = wire_make_leg(far->socket, stage_net_find(far->stage, wanted->net), wanted,
+				       far_ns, &leg, error);
+	if (result < 0)
+		return result;
+	far->all_only = far->all_only || leg.all_only;
+	return go_home(far, error);
+}
+
+static void far_side_close(struct far_side *far)
+{
+	net_socket_close(&far->socket);
+	ns_set_close(&far->ns);
 }
 
 static int for_client(const struct stage_client *client, struct error *error)
@@ -175,6 +259,7 @@ static int spawn_clients(const struct keeper_plan *plan, struct client *clients,
 		struct client_birth birth = {.stage = stage,
 					     .client = &stage->clients[i],
 					     .filter = plan->filter,
+					     .limits = plan->limits,
 					     .doors = plan->doors ? &plan->doors[i] : NULL};
 
 		if (client_spawn(&birth, &clients[i], error) < 0)
@@ -188,7 +273,7 @@ static int spawn_clients(const struct keeper_plan *plan, struct client *clients,
 }
 
 static int wire_clients(const struct keeper_plan *plan, struct client *clients, int channel,
-			struct error *error)
+			struct far_side *far, struct error *error)
 {
 	const struct stage *stage = plan->stage;
 	CLEANUP_NET struct nl_sock *socket = NULL;
@@ -204,6 +289,13 @@ static int wire_clients(const struct keeper_plan *plan, struct client *clients, 
 		return error_system(error, errno, "cannot wire the clients");
 	for (size_t i = 0; i < stage->client_count; i++)
 		client_ns[i] = clients[i].ns.fd[NS_NET];
+	if (plan->alone != NULL) {
+		*far = (struct far_side){.stage = stage, .own_ns = own_ns, .ns = NS_SET_NONE};
+		board.ask = make_leg_there;
+		board.context = far;
+		if (make_far_side(far, plan->caller, error) < 0)
+			return error_prefix(error, "the computer's side");
+	}
 	if (switchboard_settle(error) < 0 || net_socket_open(&socket, error) < 0)
 		return -error->code;
 	board.socket = socket;
@@ -231,8 +323,8 @@ static int wait_for_clients(const struct keeper_plan *plan, struct client *clien
 	return 0;
 }
 
-/* The clients' ends came up after the keeper's. */
-static int settle_wires(const struct stage *stage, struct error *error)
+/* The clients' ends came up after the others. */
+static int settle_wires(const struct stage *stage, struct far_side *far, struct error *error)
 {
 	CLEANUP_NET struct nl_sock *socket = NULL;
 
@@ -241,27 +333,33 @@ static int settle_wires(const struct stage *stage, struct error *error)
 	for (size_t i = 0; i < stage->net_count; i++)
 		if (switchboard_settle_net(socket, stage, &stage->nets[i], error) < 0)
 			return -error->code;
+	if (far->socket == NULL)
+		return 0;
+	if (wire_settle_legs(far->socket, stage, error) < 0)
+		return -error->code;
+	net_socket_close(&far->socket);
 	return 0;
 }
 
 /* A stage's start as the keeper sees it, on one screen. */
 static int start_keeper(const struct keeper_birth *birth, struct client *clients,
-			struct error *error)
+			struct far_side *far, struct error *error)
 {
 	const struct keeper_plan *plan = birth->plan;
 	struct word word = {.verb = VERB_UP};
 	int result = detach_keeper(birth, error);
 
 	if (result == 0)
-		result = furnish_keeper(birth->channel, clients, plan->stage->client_count, error);
+		result = furnish_keeper(birth, clients, far, error);
 	if (result == 0)
 		result = spawn_clients(plan, clients, birth->channel, error);
 	if (result == 0)
-		result = wire_clients(plan, clients, birth->channel, error);
+		result = wire_clients(plan, clients, birth->channel, far, error);
 	if (result == 0)
 		result = wait_for_clients(plan, clients, birth->channel, error);
 	if (result == 0)
-		result = settle_wires(plan->stage, error);
+		result = settle_wires(plan->stage, far, error);
+	word.all_only = far->all_only;
 	if (result == 0)
 		result = channel_send(birth->channel, &word, sizeof(word), NULL, error);
 	if (result == 0)
@@ -287,17 +385,20 @@ static int main_keeper(void *argument)
 	const struct keeper_birth *birth = argument;
 	const struct keeper_plan *plan = birth->plan;
 	CLEANUP_FREE struct client *clients = calloc(plan->stage->client_count, sizeof(*clients));
+	CLEANUP(far_side_close) struct far_side far = {.ns = NS_SET_NONE};
 	struct word failed = {.verb = VERB_UP};
 	int result;
 
 	for (size_t i = 0; clients != NULL && i < plan->stage->client_count; i++)
 		clients[i] = CLIENT_NONE;
 	result = clients == NULL ? error_system(&failed.error, ENOMEM, "cannot start")
-				 : start_keeper(birth, clients, &failed.error);
+				 : start_keeper(birth, clients, &far, &failed.error);
 	if (result == 0) {
 		struct service_plan service = {.stage = plan->stage,
 					       .clients = clients,
 					       .doors = plan->doors,
+					       .limits = plan->limits,
+					       .computer = &far.ns,
 					       .filter = plan->filter_file,
 					       .listener = plan->listener};
 
@@ -321,8 +422,7 @@ void keeper_close(struct keeper *keeper)
 	close_fd(&keeper->pidfd);
 }
 
-int keeper_spawn(const struct keeper_plan *plan, const struct ns_ids *ids, struct keeper *keeper,
-		 struct error *error)
+int keeper_spawn(const struct keeper_plan *plan, struct keeper *keeper, struct error *error)
 {
 	struct keeper_birth birth = {.plan = plan};
 	struct privilege_saved saved = {0};
@@ -341,8 +441,6 @@ int keeper_spawn(const struct keeper_plan *plan, const struct ns_ids *ids, struc
 			ns_clone(KEEPER_NAMESPACES, main_keeper, &birth, &keeper->pidfd, error);
 	privilege_resume(&saved);
 	close_fd(&ends[1]);
-	if (result >= 0)
-		result = ns_map(keeper->pid, ids, ids, error);
 	return result < 0 ? result : 0;
 }
 
@@ -355,12 +453,25 @@ static int tell_keeper(const struct keeper *keeper, const struct word *word,
 	return result == -EPIPE ? 0 : result;
 }
 
-int keeper_furnish(struct keeper *keeper, int rootfs, int src, bool overlays, struct error *error)
+int keeper_furnish(struct keeper *keeper, const struct keeper_furniture *furniture,
+		   struct error *error)
 {
-	struct word word = {.verb = VERB_FURNISH, .overlays = overlays};
-	struct channel_fds mounts = {.fd = {rootfs, src}, .count = 2};
+	const struct ns_set *computer = furniture->computer;
+	struct word word = {.verb = VERB_FURNISH,
+			    .mounts = furniture->rootfs >= 0,
+			    .overlays = furniture->overlays,
+			    .computer = computer->fd[NS_NET] >= 0};
+	struct channel_fds fds = {.count = 0};
 
-	return tell_keeper(keeper, &word, &mounts, error);
+	if (word.mounts) {
+		fds.fd[fds.count++] = furniture->rootfs;
+		fds.fd[fds.count++] = furniture->src;
+	}
+	if (word.computer) {
+		fds.fd[fds.count++] = computer->fd[NS_USER];
+		fds.fd[fds.count++] = computer->fd[NS_NET];
+	}
+	return tell_keeper(keeper, &word, &fds, error);
 }
 
 int keeper_give_overlay(struct keeper *keeper, int overlay, struct error *error)
@@ -407,6 +518,7 @@ int keeper_attend(struct keeper *keeper, int guard, keeper_make_leg *make, keepe
 		}
 		if (word.verb != VERB_UP)
 			return error_set(error, EBADMSG, "the keeper spoke out of turn");
+		keeper->legs_all_only = word.all_only;
 		return error_take(error, &word.error);
 	}
 }

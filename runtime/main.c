@@ -16,11 +16,12 @@ static const struct command commands[] = {
 	 .link = "pyroute-stage-start",
 	 .arguments = "STAGE",
 	 .summary = "set a stage up; one that runs is stopped first",
-	 .details = "Returns when every client is up and its wires carry frames. Needs root, but\n"
-		    "not for a stage that brings scripts of its own (up.sh).\n"
+	 .details = "Returns when every client is up and its wires carry frames. Without root, or\n"
+		    "with --private, the stage is private: its legs are not on the computer, but\n"
+		    "in a network namespace of its own, where pyroute run brings you.\n"
 		    "--no-limits  on a machine without control groups: do not limit the clients'\n"
 		    "             memory and processes",
-	 .options = OPTION_NO_LIMITS,
+	 .options = OPTION_NO_LIMITS | OPTION_PRIVATE,
 	 .operands_min = 1,
 	 .operands_max = 1,
 	 .sealed = true,
@@ -30,7 +31,7 @@ static const struct command commands[] = {
 	 .arguments = "[STAGE]",
 	 .summary = "take the running stage down",
 	 .details = "Puts the computer back as it was. With a name: only if that stage runs.\n"
-		    "Exit status 1 where none runs. Needs root, but not for a stage with an up.sh.",
+		    "Exit status 1 where none runs. Needs root for what root has started.",
 	 .operands_max = 1,
 	 .run = cmd_stop},
 	{.name = "connect",
@@ -62,12 +63,11 @@ static const struct command commands[] = {
 	 .run = cmd_stages},
 	{.name = "run",
 	 .link = "pyroute-run",
-	 .arguments = "-- COMMAND ARG...",
-	 .summary = "run the router on the computer's side",
+	 .arguments = "[-- COMMAND ARG...]",
+	 .summary = "run the router, or a shell, on the computer's side",
 	 .details = "As the calling user, with the right to open packet sockets (CAP_NET_RAW)\n"
-		    "and no other. The end of the stage ends it. Needs root. The exit status is\n"
-		    "as with connect.",
-	 .operands_min = 1,
+		    "and no other. The end of the stage ends it. Without a command: their shell.\n"
+		    "Needs root, but not for a private stage. The exit status is as with connect.",
 	 .operands_max = -1,
 	 .run = cmd_run},
 	{.name = "doctor",
@@ -89,15 +89,18 @@ enum {
 	VALUE_VERSION = UCHAR_MAX + 2,
 	VALUE_FLAG = UCHAR_MAX + 3
 };
-static const struct option long_options[] = {
-	{"help", no_argument, NULL, VALUE_HELP},      {"version", no_argument, NULL, VALUE_VERSION},
-	{"dir", required_argument, NULL, VALUE_DIR},  {"json", no_argument, NULL, VALUE_FLAG},
-	{"no-limits", no_argument, NULL, VALUE_FLAG}, {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {{"help", no_argument, NULL, VALUE_HELP},
+					     {"version", no_argument, NULL, VALUE_VERSION},
+					     {"dir", required_argument, NULL, VALUE_DIR},
+					     {"json", no_argument, NULL, VALUE_FLAG},
+					     {"no-limits", no_argument, NULL, VALUE_FLAG},
+					     {"private", no_argument, NULL, VALUE_FLAG},
+					     {NULL, 0, NULL, 0}};
 
 static const struct {
 	const char *name;
 	enum command_option flag;
-} flags[] = {{"json", OPTION_JSON}, {"no-limits", OPTION_NO_LIMITS}};
+} flags[] = {{"json", OPTION_JSON}, {"no-limits", OPTION_NO_LIMITS}, {"private", OPTION_PRIVATE}};
 
 /* The flag of the option NAME; 0: every command takes it. */
 static unsigned flag_of(const char *name)

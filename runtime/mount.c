@@ -3,6 +3,7 @@
 #include "kernel.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 /* What the kernel wrote about the last failure on a file system context: "e overlay: ..." */
 static void context_message(int context, char *text, size_t size)
@@ -58,6 +59,46 @@ int mount_copy(int dir, const char *path, unsigned flags, struct error *error)
 	if (mount < 0)
 		return error_system(error, errno, "cannot copy the mount of %s", path);
 	return mount;
+}
+
+int mount_source_of(int dir, struct mount_source *source, struct error *error)
+{
+	char link[sizeof("/proc/self/fd/-2147483648")];
+	struct stat status;
+	ssize_t length;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
+	length = readlink(link, source->path, sizeof(source->path));
+	if (length < 0 || fstat(dir, &status) < 0)
+		return error_system(error, errno, "cannot tell where a folder is");
+	if ((size_t)length == sizeof(source->path))
+		return error_set(error, ENAMETOOLONG, "the path of a folder is too long");
+	source->path[length] = '\0';
+	source->device = status.st_dev;
+	source->inode = status.st_ino;
+	return 0;
+}
+
+int mount_copy_source(const struct mount_source *source, uint64_t attributes, struct error *error)
+{
+	CLEANUP_FD int mount = mount_copy(AT_FDCWD, source->path, 0, error);
+	struct stat status;
+
+	if (mount == -EINVAL)
+		return error_set(error, EINVAL,
+				 "cannot show %s in a client: something is mounted below it, which "
+				 "only root may leave out; unmount that, or use sudo",
+				 source->path);
+	if (mount < 0)
+		return mount;
+	if (fstat(mount, &status) < 0)
+		return error_system(error, errno, "cannot look at %s", source->path);
+	if (status.st_dev != source->device || status.st_ino != source->inode)
+		return error_set(error, ESTALE, "%s was replaced meanwhile; try again",
+				 source->path);
+	if (mount_protect(mount, 0, attributes, error) < 0)
+		return error_prefix(error, "%s", source->path);
+	return TAKE_FD(mount);
 }
 
 int mount_protect(int mount, unsigned flags, uint64_t attributes, struct error *error)
@@ -147,6 +188,13 @@ int mount_isolate(struct error *error)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return error_system(error, errno, "cannot make the mounts private");
+	return 0;
+}
+
+int mount_follow(struct error *error)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return error_system(error, errno, "cannot make the mounts follow the others");
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -144,36 +145,86 @@ int ns_map(pid_t pid, const struct ns_ids *uids, const struct ns_ids *gids, stru
 	return result < 0 ? result : map_write(pid, "gid_map", gids, error);
 }
 
-/* In the child: waits until its parent has let go of the socket, by will or by dying. */
-static int idmap_holder_child(void *argument)
+bool ns_has_group(gid_t gid)
+{
+	CLEANUP_STREAM FILE *map = fopen("/proc/self/gid_map", "re");
+	CLEANUP_FREE char *line = NULL;
+	size_t size = 0;
+
+	while (map != NULL && getline(&line, &size, map) > 0) {
+		char *rest;
+		unsigned long inside = strtoul(line, &rest, 10);
+		unsigned long count;
+
+		(void)strtoul(rest, &rest, 10); /* outside */
+		count = strtoul(rest, NULL, 10);
+		if (gid >= inside && gid - inside < count)
+			return true;
+	}
+	return false;
+}
+
+/* In the child: waits until its parent has let go of the socket, by will or by dying. Of a process
+ * that is not dumpable nobody could open the namespaces (ptrace(2), "access mode checking"). */
+static int holder_child(void *argument)
 {
 	const int *ends = argument;
 	char byte;
 
 	(void)close(ends[0]);
+	if (prctl(PR_SET_DUMPABLE, 1) < 0 || write(ends[1], "", 1) != 1)
+		return 1;
 	return read(ends[1], &byte, 1) == 0 ? 0 : 1;
 }
 
-int ns_user_for_idmap(const struct ns_ids *uids, const struct ns_ids *gids, struct error *error)
+static int open_held(pid_t pid, int flags, struct ns_set *set, struct error *error)
+{
+	CLEANUP_NS_SET struct ns_set held = NS_SET_NONE;
+
+	for (enum ns_kind kind = 0; kind < NS_KINDS; kind++) {
+		if ((flags & kinds[kind].flag) == 0)
+			continue;
+		held.fd[kind] = ns_open_of(pid, kind, error);
+		if (held.fd[kind] < 0)
+			return held.fd[kind];
+	}
+	*set = held;
+	held = NS_SET_NONE;
+	return 0;
+}
+
+int ns_make(int flags, const struct ns_ids *uids, const struct ns_ids *gids, struct ns_set *set,
+	    struct error *error)
 {
 	CLEANUP_FD int pidfd = -1;
-	CLEANUP_FD int ns = -1;
 	int ends[2];
 	int result = 0;
+	char byte;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return error_system(error, errno, "cannot make a socket pair");
-	pid = ns_clone(CLONE_NEWUSER, idmap_holder_child, ends, &pidfd, error);
+	pid = ns_clone(flags | CLONE_NEWUSER, holder_child, ends, &pidfd, error);
 	close_fd(&ends[1]);
 	if (pid < 0) {
 		close_fd(&ends[0]);
 		return pid;
 	}
-	result = ns_map(pid, uids, gids, error);
+	if (read(ends[0], &byte, 1) != 1)
+		result = error_set(error, ECHILD, "a process that held a namespace was killed");
 	if (result == 0)
-		result = ns = ns_open_of(pid, NS_USER, error);
+		result = ns_map(pid, uids, gids, error);
+	if (result == 0)
+		result = open_held(pid, flags | CLONE_NEWUSER, set, error);
 	close_fd(&ends[0]);
 	(void)waitpid(pid, NULL, 0);
-	return result < 0 ? result : TAKE_FD(ns);
+	return result;
+}
+
+int ns_user_for_idmap(const struct ns_ids *uids, const struct ns_ids *gids, struct error *error)
+{
+	struct ns_set set = NS_SET_NONE;
+	int result = ns_make(0, uids, gids, &set, error);
+
+	return result < 0 ? result : set.fd[NS_USER];
 }

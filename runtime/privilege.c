@@ -321,7 +321,7 @@ int privilege_drop_to_router(const struct caller *caller, struct error *error)
 	const size_t count = ARRAY_SIZE(router_capabilities);
 	int result = limit_bounding_set(router_capabilities, count, error);
 
-	if (result == 0)
+	if (result == 0 && caller != NULL)
 		result = become(caller, error);
 	if (result == 0)
 		result = set_capabilities(router_capabilities, count, true, error);

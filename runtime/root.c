@@ -22,6 +22,7 @@
 
 #include "file.h"
 #include "mount.h"
+#include "ns.h"
 #include "overlay.h"
 
 #include <fcntl.h>
@@ -31,6 +32,8 @@
 
 #define ATTRIBUTES_PLAIN (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define ATTRIBUTES_DATA	 (ATTRIBUTES_PLAIN | MOUNT_ATTR_NOEXEC)
+
+#define TTY 5 /* the group of terminals: base-passwd(8) fixes it */
 
 #define SHM_BYTES "64m" /* with the overlay's tmpfs it stays below a client's memory limit */
 
@@ -200,14 +203,15 @@ static int move_in(const char *from, int root, const char *to, struct error *err
 
 static int make_own_mounts(int root, struct error *error)
 {
-	static const struct mount_option pts[] = {{"newinstance", NULL},
-						  {"ptmxmode", "0666"},
-						  {"mode", "0620"},
-						  {"gid", "5"}, /* tty */
-						  {NULL, NULL}};
+	/* tty's; where a stage has one id only, its own */
+	const struct mount_option pts[] = {{"newinstance", NULL},
+					   {"ptmxmode", "0666"},
+					   {"mode", "0620"},
+					   {ns_has_group(TTY) ? "gid" : NULL, "5"},
+					   {NULL, NULL}};
 	static const struct mount_option shm[] = {
 		{"mode", "1777"}, {"size", SHM_BYTES}, {NULL, NULL}};
-	static const struct {
+	const struct {
 		const char *type;
 		const char *path;
 		const struct mount_option *options;

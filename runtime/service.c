@@ -13,7 +13,7 @@
 #define CONNECTIONS_MAX 64
 #define SEND_TIMEOUT_S	2 /* who does not read what he asked for is hung up on */
 
-enum verb { VERB_STAGE, VERB_CLIENTS, VERB_ENTER, VERB_STOP };
+enum verb { VERB_STAGE, VERB_CLIENTS, VERB_ENTER, VERB_COMPUTER, VERB_STOP };
 
 struct request {
 	uint32_t verb;
@@ -25,6 +25,7 @@ struct reply {
 	char stage[STAGE_NAME_SIZE];
 	uint32_t clients; /* messages of struct service_client that follow */
 	uint32_t doors;
+	struct client_limits limits;
 };
 
 /* ---- the command's end ---------------------------------------------------------------------- */
@@ -93,9 +94,28 @@ int service_enter(int socket, const char *client, struct service_entry *entry, s
 		return error_set(error, EBADMSG, "the keeper sent %zu files", fds.count);
 	memcpy(entry->ns.fd, fds.fd, sizeof(entry->ns.fd));
 	entry->filter = fds.fd[NS_KINDS];
+	entry->limits = reply.limits;
 	entry->doors.count = reply.doors;
 	memcpy(entry->doors.fd, fds.fd + NS_KINDS + 1, reply.doors * sizeof(int));
 	fds.count = 0;
+	return 0;
+}
+
+int service_computer(int socket, struct ns_set *computer, struct error *error)
+{
+	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
+	struct reply reply = {0};
+	int result = ask(socket, VERB_COMPUTER, "", &reply, &fds, error);
+
+	if (result < 0)
+		return result;
+	*computer = NS_SET_NONE;
+	if (fds.count == 0)
+		return 0;
+	if (fds.count != 2)
+		return error_set(error, EBADMSG, "the keeper sent %zu files", fds.count);
+	computer->fd[NS_USER] = TAKE_FD(fds.fd[0]);
+	computer->fd[NS_NET] = TAKE_FD(fds.fd[1]);
 	return 0;
 }
 
@@ -214,11 +234,22 @@ static int answer_enter(const struct service *service, int connection, const cha
 		return channel_send(connection, reply, sizeof(*reply), NULL, error);
 	memcpy(fds.fd, plan->clients[i].ns.fd, sizeof(plan->clients[i].ns.fd));
 	fds.fd[NS_KINDS] = plan->filter;
+	reply->limits = *plan->limits;
 	if (plan->doors != NULL) {
 		reply->doors = (uint32_t)plan->doors[i].count;
 		memcpy(fds.fd + fds.count, plan->doors[i].fd, plan->doors[i].count * sizeof(int));
 		fds.count += plan->doors[i].count;
 	}
+	return channel_send(connection, reply, sizeof(*reply), &fds, error);
+}
+
+static int answer_computer(const struct service *service, int connection, struct reply *reply,
+			   struct error *error)
+{
+	const struct ns_set *computer = service->plan->computer;
+	struct channel_fds fds = {.fd = {computer->fd[NS_USER], computer->fd[NS_NET]},
+				  .count = computer->fd[NS_NET] < 0 ? 0 : 2};
+
 	return channel_send(connection, reply, sizeof(*reply), &fds, error);
 }
 
@@ -250,6 +281,8 @@ static int answer(struct service *service, int connection)
 		return answer_clients(service, connection, &reply, &error);
 	case VERB_ENTER:
 		return answer_enter(service, connection, request.client, &reply, &error);
+	case VERB_COMPUTER:
+		return answer_computer(service, connection, &reply, &error);
 	case VERB_STOP:
 		return answer_stop(service, connection, &reply, &error);
 	default:

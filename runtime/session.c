@@ -2,6 +2,7 @@
 
 #include "channel.h"
 #include "host.h"
+#include "ns.h"
 #include "process.h"
 #include "rundir.h"
 #include "scripts.h"
@@ -20,17 +21,35 @@ void session_close(struct session *session)
 	record_close(&session->record);
 	close_fd(&session->dir);
 	close_fd(&session->base);
+	close_fd(&session->lock);
 }
 
-/* Opens what root's base has of this checkout, now. */
-static int open_dir(struct session *session, struct error *error)
+/* Opens what the caller's own base has of this checkout, now, or else root's has; with MAKE, makes
+ * the base first. */
+static int open_place(struct session *session, bool own, bool make, struct error *error)
 {
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+
 	close_fd(&session->dir);
-	if (session->base < 0)
-		session->base = rundir_open_base(0, false, error);
+	close_fd(&session->base);
+	session->own = own;
+	if (own && privilege_assume(session->caller, &saved, error) < 0)
+		return -error->code;
+	session->base = rundir_open_base(own ? session->caller->uid : 0, make, error);
 	if (session->base >= 0)
 		session->dir = rundir_open(session->base, session->id, false, error);
-	return session->dir < 0 && error->code != ENOENT ? -error->code : 0;
+	/* What is not the caller's holds nothing of theirs. */
+	if (session->dir >= 0 || error->code == ENOENT || (own && !make && error->code == EPERM))
+		return 0;
+	return -error->code;
+}
+
+/* Opens the place where the stage of this checkout is, if there is one: root's where not. */
+static int find_place(struct session *session, struct error *error)
+{
+	if (session->caller->uid != 0 && open_place(session, true, false, error) < 0)
+		return -error->code;
+	return session->dir >= 0 ? 0 : open_place(session, false, false, error);
 }
 
 int session_open(const struct checkout *checkout, const struct caller *caller,
@@ -43,9 +62,18 @@ int session_open(const struct checkout *checkout, const struct caller *caller,
 	session->record = RECORD_EMPTY;
 	session->record.caller = caller;
 	session->record.id = session->id;
-	if (open_dir(session, error) < 0)
+	if (find_place(session, error) < 0)
 		return -error->code;
 	return record_read(&session->record, error);
+}
+
+int session_lower(const struct session *session, struct error *error)
+{
+	if (!session->own || geteuid() != 0)
+		return 0;
+	if (privilege_restore_environment(session->caller, error) < 0)
+		return -error->code;
+	return privilege_drop_to_caller(session->caller, error);
 }
 
 const char *session_scripted(const struct session *session)
@@ -178,7 +206,7 @@ static int down_locked(struct session *session, const char *wanted, char name[ST
 	bool killed;
 	int result;
 
-	if (open_dir(session, error) < 0)
+	if (open_place(session, session->own, false, error) < 0)
 		return -error->code;
 	if (session->dir < 0)
 		return not_running(error);
@@ -215,26 +243,24 @@ static int wait_for_lock(const struct session *session, struct error *error)
 	return lock;
 }
 
-static int lock_session(const struct session *session, struct error *error)
+static int lock_session(struct session *session, struct error *error)
 {
-	CLEANUP_FD int lock = wait_for_lock(session, error);
-
-	if (lock < 0)
-		return lock;
+	session->lock = wait_for_lock(session, error);
+	if (session->lock < 0)
+		return session->lock;
 	/* What a stop does is bounded in time, and a start looks for signals where it waits. */
 	process_hold_signals();
 	/* Of any checkout: ip forwarding is the computer's. */
-	if (rundir_for_each(session->base, recover, NULL, error) < 0)
-		return -error->code;
-	return TAKE_FD(lock);
+	return rundir_for_each(session->base, recover, NULL, error);
 }
 
 /* Of rundir_for_each(): 1 ends the visit. */
 static int find_journal(void *context, int base, const char *id, struct error *error)
 {
 	CLEANUP_FD int dir = rundir_open(base, id, false, error);
+	struct host_stage *stage = context;
 
-	return dir >= 0 && host_owner(dir, context, error) == 0 ? 1 : 0;
+	return dir >= 0 && host_owner(dir, stage, error) == 0 && !stage->private ? 1 : 0;
 }
 
 int session_find_any(int base, struct host_stage *stage, struct error *error)
@@ -289,37 +315,43 @@ static int down_scripts(struct session *session, const char *wanted, char name[S
 int session_down(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
 		 struct error *error)
 {
-	CLEANUP_FD int lock = -1;
-	int result = lock_record(session, false, error);
+	int result = lock_record(session, session->own, error);
 
 	if (result == 0)
 		result = down_scripts(session, wanted, name, error);
 	else if (result == -ENOENT || result == -EPERM) /* no record, or none of ours */
 		result = not_running(error);
-	if (result != -ESRCH || session->base < 0 || (session->dir < 0 && geteuid() != 0))
+	if (result != -ESRCH)
 		return result;
-	if (privilege_need_root(error) < 0)
+	if (find_place(session, error) < 0) /* it may have been started while we waited */
 		return -error->code;
-	lock = lock_session(session, error);
-	return lock < 0 ? lock : down_locked(session, wanted, name, error);
+	if (session->own)
+		return down_locked(session, wanted, name, error);
+	if (session->base < 0 || (session->dir < 0 && geteuid() != 0))
+		return not_running(error);
+	if (privilege_need_root(error) < 0 || lock_session(session, error) < 0)
+		return -error->code;
+	return down_locked(session, wanted, name, error);
 }
 
 /* ---- before a start -------------------------------------------------------------------------- */
 
 int session_lock(struct session *session, struct error *error)
 {
+	const bool root = geteuid() == 0;
 	struct error ignored;
 
-	if (privilege_need_root(error) < 0)
-		return -error->code;
 	/* Where nothing can be recorded (somebody else has the place, a disk is full or read-only)
-	 * it is enough that nothing is. */
+	 * it is enough for root that nothing is. */
 	if (lock_record(session, true, error) < 0 &&
-	    (record_read(&session->record, &ignored) < 0 || session->record.state != RECORD_NONE))
+	    (!root || record_read(&session->record, &ignored) < 0 ||
+	     session->record.state != RECORD_NONE))
 		return -error->code;
-	if (session->base < 0)
-		session->base = rundir_open_base(0, true, error);
-	return session->base < 0 ? session->base : lock_session(session, error);
+	if (!root)
+		return checkout_can_mark(session->checkout, error);
+	if (open_place(session, false, true, error) < 0)
+		return -error->code;
+	return lock_session(session, error);
 }
 
 /* A down.sh may take its time: root's lock, for which other users wait, is not held meanwhile. */
@@ -339,33 +371,95 @@ static int end_locked(struct session *session, struct error *error)
 	return result == -ESRCH ? 0 : result;
 }
 
-int session_end_running(struct session *session, int *lock, struct error *error)
+/* In a child of root's: ends the caller's own stage as the caller alone, and says what came of it.
+ */
+struct ending {
+	struct session *session;
+	int channel;
+};
+
+static int end_own_child(void *argument)
 {
+	const struct ending *ending = argument;
+	struct error error = {0};
+	struct error ignored;
+
+	if (privilege_drop_to_caller(ending->session->caller, &error) == 0 &&
+	    end_locked(ending->session, &error) == 0)
+		error.code = 0;
+	return channel_send(ending->channel, &error, sizeof(error), NULL, &ignored) < 0;
+}
+
+/* Ends the caller's own stage, if one runs. Their lock is held. */
+static int end_own(struct session *session, struct error *error)
+{
+	struct ending ending = {.session = session};
+	struct error outcome = {.code = ECHILD, .text = "the end of the stage that runs failed"};
+	CLEANUP_FD int pidfd = -1;
+	int ends[2];
+	int result = open_place(session, true, false, error);
+	int status;
+
+	if (result < 0 || session->dir < 0)
+		return result;
+	if (geteuid() != 0)
+		return end_locked(session, error);
+	if (channel_pair(ends, error) < 0)
+		return -error->code;
+	ending.channel = ends[1];
+	result = ns_clone(0, end_own_child, &ending, &pidfd, error);
+	close_fd(&ends[1]);
+	if (result >= 0)
+		result = channel_receive(ends[0], &outcome, sizeof(outcome), NULL, error);
+	close_fd(&ends[0]);
+	if (result < 0 || process_wait(pidfd, &status, error) < 0)
+		return -error->code;
+	return outcome.code == 0 ? 0 : error_take(error, &outcome);
+}
+
+/* Sees that no stage that root started runs here, which only root may stop. */
+static int refuse_roots(struct session *session, struct error *error)
+{
+	CLEANUP_FD int socket = -1;
+
+	if (open_place(session, false, false, error) < 0)
+		return -error->code;
+	socket = session->dir < 0 ? -ESRCH : connect_in(session->dir, error);
+	if (socket == -ESRCH)
+		return 0;
+	return error_set(error, EPERM,
+			 "a stage runs here that takes root to stop: sudo pyroute-stage-stop");
+}
+
+int session_end_running(struct session *session, struct error *error)
+{
+	const bool root = geteuid() == 0;
+
 	if (session->record.state != RECORD_NONE) {
-		close_fd(lock);
-		if (end_scripts(session, error) < 0)
+		close_fd(&session->lock);
+		if (end_scripts(session, error) < 0 || (root && lock_session(session, error) < 0))
 			return -error->code;
-		*lock = lock_session(session, error);
-		if (*lock < 0)
-			return *lock;
 	}
+	if (!root && refuse_roots(session, error) < 0)
+		return -error->code;
+	if (session->caller->uid != 0 && end_own(session, error) < 0)
+		return -error->code;
+	if (open_place(session, !root, true, error) < 0)
+		return -error->code;
 	return end_locked(session, error);
 }
 
 int session_make_way(struct session *session, struct error *error)
 {
-	CLEANUP_FD int lock = -1;
-
-	if (lock_record(session, true, error) < 0 || open_dir(session, error) < 0)
+	if (lock_record(session, true, error) < 0)
 		return -error->code;
-	if (session->dir >= 0 && geteuid() != 0)
-		return error_set(
-			error, EPERM,
-			"a stage runs here that takes root to stop: sudo pyroute-stage-stop");
-	if (end_scripts(session, error) < 0)
+	if (geteuid() != 0 && refuse_roots(session, error) < 0)
+		return -error->code;
+	if (end_scripts(session, error) < 0 ||
+	    (session->caller->uid != 0 && end_own(session, error) < 0) ||
+	    open_place(session, false, false, error) < 0)
 		return -error->code;
 	if (session->base < 0 || geteuid() != 0)
 		return 0;
-	lock = lock_session(session, error);
-	return lock < 0 ? lock : end_locked(session, error);
+	return lock_session(session, error) < 0 ? -error->code : end_locked(session, error);
 }

@@ -3,6 +3,7 @@
 #include "cgroup.h"
 #include "channel.h"
 #include "client.h"
+#include "computer.h"
 #include "filter.h"
 #include "host.h"
 #include "keeper.h"
@@ -29,7 +30,12 @@ struct start {
 	struct session *session;
 	const struct stage *stage;
 	const struct start_watcher *watcher; /* NULL: nobody */
-	struct nl_sock *computer;	     /* its network namespace */
+	bool root;		   /* we are, else the keeper makes what it can by itself */
+	bool private;		   /* the legs are not on the computer */
+	struct nl_sock *computer;  /* the network namespace that the legs will be in */
+	struct ns_set computer_ns; /* of a private stage, made by root */
+	struct keeper_alone alone; /* where we are not root */
+	struct client_limits limits;
 	int rootfs;
 	int src;
 	struct caller src_owner;
@@ -49,6 +55,7 @@ static void start_close(struct start *start)
 		cgroup_doors_close(&start->doors[i]);
 	free(start->doors);
 	net_socket_close(&start->computer);
+	ns_set_close(&start->computer_ns);
 	filter_clear(&start->filter);
 	close_fd(&start->rootfs);
 	close_fd(&start->src);
@@ -117,8 +124,12 @@ static int look(struct start *start, struct error *error)
 	if (result >= 0)
 		result = start->src = checkout_open_src(session->checkout, session->caller,
 							&start->src_owner, error);
-	if (result >= 0)
+	if (result >= 0 && !start->private)
 		result = net_socket_open(&start->computer, error);
+	if (result >= 0 && !start->root)
+		result = mount_source_of(start->rootfs, &start->alone.rootfs, error);
+	if (result >= 0 && !start->root)
+		result = mount_source_of(start->src, &start->alone.src, error);
 	if (result >= 0)
 		result = start->filter_file = filter_build(error);
 	if (result >= 0)
@@ -138,6 +149,13 @@ static int name_cgroup(char name[CGROUP_NAME_SIZE], struct error *error)
 		return error_system(error, errno, "cannot name a control group");
 	(void)snprintf(name, CGROUP_NAME_SIZE, "pyroute-%llx", number);
 	return 0;
+}
+
+/* One process of the stage in a thousand is pyroute's own: two more for each client will do. */
+static struct client_limits limits_without_groups(const struct stage *stage)
+{
+	return (struct client_limits){.processes = stage->client_count * (CLIENT_PIDS + 2),
+				      .data = CLIENT_MEMORY};
 }
 
 static int make_cgroups(struct start *start, const char *parent, struct error *error)
@@ -180,7 +198,7 @@ static int listen_for_caller(struct start *start, struct error *error)
 static int change_computer(struct start *start, bool limits, struct error *error)
 {
 	struct session *session = start->session;
-	struct host_stage stage = {.name = ""};
+	struct host_stage stage = {.name = "", .private = start->private};
 	int result;
 
 	(void)snprintf(stage.name, sizeof(stage.name), "%s", start->stage->name);
@@ -193,7 +211,7 @@ static int change_computer(struct start *start, bool limits, struct error *error
 		result = host_begin(session->dir, &stage, error);
 	if (result >= 0 && limits)
 		result = make_cgroups(start, stage.cgroup, error);
-	if (result >= 0)
+	if (result >= 0 && !start->private)
 		result = host_forwarding_off(error);
 	if (result >= 0)
 		result = listen_for_caller(start, error);
@@ -248,17 +266,60 @@ static int give_overlays(struct start *start, int stage_ns, struct error *error)
 	return 0;
 }
 
-static int furnish(struct start *start, struct error *error)
+/* The ids of the stage's user namespace. */
+static int map_stage(const struct start *start, struct error *error)
+{
+	const struct ns_ids ids = {0, CLIENT_ID_FIRST, CLIENT_ID_COUNT};
+
+	if (start->root)
+		return ns_map(start->keeper.pid, &ids, &ids, error);
+	return ns_map_single(start->keeper.pid, error);
+}
+
+/* The computer's side of a private stage, which we enter for good: nothing that comes later
+ * concerns the computer's own network. */
+static int make_computer(struct start *start, struct error *error)
+{
+	const struct caller *caller = start->session->caller;
+	struct privilege_saved saved = {0};
+	int result = privilege_borrow_uid(caller->uid, &saved, error);
+
+	if (result == 0)
+		result = computer_make(caller, caller, &start->computer_ns, error);
+	privilege_resume(&saved);
+	if (result == 0)
+		result = computer_enter(&start->computer_ns, error);
+	if (result == 0)
+		result = net_socket_open(&start->computer, error);
+	return result == 0 ? computer_settle(start->computer, error) : result;
+}
+
+static int furnish_as_root(struct start *start, struct error *error)
 {
 	CLEANUP_FD int stage_ns = ns_open_of(start->keeper.pid, NS_USER, error);
 	CLEANUP_FD int rootfs = stage_ns < 0 ? -1 : map_rootfs(start, stage_ns, error);
 	CLEANUP_FD int src = rootfs < 0 ? -1 : map_src(start, error);
+	struct keeper_furniture furniture = {
+		.rootfs = rootfs, .src = src, .computer = &start->computer_ns};
 	bool works;
 
-	if (src < 0 || overlay_works_in_user_namespace(&works, error) < 0 ||
-	    keeper_furnish(&start->keeper, rootfs, src, !works, error) < 0)
+	if (src < 0 || overlay_works_in_user_namespace(&works, error) < 0)
+		return -error->code;
+	if (start->private && make_computer(start, error) < 0)
+		return error_prefix(error, "the computer's side");
+	furniture.overlays = !works;
+	if (keeper_furnish(&start->keeper, &furniture, error) < 0)
 		return -error->code;
 	return works ? 0 : give_overlays(start, stage_ns, error);
+}
+
+static int furnish(struct start *start, struct error *error)
+{
+	const struct keeper_furniture nothing = {
+		.rootfs = -1, .src = -1, .computer = &start->computer_ns};
+
+	return start->root ? furnish_as_root(start, error)
+			   : keeper_furnish(&start->keeper, &nothing, error);
 }
 
 static int make_leg(void *context, const struct wire_far_end *far, int far_ns, struct error *error)
@@ -271,12 +332,13 @@ static int make_leg(void *context, const struct wire_far_end *far, int far_ns, s
 	if (net == NULL)
 		return error_set(error, EBADMSG, "the keeper asked for a leg on net%u", far->net);
 	if (wire_make_leg(start->computer, net, far, far_ns, &leg, error) < 0) {
-		if (leg.index != 0) /* half made: undo() removes what the journal tells */
+		/* Half made: undo() removes what the journal tells. */
+		if (leg.index != 0 && !start->private)
 			(void)host_note_leg(start->session->dir, &leg, &ignored);
 		return -error->code;
 	}
 	start->legs_all_only = start->legs_all_only || leg.all_only;
-	return host_note_leg(start->session->dir, &leg, error);
+	return start->private ? 0 : host_note_leg(start->session->dir, &leg, error);
 }
 
 static void tell_watcher(void *context, enum keeper_step step, size_t done)
@@ -295,33 +357,27 @@ static int check_signals(const struct start *start, struct error *error)
 	return poll(&signals, 1, 0) == 0 ? 0 : error_set(error, ECANCELED, "cancelled");
 }
 
-/* The clients' ends came up after the legs. */
+/* The clients' ends came up after the legs. A keeper that made them settles them too. */
 static int settle_legs(const struct start *start, struct error *error)
 {
-	for (size_t i = 0; i < start->stage->net_count; i++) {
-		char name[IFNAMSIZ];
-
-		if (!stage_net_is_leg(&start->stage->nets[i]))
-			continue;
-		wire_leg_name(&start->stage->nets[i], name);
-		if (net_leg_settle(start->computer, name, error) < 0)
-			return -error->code;
-	}
-	return 0;
+	return start->root ? wire_settle_legs(start->computer, start->stage, error) : 0;
 }
 
 static int bring_up(struct start *start, struct error *error)
 {
-	const struct ns_ids ids = {0, CLIENT_ID_FIRST, CLIENT_ID_COUNT};
 	const struct keeper_plan plan = {.stage = start->stage,
 					 .caller = start->session->caller,
+					 .alone = start->root ? NULL : &start->alone,
+					 .limits = &start->limits,
 					 .filter = &start->filter,
 					 .filter_file = start->filter_file,
 					 .doors = start->doors,
 					 .listener = start->listener,
 					 .progress = start->watcher != NULL};
-	int result = keeper_spawn(&plan, &ids, &start->keeper, error);
+	int result = keeper_spawn(&plan, &start->keeper, error);
 
+	if (result == 0)
+		result = map_stage(start, error);
 	if (result == 0)
 		result = furnish(start, error);
 	if (result == 0)
@@ -359,37 +415,46 @@ static int canceled(const char *name, struct start_outcome *outcome, struct erro
 	return error_set(error, ECANCELED, "interrupted; %s is not started", name);
 }
 
-int start_stage(struct session *session, const struct stage *stage, bool limits,
-		const struct start_watcher *watcher, struct start_outcome *outcome,
-		struct error *error)
+int start_stage(struct session *session, const struct stage *stage, const struct start_wish *wish,
+		struct start_outcome *outcome, struct error *error)
 {
 	CLEANUP(start_close)
 	struct start start = {.session = session,
 			      .stage = stage,
-			      .watcher = watcher,
+			      .watcher = wish->watcher,
+			      .root = geteuid() == 0,
+			      .private = wish->private || geteuid() != 0,
+			      .computer_ns = NS_SET_NONE,
 			      .rootfs = -1,
 			      .src = -1,
 			      .filter_file = -1,
 			      .listener = -1,
 			      .signals = -1,
 			      .keeper = KEEPER_NONE};
-	CLEANUP_FD int lock = session_lock(session, error);
-	int result = lock < 0 ? lock : look(&start, error);
+	bool groups = wish->limits && start.root;
+	int result = session_lock(session, error);
+
+	if (result == 0)
+		result = look(&start, error);
 
 	process_raise_file_limit(); /* the keeper's and the clients', who lower theirs, too */
 	if (result >= 0)
-		result = session_end_running(session, &lock, error);
-	if (result >= 0)
+		result = session_end_running(session, error);
+	if (result >= 0 && !start.private)
 		result = check_legs(&start, error);
+	if (wish->limits && !groups)
+		start.limits = limits_without_groups(stage);
 	if (result >= 0)
-		result = change_computer(&start, limits, error);
+		result = change_computer(&start, groups, error);
 	if (result >= 0)
 		result = bring_up(&start, error);
 	if (result == -ECANCELED)
 		(void)canceled(stage->name, outcome, error);
 	if (result < 0 && start.changed)
 		undo(&start, error);
-	outcome->legs_all_only = start.legs_all_only;
+	outcome->legs_all_only = start.legs_all_only || start.keeper.legs_all_only;
+	outcome->private = start.private;
+	outcome->limits = start.limits;
 	return result < 0 ? result : 0;
 }
 

@@ -39,29 +39,17 @@ static const struct sysctl_setting bridge_settings[] = {
 	{"bridge-nf-call-arptables", "0"},
 };
 
-/* Writes settings, where the kernel has that directory at all. */
-static int settle(const char *path, const struct sysctl_setting *settings, size_t count,
-		  struct error *error)
-{
-	CLEANUP_FD int directory = sysctl_open(path, error);
-
-	if (directory == -ENOENT)
-		return 0;
-	if (directory < 0)
-		return directory;
-	return sysctl_write_all(directory, settings, count, error);
-}
-
 int switchboard_settle(struct error *error)
 {
-	int result = settle("/proc/sys/net/ipv4", ipv4_settings, ARRAY_SIZE(ipv4_settings), error);
+	int result = sysctl_settle("/proc/sys/net/ipv4", ipv4_settings, ARRAY_SIZE(ipv4_settings),
+				   error);
 
 	if (result == 0)
-		result = settle("/proc/sys/net/ipv6", ipv6_settings, ARRAY_SIZE(ipv6_settings),
-				error);
+		result = sysctl_settle("/proc/sys/net/ipv6", ipv6_settings,
+				       ARRAY_SIZE(ipv6_settings), error);
 	if (result == 0)
-		result = settle("/proc/sys/net/bridge", bridge_settings,
-				ARRAY_SIZE(bridge_settings), error);
+		result = sysctl_settle("/proc/sys/net/bridge", bridge_settings,
+				       ARRAY_SIZE(bridge_settings), error);
 	return result;
 }
 

@@ -77,3 +77,13 @@ int sysctl_write_all(int directory, const struct sysctl_setting *table, size_t c
 		result = sysctl_write(directory, table[i].key, table[i].value, error);
 	return result;
 }
+
+int sysctl_settle(const char *directory, const struct sysctl_setting *table, size_t count,
+		  struct error *error)
+{
+	CLEANUP_FD int fd = sysctl_open(directory, error);
+
+	if (fd == -ENOENT)
+		return 0;
+	return fd < 0 ? fd : sysctl_write_all(fd, table, count, error);
+}

@@ -51,3 +51,17 @@ int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
 	leg->all_only = result == NET_LEG_ALL_ONLY;
 	return result < 0 ? result : 0;
 }
+
+int wire_settle_legs(struct nl_sock *socket, const struct stage *stage, struct error *error)
+{
+	for (size_t i = 0; i < stage->net_count; i++) {
+		char name[IFNAMSIZ];
+
+		if (!stage_net_is_leg(&stage->nets[i]))
+			continue;
+		wire_leg_name(&stage->nets[i], name);
+		if (net_leg_settle(socket, name, error) < 0)
+			return -error->code;
+	}
+	return 0;
+}

@@ -4,14 +4,16 @@
 #define PYROUTE_TRIAL_H
 
 #include "error.h"
+#include "subids.h"
 
 struct trial {
 	int flags; /* CLONE_NEW...; with CLONE_NEWUSER the child is root of it, and has mounts too
 		    */
 	/* Returns what is not negative, or -errno. */
 	int (*run_child)(void *argument, struct error *error);
-	void *argument; /* the child sees a copy of it */
-	bool began;	/* set: there was a child with these namespaces, and with their rights */
+	void *argument;		  /* the child sees a copy of it */
+	const struct subids *ids; /* what its user namespace has; NULL: as a start maps them */
+	bool began; /* set: there was a child with these namespaces, and with their rights */
 };
 
 /* Runs TRIAL and returns what its function did; -errno too where its child could not be made, or

@@ -7,11 +7,12 @@
 #include "overlay.h"
 #include "root.h"
 #include "rundir.h"
+#include "subids.h"
 #include "text.h"
 #include "trial.h"
 
 #include <fcntl.h>
-#include <pwd.h>
+#include <grp.h>
 #include <sched.h>
 #include <sys/stat.h>
 
@@ -297,78 +298,68 @@ void exam_python(const struct patient *patient, struct finding *finding)
 	finding_remedy(finding, "sudo apt-get install python3");
 }
 
-/* Whether FILE, such as /etc/subuid, gives ids to USER: a line is NAME:FIRST:COUNT, where the name
- * may also be the number of the user (subuid(5)). */
-static bool has_ids(const char *file, const struct passwd *user)
+/* The last of them too: that the namespace has it, and may change groups. */
+static int become_last_child(void *argument, struct error *error)
 {
-	CLEANUP_STREAM FILE *stream = fopen(file, "re");
-	char number[16];
-	char line[256];
+	const struct subids *ids = argument;
 
-	(void)snprintf(number, sizeof(number), "%u", user->pw_uid);
-	while (stream != NULL && fgets(line, sizeof(line), stream) != NULL) {
-		size_t length = strcspn(line, ":");
-
-		if (line[length] != ':')
-			continue;
-		line[length] = '\0';
-		if (strcmp(line, user->pw_name) == 0 || strcmp(line, number) == 0)
-			return true;
-	}
-	return false;
+	if (setgroups(0, NULL) < 0 || setresgid(ids->count, ids->count, ids->count) < 0 ||
+	    setresuid(ids->count, ids->count, ids->count) < 0)
+		return error_system(error, errno, "cannot become user %u in a user namespace",
+				    ids->count);
+	return 0;
 }
 
-/* The first id from ID on that FILE, such as /etc/subuid, gives to nobody, nor any above it. Two
- * users of the same ids could do with each other's files what they like. */
-static unsigned long free_from(const char *file, unsigned long id)
+/* What these texts have after their last semicolon is the command. */
+static void lack_subordinate_ids(const struct error *error, struct finding *finding)
 {
-	CLEANUP_STREAM FILE *stream = fopen(file, "re");
-	char line[256];
+	const char *remedy = strrchr(error->text, ';');
 
-	while (stream != NULL && fgets(line, sizeof(line), stream) != NULL) {
-		const char *first = strchr(line, ':');
-		const char *count = first != NULL ? strchr(first + 1, ':') : NULL;
-		unsigned long end;
-
-		if (count == NULL)
-			continue;
-		end = strtoul(first + 1, NULL, 10) + strtoul(count + 1, NULL, 10);
-		if (end > id)
-			id = end;
-	}
-	return id;
+	finding_failed(finding, error);
+	if (remedy != NULL)
+		finding_remedy(finding, "%s", remedy + 2);
 }
 
-static void remedy_subordinate_ids(const struct passwd *user, struct finding *finding)
+/* Only the user can, and only where user namespaces can be made at all. */
+static void try_subordinate_ids(const struct patient *patient, struct subids *ids,
+				struct finding *finding)
 {
-	const unsigned long first = free_from("/etc/subgid", free_from("/etc/subuid", 100000));
-	const unsigned long last = first + 65535;
+	struct trial trial = {.flags = CLONE_NEWUSER,
+			      .run_child = become_last_child,
+			      .argument = ids,
+			      .ids = ids};
+	struct error error = {0};
 
-	finding_remedy(finding, "sudo usermod --add-subuids %lu-%lu --add-subgids %lu-%lu %s",
-		       first, last, first, last, user->pw_name);
+	if (!patient->root && trial_run(&trial, &error) < 0 && trial.began)
+		finding_missing(finding, "%s", error.text);
+}
+
+/* All that is missing is told at once. */
+static void explain_subordinate_ids(const struct patient *patient, struct finding *finding)
+{
+	struct subids ids;
+	struct error error = {0};
+
+	if (subids_find_programs(getenv("PATH"), &ids, &error) < 0)
+		lack_subordinate_ids(&error, finding);
+	if (subids_find_ranges(&patient->caller, &SUBIDS_FILES, &ids, &error) < 0)
+		lack_subordinate_ids(&error, finding);
 }
 
 void exam_subordinate_ids(const struct patient *patient, struct finding *finding)
 {
-	const struct passwd *user = getpwuid(patient->caller.uid);
-	char path[PATH_MAX];
+	struct subids ids;
+	struct error ignored;
 
 	if (patient->caller.uid == 0) {
 		finding_ok(finding, "not for root");
 		return;
 	}
-	if (user == NULL) {
-		finding_missing(finding, "user %u is not in /etc/passwd", patient->caller.uid);
+	if (subids_find(&patient->caller, &ids, &ignored) < 0) {
+		explain_subordinate_ids(patient, finding);
 		return;
 	}
-	finding_ok(finding, "newuidmap, and ids for %s", user->pw_name);
-	if (!find_program("newuidmap", path)) {
-		finding_missing(finding, "there is no newuidmap in PATH");
-		finding_remedy(finding, "sudo apt-get install uidmap");
-	}
-	if (has_ids("/etc/subuid", user) && has_ids("/etc/subgid", user))
-		return;
-	finding_missing(finding, "no subordinate ids for %s in /etc/subuid and /etc/subgid",
-			user->pw_name);
-	remedy_subordinate_ids(user, finding);
+	finding_ok(finding, "%u of user %u, by %.400s", ids.count, patient->caller.uid,
+		   ids.newuidmap);
+	try_subordinate_ids(patient, &ids, finding);
 }

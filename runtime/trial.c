@@ -65,6 +65,8 @@ static int map_child(const struct trial *trial, pid_t pid, struct error *error)
 
 	if ((trial->flags & CLONE_NEWUSER) == 0)
 		return 0;
+	if (trial->ids != NULL)
+		return subids_map(pid, trial->ids, error);
 	return geteuid() == 0 ? ns_map(pid, &ids, &ids, error) : ns_map_single(pid, error);
 }
 

@@ -522,27 +522,35 @@ sudo ip link set net7 name other-net7 && sudo ip link set other-net7 up"
 }
 
 @test "subordinate ids and newuidmap that are missing are named, for one who is not root" {
-	mkdir bin
-	ln -s "$(type -P pyroute)" "$(type -P sudo)" bin/
+	local wanted="sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $STUDENT"
+	export wanted
 	diagnose
-	says subordinate-ids ok
+	says subordinate-ids ok "not for root"
 	: >/etc/subuid
 	: >/etc/subgid
-	diagnose as_student env PATH="$CHECKOUT/bin"
-	[[ $status == 0 ]]
-	says subordinate-ids missing "" "sudo apt-get install uidmap && sudo usermod --add-subuids \
-100000-165535 --add-subgids 100000-165535 $STUDENT"
-	ln -s /bin/true bin/newuidmap
-	diagnose as_student env PATH="$CHECKOUT/bin"
-	says subordinate-ids missing "" \
-		"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $STUDENT"
+	inside --mount -- '
+		mkdir "$OUT.layers"
+		mount -t tmpfs tmpfs "$OUT.layers"
+		mkdir "$OUT.layers"/{upper,work}
+		mount -t overlay -o "lowerdir=/usr/bin,upperdir=$OUT.layers/upper,workdir=$OUT.layers/work" \
+			overlay /usr/bin
+		rm /usr/bin/newuidmap
+		diagnose as_student
+		says subordinate-ids missing "" "sudo apt-get install uidmap && $wanted"
+		cp /bin/true /usr/bin/newuidmap
+		diagnose as_student
+		says subordinate-ids missing "" "sudo apt-get install --reinstall uidmap && $wanted"'
+	diagnose as_student
+	says subordinate-ids missing "no subordinate ids for $STUDENT in /etc/subuid and" "$wanted"
 	mend subordinate-ids
-	diagnose as_student env PATH="$CHECKOUT/bin"
-	says subordinate-ids ok
+	diagnose as_student
+	says subordinate-ids ok "65535 of user $(id -u "$STUDENT"), by /usr/bin/newuidmap"
+	diagnose as_student setpriv --no-new-privs
+	says subordinate-ids missing "no_new_privs" None
 	# Never those of somebody else.
 	echo "other:100000:65536" >/etc/subuid
 	echo "other:300000:1000" >/etc/subgid
-	diagnose as_student env PATH="$CHECKOUT/bin"
+	diagnose as_student
 	says subordinate-ids missing "" \
 		"sudo usermod --add-subuids 301000-366535 --add-subgids 301000-366535 $STUDENT"
 }

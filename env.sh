@@ -19,19 +19,35 @@ export PYROUTE_STAGE_DIR="$PYROUTE_ENV/stages"
 export PYROUTE_STAGE_FILE="$PYROUTE_ENV/.stage"
 
 # Whether "start STAGE" or "stop [STAGE]" is a matter of stages that bring scripts of their own alone:
-# these need no root where .stage can be written without.
+# these need no root, where .stage can be written without. What a NAME runs .stage does not tell.
 _pyroute_scripts_alone() {
-	local name=${2:-} running=
+	local verb=$1 stage= name= running=
 
-	if [ $# -gt 2 ] || [ "${name#-}" != "$name" ] || [ ! -w "$PYROUTE_ENV" ]; then
+	shift
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--name) [ $# -gt 1 ] && name=$2 && shift ;;
+		--name=*) name=${1#*=} ;;
+		-*) return 1 ;;
+		*) [ -z "$stage" ] && stage=$1 ;;
+		esac || return 1
+		shift
+	done
+	if [ "$verb" = start ] && [ ! -e "$PYROUTE_STAGE_DIR/$stage/up.sh" ]; then
 		return 1
 	fi
-	if [ "$1" = start ]; then
-		[ -e "$PYROUTE_STAGE_DIR/$name/up.sh" ] || return 1
-		[ -e "$PYROUTE_STAGE_FILE" ] || return 0
+	if [ -n "$name" ]; then
+		running=$(pyroute stages --name "$name" 2>/dev/null | sed -n 's/^\([^ ]*\) *running .*/\1/p')
+	elif [ -w "$PYROUTE_ENV" ]; then
+		{ read -r running <"$PYROUTE_STAGE_FILE"; } 2>/dev/null
+	else
+		return 1
 	fi
-	{ read -r running <"$PYROUTE_STAGE_FILE"; } 2>/dev/null
-	[ -n "$running" ] && [ -e "$PYROUTE_STAGE_DIR/$running/up.sh" ]
+	if [ -z "$running" ]; then
+		[ "$verb" = start ]
+	else
+		[ -e "$PYROUTE_STAGE_DIR/$running/up.sh" ]
+	fi
 }
 
 # The program that make built in the checkout, else the installed one. Sudo drops variables, so the

@@ -13,11 +13,13 @@ enum command_option {
 	OPTION_JSON = 1 << 0,
 	OPTION_NO_LIMITS = 1 << 1,
 	OPTION_PRIVATE = 1 << 2,
+	OPTION_NAME = 1 << 3,
 };
 
 /* A command line after its options are taken out. */
 struct command_line {
 	const char *dir;  /* --dir; NULL: not given */
+	const char *name; /* --name, a name that a stage can have; NULL: not given */
 	unsigned options; /* enum command_option */
 	char **operands;  /* NULL-terminated */
 	int operand_count;

@@ -14,6 +14,7 @@
 /* What a journal tells first: whose changes these are. */
 struct host_stage {
 	char name[STAGE_NAME_SIZE];
+	char given[STAGE_NAME_SIZE]; /* by --name; empty: none */
 	char checkout[PATH_MAX];
 	char cgroup[CGROUP_NAME_SIZE]; /* name of the parent group; empty: none */
 	bool private;		       /* it has no leg on the computer */
@@ -31,6 +32,10 @@ int host_note_leg(int run_dir, const struct wire_leg *leg, struct error *error);
 
 /* Reads whose journal lies in RUN_DIR. -ENOENT: none does. */
 int host_owner(int run_dir, struct host_stage *stage, struct error *error);
+
+/* True where the journal in RUN_DIR tells that the interface NAME of this network namespace is a
+ * leg of its stage. */
+bool host_has_leg(int run_dir, const char *name);
 
 /* Puts back what the journal in RUN_DIR tells: removes the legs and the control groups that are
  * left, restores ip forwarding and what went with it, and removes the journal. 0 too where there

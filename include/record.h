@@ -17,7 +17,7 @@ enum record_state {
 
 struct record {
 	const struct caller *caller; /* borrowed: whose it is */
-	const char *id;		     /* borrowed: the checkout's, rundir_id() */
+	const char *id;		     /* borrowed: the stage's, rundir_id() */
 	enum record_state state;
 	char stage[STAGE_NAME_SIZE];
 	int file; /* open and locked; -1: it is not */

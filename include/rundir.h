@@ -1,6 +1,6 @@
 /* What must be known of running stages lies in the base of the user whose rights they have:
- * /run/pyroute for root, with one lock for all, and for each checkout whose stage runs a directory
- * with its socket and journal; /tmp/pyroute-UID for others. A base belongs to its owner, nobody
+ * /run/pyroute for root, with one lock for all, and for each stage that runs a directory with its
+ * socket and journal; /tmp/pyroute-UID for others. A base belongs to its owner, nobody
  * else may write to it, and no link is followed to it.
  *
  * It is /tmp, as with tmux(1), and not $XDG_RUNTIME_DIR, because that directory goes when its user
@@ -10,14 +10,17 @@
 #define PYROUTE_RUNDIR_H
 
 #include "error.h"
+#include "stage.h"
 
 #include <sys/types.h>
 
-#define RUNDIR_ID_SIZE 64
+#define RUNDIR_ID_SIZE (STAGE_NAME_SIZE + sizeof("+ffffffffffffffff-ffffffffffffffff"))
 
-/* The name of the directory of the checkout whose folder DIR is open on: the same for as long as
- * the folder exists, wherever it is moved to. */
-int rundir_id(int dir, char id[RUNDIR_ID_SIZE], struct error *error);
+/* The name of the directory of a stage of the checkout whose folder DIR is open on: the same for as
+ * long as the folder exists, wherever it is moved to. NAME is what the stage was started by, NULL
+ * where by none: then it is "DEVICE-INODE", else "NAME+DEVICE-INODE". With the name in front, and a
+ * sign behind it that no name has, nothing that is called ID and something is another's ID. */
+int rundir_id(int dir, const char *name, char id[RUNDIR_ID_SIZE], struct error *error);
 
 /* Opens OWNER's base, whose rights we should have; with MAKE, makes it first. -EPERM where it is
  * not OWNER's alone. Returns its fd; -ENOENT where there is none. */
@@ -33,7 +36,7 @@ int rundir_open(int base, const char *id, bool make, struct error *error);
  * other name, or -EINVAL. Returns its fd, the caller's. */
 int rundir_open_file(int base, const char *name, int flags, struct error *error);
 
-/* Calls VISIT(CONTEXT, ...) for every checkout's directory below BASE, by its ID, until one returns
+/* Calls VISIT(CONTEXT, ...) for every stage's directory below BASE, by its ID, until one returns
  * what is not 0; returns that. */
 typedef int rundir_visit(void *context, int base, const char *id, struct error *error);
 int rundir_for_each(int base, rundir_visit *visit, void *context, struct error *error);

@@ -10,6 +10,7 @@
 struct scripts {
 	const struct checkout *checkout; /* borrowed */
 	const struct caller *caller;	 /* borrowed */
+	const char *name;		 /* borrowed: --name; NULL: none */
 	char stage[STAGE_NAME_SIZE];
 	int folder; /* O_PATH */
 };
@@ -17,9 +18,10 @@ struct scripts {
 void scripts_close(struct scripts *scripts);
 #define CLEANUP_SCRIPTS CLEANUP(scripts_close)
 
-/* Opens the folder of STAGE. -ENOENT where there is none. */
-int scripts_open(const struct checkout *checkout, const struct caller *caller, const char *stage,
-		 struct scripts *scripts, struct error *error);
+/* Opens the folder of STAGE. NAME is told to the scripts: what STAGE runs by, NULL for none.
+ * -ENOENT where there is no such folder. */
+int scripts_open(const struct checkout *checkout, const struct caller *caller, const char *name,
+		 const char *stage, struct scripts *scripts, struct error *error);
 
 /* Says whether what there is of the three can be executed, and up.sh is there. Runs nothing. */
 int scripts_check(const struct scripts *scripts, struct error *error);

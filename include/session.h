@@ -18,8 +18,9 @@
 /* Where a checkout's stage has its socket, journal and lock. */
 struct session {
 	const struct checkout *checkout; /* borrowed */
+	const char *name;		 /* borrowed: --name; NULL: none */
 	const struct caller *caller;	 /* borrowed */
-	char id[RUNDIR_ID_SIZE];	 /* of the checkout; names its directory */
+	char id[RUNDIR_ID_SIZE];	 /* of the two; names its directory */
 	bool own;			 /* the two below are the caller's, not root's */
 	int base;			 /* the directory of all of them */
 	int dir;			 /* this one's; -1 where there is none */
@@ -30,15 +31,20 @@ struct session {
 void session_close(struct session *session);
 #define CLEANUP_SESSION CLEANUP(session_close)
 
-/* Opens what there is, to ask the keeper. Makes nothing. SESSION refers to itself from now on, and
- * must not be moved. */
-int session_open(const struct checkout *checkout, const struct caller *caller,
+/* Opens what there is, to ask the keeper. NAME tells the stages of one checkout apart: NULL is the
+ * one without a name. Makes nothing. SESSION refers to itself from now on, and must not be moved.
+ */
+int session_open(const struct checkout *checkout, const struct caller *caller, const char *name,
 		 struct session *session, struct error *error);
 
 /* To be called by what only deals with the stage that runs. Where that was started without root,
  * and we are root by sudo, we become the caller for good: it is not for root to believe what such a
  * keeper says. */
 int session_lower(const struct session *session, struct error *error);
+/* As checkout_mark() and checkout_can_mark(), where .stage tells of this session: it is of the
+ * stage without a name alone. */
+int session_mark(const struct session *session, const char *stage, struct error *error);
+int session_can_mark(const struct session *session, struct error *error);
 
 /* The name of the stage that runs, if it is one with scripts of its own, else NULL. */
 const char *session_scripted(const struct session *session);
@@ -75,8 +81,8 @@ int session_end_running(struct session *session, struct error *error);
 int session_make_way(struct session *session, struct error *error);
 
 /* Fills in the first stage of any checkout that has legs on the computer and a journal in BASE
- * (rundir_open_base()): 1; 0 where there is none. */
-int session_find_any(int base, struct host_stage *stage, struct error *error);
+ * (rundir_open_base()) and, if LEG is not NULL, has the leg LEG: 1; 0 where there is none. */
+int session_find_any(int base, const char *leg, struct host_stage *stage, struct error *error);
 
 /* Removes what a stage leaves that is the living's to remove: the journal, once all that it tells
  * is put back, and the directory. */

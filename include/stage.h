@@ -85,6 +85,10 @@ void stage_clear(struct stage *stage);
 
 #define CLEANUP_STAGE CLEANUP(stage_clear)
 
+/* True where NAME can be a stage's name, or one that it is started by: letters, digits, and "._-"
+ * but for "." and "-" as the first; shorter than STAGE_NAME_SIZE. */
+bool stage_name_valid(const char *name);
+
 /* The net with this number, or NULL. */
 const struct stage_net *stage_net_find(const struct stage *stage, unsigned number);
 

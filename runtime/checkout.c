@@ -91,16 +91,6 @@ int checkout_find(const char *option, const struct caller *caller, struct checko
 
 /* ---- stages ---------------------------------------------------------------------------------- */
 
-static bool valid_name(const char *name)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789._-";
-	size_t length = strlen(name);
-
-	return length > 0 && length < STAGE_NAME_SIZE && strspn(name, allowed) == length &&
-	       name[0] != '.' && name[0] != '-';
-}
-
 /* NULL with errno set where there is none to be read. */
 static DIR *open_stages(int checkout)
 {
@@ -130,7 +120,7 @@ static void nearest_stage(int checkout, const char *name, char nearest[STAGE_NAM
 	while (stages != NULL && (entry = readdir(stages)) != NULL) {
 		unsigned distance = text_distance(name, entry->d_name);
 
-		if (!valid_name(entry->d_name) || !text_is_near(name, entry->d_name) ||
+		if (!stage_name_valid(entry->d_name) || !text_is_near(name, entry->d_name) ||
 		    strcmp(name, entry->d_name) == 0 || distance >= best)
 			continue;
 		if (!holds(dirfd(stages), entry->d_name, CHECKOUT_STAGE_INI) &&
@@ -165,7 +155,7 @@ int checkout_open_folder(const struct checkout *checkout, const struct caller *c
 
 	if (privilege_assume(caller, &saved, error) < 0)
 		return -error->code;
-	if (!valid_name(name))
+	if (!stage_name_valid(name))
 		return no_such_stage(checkout->dir, name, error);
 	(void)snprintf(path, sizeof(path), "stages/%s", name);
 	fd = openat(checkout->dir, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -205,7 +195,7 @@ int checkout_open_stage(const struct checkout *checkout, const struct caller *ca
 
 	if (privilege_assume(caller, &saved, error) < 0)
 		return -error->code;
-	if (!valid_name(name))
+	if (!stage_name_valid(name))
 		return no_such_stage(checkout->dir, name, error);
 	(void)snprintf(path, size, "stages/%s/" CHECKOUT_STAGE_INI, name);
 	/* Non-blocking, so that a FIFO in its place does not hold us; the reader refuses it. */
@@ -234,7 +224,7 @@ static int add_stage(struct checkout_stages *stages, int dir, const char *folder
 		     struct error *error)
 {
 	/* What the caller may not look into is shown, and then says so. */
-	struct checkout_stage stage = {.is_name = valid_name(folder),
+	struct checkout_stage stage = {.is_name = stage_name_valid(folder),
 				       .has_file = holds(dir, folder, CHECKOUT_STAGE_INI) ||
 						   errno == EACCES,
 				       .has_scripts = holds(dir, folder, CHECKOUT_UP)};
@@ -357,7 +347,7 @@ int checkout_marked(const struct checkout *checkout, const struct caller *caller
 		return error_system(error, errno, "cannot read %s/.stage", checkout->path);
 	name[length] = '\0';
 	name[strcspn(name, "\n")] = '\0';
-	if (!valid_name(name))
+	if (!stage_name_valid(name))
 		return error_set(error, ENOENT, "%s/.stage names no stage", checkout->path);
 	return 0;
 }

@@ -19,8 +19,8 @@ static int connect_by_script(const struct command_place *place, const struct com
 	CLEANUP_SCRIPTS struct scripts scripts = SCRIPTS_NONE;
 	struct error error = {0};
 
-	if (scripts_open(&place->checkout, &place->caller, session_scripted(&place->session),
-			 &scripts, &error) == 0)
+	if (scripts_open(&place->checkout, &place->caller, line->name,
+			 session_scripted(&place->session), &scripts, &error) == 0)
 		(void)scripts_connect(&scripts, line->operands[0], command_of(line), &error);
 	return command_fail(&error, PROCESS_FAILED);
 }

@@ -1,4 +1,5 @@
 #include "command.h"
+#include "host.h"
 #include "json.h"
 #include "scripts.h"
 #include "service.h"
@@ -43,7 +44,8 @@ static void check_scripts(const struct command_place *place, struct row *row)
 	int result = checkout_stage_kind(&place->checkout, &place->caller, name, &error);
 
 	if (result == CHECKOUT_SCRIPTS) {
-		result = scripts_open(&place->checkout, &place->caller, name, &scripts, &error);
+		result = scripts_open(&place->checkout, &place->caller, NULL, name, &scripts,
+				      &error);
 		if (result == 0)
 			result = scripts_check(&scripts, &error);
 	}
@@ -66,8 +68,21 @@ static void fill_row(const struct command_place *place, const struct checkout_st
 		check_scripts(place, row);
 }
 
+/* The name of the stage that SESSION's journal is of. */
+static int journal_of(const struct session *session, char name[STAGE_NAME_SIZE],
+		      struct error *error)
+{
+	struct host_stage stage;
+
+	if (host_owner(session->dir, &stage, error) < 0)
+		return -error->code;
+	memcpy(name, stage.name, STAGE_NAME_SIZE);
+	return 0;
+}
+
 /* The name of the stage that runs, empty where none does: its keeper says so, or the record of one
- * with scripts. Of another user's, who keeps the keeper to themselves, .stage tells. */
+ * with scripts. Of another user's, who keeps the keeper to themselves, .stage tells, and of one
+ * with a name its journal. */
 static void find_running(const struct command_place *place, char name[STAGE_NAME_SIZE])
 {
 	const char *scripted = session_scripted(&place->session);
@@ -82,8 +97,10 @@ static void find_running(const struct command_place *place, char name[STAGE_NAME
 	}
 	if (socket >= 0)
 		result = service_stage(socket, name, &error);
-	else if (socket != -ESRCH)
+	else if (socket != -ESRCH && place->session.name == NULL)
 		result = checkout_marked(&place->checkout, &place->caller, name, &error);
+	else if (socket != -ESRCH)
+		result = journal_of(&place->session, name, &error);
 	if (result < 0) /* it ended just now, or tells nothing */
 		name[0] = '\0';
 }

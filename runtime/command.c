@@ -14,7 +14,7 @@ int command_find_place(const struct command_line *line, struct command_place *pl
 	if (privilege_caller(&place->caller, error) < 0 ||
 	    checkout_find(line->dir, &place->caller, &place->checkout, error) < 0)
 		return -error->code;
-	return session_open(&place->checkout, &place->caller, &place->session, error);
+	return session_open(&place->checkout, &place->caller, line->name, &place->session, error);
 }
 
 int command_find_running(const struct command_line *line, struct command_place *place,

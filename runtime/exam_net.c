@@ -225,7 +225,7 @@ static bool find_stage(struct host_stage *stage)
 	struct error ignored;
 	CLEANUP_FD int base = rundir_open_base(0, false, &ignored);
 
-	return base >= 0 && session_find_any(base, stage, &ignored) > 0;
+	return base >= 0 && session_find_any(base, NULL, stage, &ignored) > 0;
 }
 
 static void free_names(struct if_nameindex **names)

@@ -99,6 +99,8 @@ int host_begin(int run_dir, const struct host_stage *stage, struct error *error)
 		(void)fprintf(journal, "private yes\n");
 	else
 		(void)fprintf(journal, "namespace %llu\n", network_namespace());
+	if (stage->given[0] != '\0')
+		(void)fprintf(journal, "name %s\n", stage->given);
 	if (stage->cgroup[0] != '\0')
 		(void)fprintf(journal, "cgroup %s\n", stage->cgroup);
 	result = stage->private ? 0 : note_forwarding(journal, error);
@@ -173,11 +175,31 @@ int host_owner(int run_dir, struct host_stage *stage, struct error *error)
 	while (fgets(line, sizeof(line), journal) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
 		copy_value(line, "stage", stage->name, sizeof(stage->name));
+		copy_value(line, "name", stage->given, sizeof(stage->given));
 		copy_value(line, "checkout", stage->checkout, sizeof(stage->checkout));
 		copy_value(line, "cgroup", stage->cgroup, sizeof(stage->cgroup));
 		stage->private = stage->private || after(line, "private") != NULL;
 	}
 	return 0;
+}
+
+bool host_has_leg(int run_dir, const char *name)
+{
+	struct error ignored;
+	CLEANUP_STREAM FILE *journal = open_journal(run_dir, &ignored);
+	char line[PATH_MAX + 32];
+	bool here = false;
+
+	while (journal != NULL && fgets(line, sizeof(line), journal) != NULL) {
+		const char *number = after(line, "namespace");
+		const char *leg = after(line, "leg");
+
+		if (number != NULL)
+			here = strtoull(number, NULL, 10) == network_namespace();
+		if (here && leg != NULL && after(leg, name) != NULL)
+			return true;
+	}
+	return false;
 }
 
 static int restore_leg(const char *text, struct error *error)

@@ -21,7 +21,7 @@ static const struct command commands[] = {
 		    "in a network namespace of its own, where pyroute run brings you.\n"
 		    "--no-limits  on a machine without control groups: do not limit the clients'\n"
 		    "             memory and processes",
-	 .options = OPTION_NO_LIMITS | OPTION_PRIVATE,
+	 .options = OPTION_NAME | OPTION_NO_LIMITS | OPTION_PRIVATE,
 	 .operands_min = 1,
 	 .operands_max = 1,
 	 .sealed = true,
@@ -32,6 +32,7 @@ static const struct command commands[] = {
 	 .summary = "take the running stage down",
 	 .details = "Puts the computer back as it was. With a name: only if that stage runs.\n"
 		    "Exit status 1 where none runs. Needs root for what root has started.",
+	 .options = OPTION_NAME,
 	 .operands_max = 1,
 	 .run = cmd_stop},
 	{.name = "connect",
@@ -41,6 +42,7 @@ static const struct command commands[] = {
 	 .details = "On a terminal if both standard input and output are one, else on a clean\n"
 		    "pipe. The exit status is the command's own; 128 and the signal that killed\n"
 		    "it; 125: pyroute failed, 126: not executable, 127: not found.",
+	 .options = OPTION_NAME,
 	 .operands_min = 1,
 	 .operands_max = -1,
 	 .sealed = true,
@@ -51,7 +53,7 @@ static const struct command commands[] = {
 	 .summary = "the running stage's clients",
 	 .details = "Their state, pid, addresses, uptime and memory.\n"
 		    "--json       for programs",
-	 .options = OPTION_JSON,
+	 .options = OPTION_NAME | OPTION_JSON,
 	 .run = cmd_ps},
 	{.name = "stages",
 	 .link = "pyroute-stage-list",
@@ -59,7 +61,7 @@ static const struct command commands[] = {
 	 .summary = "every stage of the checkout, and which one runs",
 	 .details = "One whose file is bad is listed with what is wrong with it.\n"
 		    "--json       for programs",
-	 .options = OPTION_JSON,
+	 .options = OPTION_NAME | OPTION_JSON,
 	 .run = cmd_stages},
 	{.name = "run",
 	 .link = "pyroute-run",
@@ -68,6 +70,7 @@ static const struct command commands[] = {
 	 .details = "As the calling user, with the right to open packet sockets (CAP_NET_RAW)\n"
 		    "and no other. The end of the stage ends it. Without a command: their shell.\n"
 		    "Needs root, but not for a private stage. The exit status is as with connect.",
+	 .options = OPTION_NAME,
 	 .operands_max = -1,
 	 .run = cmd_run},
 	{.name = "doctor",
@@ -85,41 +88,55 @@ static const struct command commands[] = {
  * so that optopt tells a wrong letter from a wrong word. */
 enum {
 	VALUE_HELP = 'h',
-	VALUE_DIR = UCHAR_MAX + 1,
-	VALUE_VERSION = UCHAR_MAX + 2,
-	VALUE_FLAG = UCHAR_MAX + 3
+	VALUE_VERSION = UCHAR_MAX + 1,
+	VALUE_FLAG = UCHAR_MAX + 2,
+	VALUE_DIR = UCHAR_MAX + 3,
+	VALUE_NAME = UCHAR_MAX + 4
 };
-static const struct option long_options[] = {{"help", no_argument, NULL, VALUE_HELP},
-					     {"version", no_argument, NULL, VALUE_VERSION},
-					     {"dir", required_argument, NULL, VALUE_DIR},
-					     {"json", no_argument, NULL, VALUE_FLAG},
-					     {"no-limits", no_argument, NULL, VALUE_FLAG},
-					     {"private", no_argument, NULL, VALUE_FLAG},
-					     {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {
+	{"help", no_argument, NULL, VALUE_HELP},     {"version", no_argument, NULL, VALUE_VERSION},
+	{"dir", required_argument, NULL, VALUE_DIR}, {"name", required_argument, NULL, VALUE_NAME},
+	{"private", no_argument, NULL, VALUE_FLAG},  {"no-limits", no_argument, NULL, VALUE_FLAG},
+	{"json", no_argument, NULL, VALUE_FLAG},     {NULL, 0, NULL, 0}};
 
-static const struct {
+/* What the help says of them, in the order of a usage line. */
+static const struct shown_option {
 	const char *name;
+	const char *value; /* what it takes; NULL: nothing */
 	enum command_option flag;
-} flags[] = {{"json", OPTION_JSON}, {"no-limits", OPTION_NO_LIMITS}, {"private", OPTION_PRIVATE}};
+} shown_options[] = {{"name", "NAME", OPTION_NAME},
+		     {"private", NULL, OPTION_PRIVATE},
+		     {"no-limits", NULL, OPTION_NO_LIMITS},
+		     {"json", NULL, OPTION_JSON}};
 
 /* The flag of the option NAME; 0: every command takes it. */
 static unsigned flag_of(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-		if (strcmp(name, flags[i].name) == 0)
-			return flags[i].flag;
+	for (size_t i = 0; i < ARRAY_SIZE(shown_options); i++)
+		if (strcmp(name, shown_options[i].name) == 0)
+			return shown_options[i].flag;
 	return 0;
 }
 
-/* Writes the options that only some commands take, then the operands. Returns BUFFER. */
-static const char *list_arguments(const struct command *command, char *buffer, size_t size)
+/* Writes the options that only some commands take, those with a value only if VALUES, then the
+ * operands. Returns BUFFER. */
+static const char *list_arguments(const struct command *command, bool values, char *buffer,
+				  size_t size)
 {
 	size_t used = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-		if ((command->options & flags[i].flag) != 0)
+	for (size_t i = 0; i < ARRAY_SIZE(shown_options); i++) {
+		const struct shown_option *option = &shown_options[i];
+
+		if ((command->options & option->flag) == 0)
+			continue;
+		if (option->value == NULL)
 			used += (size_t)snprintf(buffer + used, size - used, "[--%s] ",
-						 flags[i].name);
+						 option->name);
+		else if (values)
+			used += (size_t)snprintf(buffer + used, size - used, "[--%s %s] ",
+						 option->name, option->value);
+	}
 	(void)snprintf(buffer + used, size - used, "%s", command->arguments);
 	return buffer;
 }
@@ -128,14 +145,17 @@ static void print_usage(FILE *stream)
 {
 	char arguments[128];
 
-	(void)fprintf(stream, "Usage: pyroute COMMAND [--dir DIR] ...\n\n");
+	(void)fprintf(stream, "Usage: pyroute COMMAND [--dir DIR] [--name NAME] ...\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		(void)fprintf(stream, "  %-8s %-26s %s\n", commands[i].name,
-			      list_arguments(&commands[i], arguments, sizeof(arguments)),
+			      list_arguments(&commands[i], false, arguments, sizeof(arguments)),
 			      commands[i].summary);
-	(void)fprintf(stream,
-		      "\npyroute COMMAND --help tells more of one; pyroute --version.\n"
-		      "--dir DIR names the checkout, where it is not the one around you.\n");
+	(void)fprintf(
+		stream,
+		"\npyroute COMMAND --help tells more of one; pyroute --version.\n"
+		"--dir DIR names the checkout, where it is not the one around you.\n"
+		"--name NAME, with all but doctor, is a further stage of the checkout: the one\n"
+		"that was started with that name.\n");
 }
 
 static void print_version(void)
@@ -148,7 +168,7 @@ static void print_help(const struct command *command)
 	char arguments[128];
 
 	(void)printf("Usage: pyroute %s [--dir DIR] %s\n       %s ...\n\n%s.\n%s\n", command->name,
-		     list_arguments(command, arguments, sizeof(arguments)), command->link,
+		     list_arguments(command, true, arguments, sizeof(arguments)), command->link,
 		     command->summary, command->details);
 }
 
@@ -302,6 +322,34 @@ static int refuse_option(const struct command *command, char **argv)
 	return unknown_option(command, letter);
 }
 
+/* An option with a value, which is VALUE: takes it. Returns -1 to go on, else an exit status. */
+static int take_value(const struct command *command, int option, const char *value,
+		      struct command_line *line)
+{
+	if (option == VALUE_DIR) {
+		line->dir = value;
+		return -1;
+	}
+	if ((command->options & OPTION_NAME) == 0)
+		return unknown_option(command, "--name");
+	if (!stage_name_valid(value))
+		return usage_error(command, "--name \"", value,
+				   "\" is no name; use letters, digits, and _ - . but not as the "
+				   "first");
+	line->name = value;
+	return -1;
+}
+
+/* OPTION is one with a value, and has none. */
+static int miss_value(const struct command *command, int option)
+{
+	if (option == VALUE_DIR)
+		return usage_error(command, "", "--dir", " needs a folder");
+	if ((command->options & OPTION_NAME) == 0)
+		return unknown_option(command, "--name");
+	return usage_error(command, "", "--name", " needs a name");
+}
+
 /* Takes the options out of ARGV, which is the command's own. Returns -1 to go on, else an exit
  * status. */
 static int parse_options(const struct command *command, int argc, char **argv,
@@ -309,6 +357,7 @@ static int parse_options(const struct command *command, int argc, char **argv,
 {
 	int index = 0;
 	int option;
+	int status;
 
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, command->operands_max < 0 ? "+:h" : ":h",
@@ -321,7 +370,10 @@ static int parse_options(const struct command *command, int argc, char **argv,
 			print_version();
 			return EXIT_SUCCESS;
 		case VALUE_DIR:
-			line->dir = optarg;
+		case VALUE_NAME:
+			status = take_value(command, option, optarg, line);
+			if (status >= 0)
+				return status;
 			break;
 		case VALUE_FLAG:
 			line->options |= flag_of(long_options[index].name);
@@ -329,7 +381,7 @@ static int parse_options(const struct command *command, int argc, char **argv,
 				return unknown_option(command, argv[optind - 1]);
 			break;
 		case ':':
-			return usage_error(command, "", argv[optind - 1], " needs a folder");
+			return miss_value(command, optopt);
 		default:
 			return refuse_option(command, argv);
 		}

@@ -26,13 +26,14 @@ static uid_t owner_of(int base, char path[PATH_SIZE])
 	return status.st_uid;
 }
 
-int rundir_id(int dir, char id[RUNDIR_ID_SIZE], struct error *error)
+int rundir_id(int dir, const char *name, char id[RUNDIR_ID_SIZE], struct error *error)
 {
 	struct stat status;
 
 	if (fstat(dir, &status) < 0)
 		return error_system(error, errno, "cannot look at the checkout");
-	(void)snprintf(id, RUNDIR_ID_SIZE, "%llx-%llx", (unsigned long long)status.st_dev,
+	(void)snprintf(id, RUNDIR_ID_SIZE, "%s%s%llx-%llx", name != NULL ? name : "",
+		       name != NULL ? "+" : "", (unsigned long long)status.st_dev,
 		       (unsigned long long)status.st_ino);
 	return 0;
 }

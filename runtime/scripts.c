@@ -14,11 +14,12 @@ void scripts_close(struct scripts *scripts)
 	close_fd(&scripts->folder);
 }
 
-int scripts_open(const struct checkout *checkout, const struct caller *caller, const char *stage,
-		 struct scripts *scripts, struct error *error)
+int scripts_open(const struct checkout *checkout, const struct caller *caller, const char *name,
+		 const char *stage, struct scripts *scripts, struct error *error)
 {
 	scripts->checkout = checkout;
 	scripts->caller = caller;
+	scripts->name = name;
 	(void)snprintf(scripts->stage, sizeof(scripts->stage), "%s", stage);
 	scripts->folder = checkout_open_folder(checkout, caller, stage, error);
 	return scripts->folder < 0 ? scripts->folder : 0;
@@ -65,7 +66,8 @@ int scripts_check(const struct scripts *scripts, struct error *error)
 
 /* ---- the caller's process -------------------------------------------------------------------- */
 
-/* What env.sh sets, for sudo has dropped it, and where we are, as cd(1) sets it. */
+/* What env.sh sets, for sudo has dropped it, what the stage runs by, and where we are, as cd(1)
+ * sets it. */
 static int set_environment(const struct scripts *scripts, struct error *error)
 {
 	static const struct {
@@ -85,7 +87,9 @@ static int set_environment(const struct scripts *scripts, struct error *error)
 	}
 	(void)snprintf(value, sizeof(value), "%s/stages/%s", scripts->checkout->path,
 		       scripts->stage);
-	if (setenv("PWD", value, 1) < 0)
+	(void)unsetenv("PYROUTE_NAME");
+	if ((scripts->name != NULL && setenv("PYROUTE_NAME", scripts->name, 1) < 0) ||
+	    setenv("PWD", value, 1) < 0)
 		return error_system(error, errno, "cannot set the environment");
 	return 0;
 }

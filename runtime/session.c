@@ -52,12 +52,13 @@ static int find_place(struct session *session, struct error *error)
 	return session->dir >= 0 ? 0 : open_place(session, false, false, error);
 }
 
-int session_open(const struct checkout *checkout, const struct caller *caller,
+int session_open(const struct checkout *checkout, const struct caller *caller, const char *name,
 		 struct session *session, struct error *error)
 {
 	session->checkout = checkout;
 	session->caller = caller;
-	if (rundir_id(checkout->dir, session->id, error) < 0)
+	session->name = name;
+	if (rundir_id(checkout->dir, name, session->id, error) < 0)
 		return -error->code;
 	session->record = RECORD_EMPTY;
 	session->record.caller = caller;
@@ -81,17 +82,33 @@ const char *session_scripted(const struct session *session)
 	return session->record.state == RECORD_UP ? session->record.stage : NULL;
 }
 
-static int not_running(struct error *error)
+int session_mark(const struct session *session, const char *stage, struct error *error)
 {
+	return session->name != NULL ? 0 : checkout_mark(session->checkout, stage, error);
+}
+
+int session_can_mark(const struct session *session, struct error *error)
+{
+	return session->name != NULL ? 0 : checkout_can_mark(session->checkout, error);
+}
+
+/* NAME is the session's. */
+static int not_running(const char *name, struct error *error)
+{
+	if (name != NULL)
+		return error_set(error, ESRCH,
+				 "no stage runs by the name %s; start one: "
+				 "sudo pyroute-stage-start --name %s stage1",
+				 name, name);
 	return error_set(error, ESRCH, "no stage runs; start one: sudo pyroute-stage-start stage1");
 }
 
-static int connect_in(int dir, struct error *error)
+static int connect_in(int dir, const char *name, struct error *error)
 {
 	int socket = channel_connect(dir, SESSION_SOCKET, error);
 
 	if (socket == -ENOENT || socket == -ECONNREFUSED)
-		return not_running(error);
+		return not_running(name, error);
 	if (socket == -ETIMEDOUT)
 		return error_set(
 			error, ETIMEDOUT,
@@ -109,7 +126,8 @@ int session_connect(const struct session *session, struct error *error)
 				 "%s brings scripts of its own, and they alone know its machines: "
 				 "look into stages/%s",
 				 session->record.stage, session->record.stage);
-	return session->dir < 0 ? not_running(error) : connect_in(session->dir, error);
+	return session->dir < 0 ? not_running(session->name, error)
+				: connect_in(session->dir, session->name, error);
 }
 
 int session_guard(const struct session *session, struct error *error)
@@ -164,7 +182,7 @@ static void unmark(const char *path, const char *id)
 	struct error ignored;
 
 	if (checkout_find(path, &self, &checkout, &ignored) == 0 &&
-	    rundir_id(checkout.dir, found, &ignored) == 0 && strcmp(found, id) == 0)
+	    rundir_id(checkout.dir, NULL, found, &ignored) == 0 && strcmp(found, id) == 0)
 		(void)checkout_mark(&checkout, NULL, &ignored);
 }
 
@@ -173,7 +191,7 @@ static void unmark(const char *path, const char *id)
 static int recover(void *context, int base, const char *id, struct error *error)
 {
 	CLEANUP_FD int dir = rundir_open(base, id, false, error);
-	CLEANUP_FD int socket = dir < 0 ? -1 : connect_in(dir, error);
+	CLEANUP_FD int socket = dir < 0 ? -1 : connect_in(dir, NULL, error);
 	struct host_stage crashed;
 	int result;
 
@@ -209,7 +227,7 @@ static int down_locked(struct session *session, const char *wanted, char name[ST
 	if (open_place(session, session->own, false, error) < 0)
 		return -error->code;
 	if (session->dir < 0)
-		return not_running(error);
+		return not_running(session->name, error);
 	socket = session_connect(session, error);
 	result = socket < 0 ? socket : service_stage(socket, name, error);
 	if (result == 0 && check_wanted(wanted, name, error) < 0)
@@ -221,10 +239,9 @@ static int down_locked(struct session *session, const char *wanted, char name[ST
 	killed = result == -ECONNRESET || result == -EPIPE || result == -ESRCH;
 	if (result < 0 && !killed)
 		return result;
-	if (session_clear_away(session, error) < 0 ||
-	    checkout_mark(session->checkout, NULL, error) < 0)
+	if (session_clear_away(session, error) < 0 || session_mark(session, NULL, error) < 0)
 		return -error->code;
-	return killed ? not_running(error) : 0;
+	return killed ? not_running(session->name, error) : 0;
 }
 
 /* Root's lock may be another user's for long, and by now signals may be held back: so whoever waits
@@ -254,18 +271,27 @@ static int lock_session(struct session *session, struct error *error)
 	return rundir_for_each(session->base, recover, NULL, error);
 }
 
+struct search {
+	const char *leg; /* NULL: whatever it has */
+	struct host_stage *found;
+};
+
 /* Of rundir_for_each(): 1 ends the visit. */
 static int find_journal(void *context, int base, const char *id, struct error *error)
 {
+	const struct search *search = context;
 	CLEANUP_FD int dir = rundir_open(base, id, false, error);
-	struct host_stage *stage = context;
 
-	return dir >= 0 && host_owner(dir, stage, error) == 0 && !stage->private ? 1 : 0;
+	if (dir < 0 || (search->leg != NULL && !host_has_leg(dir, search->leg)))
+		return 0;
+	return host_owner(dir, search->found, error) == 0 && !search->found->private ? 1 : 0;
 }
 
-int session_find_any(int base, struct host_stage *stage, struct error *error)
+int session_find_any(int base, const char *leg, struct host_stage *stage, struct error *error)
 {
-	return rundir_for_each(base, find_journal, stage, error);
+	struct search search = {.leg = leg, .found = stage};
+
+	return rundir_for_each(base, find_journal, &search, error);
 }
 
 /* Takes the caller's own lock, which comes before root's. */
@@ -282,8 +308,8 @@ static int lock_record(struct session *session, bool make, struct error *error)
 static int call_down(const struct session *session, struct error *error)
 {
 	CLEANUP_SCRIPTS struct scripts scripts = SCRIPTS_NONE;
-	int result = scripts_open(session->checkout, session->caller, session->record.stage,
-				  &scripts, error);
+	int result = scripts_open(session->checkout, session->caller, session->name,
+				  session->record.stage, &scripts, error);
 
 	if (result == -ENOENT)
 		return 0;
@@ -298,18 +324,16 @@ static int down_scripts(struct session *session, const char *wanted, char name[S
 	bool up = session_scripted(session) != NULL;
 
 	if (session->record.state == RECORD_NONE)
-		return not_running(error);
+		return not_running(session->name, error);
 	memcpy(name, session->record.stage, STAGE_NAME_SIZE);
-	if ((up && check_wanted(wanted, name, error) < 0) ||
-	    checkout_can_mark(session->checkout, error) < 0)
+	if ((up && check_wanted(wanted, name, error) < 0) || session_can_mark(session, error) < 0)
 		return -error->code;
 	if (call_down(session, error) < 0 && up)
 		return error_prefix(
 			error, "%s still counts as running, until a stop's down.sh succeeds", name);
-	if (checkout_mark(session->checkout, NULL, error) < 0 ||
-	    record_clear(&session->record, error) < 0)
+	if (session_mark(session, NULL, error) < 0 || record_clear(&session->record, error) < 0)
 		return -error->code;
-	return up ? 0 : not_running(error);
+	return up ? 0 : not_running(session->name, error);
 }
 
 int session_down(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
@@ -320,7 +344,7 @@ int session_down(struct session *session, const char *wanted, char name[STAGE_NA
 	if (result == 0)
 		result = down_scripts(session, wanted, name, error);
 	else if (result == -ENOENT || result == -EPERM) /* no record, or none of ours */
-		result = not_running(error);
+		result = not_running(session->name, error);
 	if (result != -ESRCH)
 		return result;
 	if (find_place(session, error) < 0) /* it may have been started while we waited */
@@ -328,7 +352,7 @@ int session_down(struct session *session, const char *wanted, char name[STAGE_NA
 	if (session->own)
 		return down_locked(session, wanted, name, error);
 	if (session->base < 0 || (session->dir < 0 && geteuid() != 0))
-		return not_running(error);
+		return not_running(session->name, error);
 	if (privilege_need_root(error) < 0 || lock_session(session, error) < 0)
 		return -error->code;
 	return down_locked(session, wanted, name, error);
@@ -348,7 +372,7 @@ int session_lock(struct session *session, struct error *error)
 	     session->record.state != RECORD_NONE))
 		return -error->code;
 	if (!root)
-		return checkout_can_mark(session->checkout, error);
+		return session_can_mark(session, error);
 	if (open_place(session, false, true, error) < 0)
 		return -error->code;
 	return lock_session(session, error);
@@ -424,11 +448,13 @@ static int refuse_roots(struct session *session, struct error *error)
 
 	if (open_place(session, false, false, error) < 0)
 		return -error->code;
-	socket = session->dir < 0 ? -ESRCH : connect_in(session->dir, error);
+	socket = session->dir < 0 ? -ESRCH : connect_in(session->dir, session->name, error);
 	if (socket == -ESRCH)
 		return 0;
 	return error_set(error, EPERM,
-			 "a stage runs here that takes root to stop: sudo pyroute-stage-stop");
+			 "a stage runs here that takes root to stop: sudo pyroute-stage-stop%s%s",
+			 session->name != NULL ? " --name " : "",
+			 session->name != NULL ? session->name : "");
 }
 
 int session_end_running(struct session *session, struct error *error)

@@ -11,6 +11,16 @@ void stage_clear(struct stage *stage)
 	memset(stage, 0, sizeof(*stage));
 }
 
+bool stage_name_valid(const char *name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._-";
+	size_t length = strlen(name);
+
+	return length > 0 && length < STAGE_NAME_SIZE && strspn(name, allowed) == length &&
+	       name[0] != '.' && name[0] != '-';
+}
+
 const struct stage_net *stage_net_find(const struct stage *stage, unsigned number)
 {
 	if (number < 1 || number > stage->net_count || stage->nets[number - 1].line == 0)

@@ -85,12 +85,12 @@ static int leg_taken(const struct session *session, const char *name, struct err
 	struct host_stage owner;
 	char shown[400];
 
-	if (session_find_any(session->base, &owner, error) > 0)
+	if (session_find_any(session->base, name, &owner, error) > 0)
 		return error_set(error, EEXIST,
 				 "%s runs and has the interface %s; stop it: "
-				 "sudo pyroute stop --dir %s",
-				 owner.name, name,
-				 text_escape(owner.checkout, shown, sizeof(shown)));
+				 "sudo pyroute stop%s%s --dir %s",
+				 owner.name, name, owner.given[0] != '\0' ? " --name " : "",
+				 owner.given, text_escape(owner.checkout, shown, sizeof(shown)));
 	return error_set(error, EEXIST,
 			 "this computer already has an interface %s, which is not pyroute's; "
 			 "rename it: sudo ip link set %s down && sudo ip link set %s name other-%s",
@@ -202,6 +202,8 @@ static int change_computer(struct start *start, bool limits, struct error *error
 	int result;
 
 	(void)snprintf(stage.name, sizeof(stage.name), "%s", start->stage->name);
+	if (session->name != NULL)
+		(void)snprintf(stage.given, sizeof(stage.given), "%s", session->name);
 	(void)snprintf(stage.checkout, sizeof(stage.checkout), "%s", session->checkout->path);
 	if (limits && name_cgroup(stage.cgroup, error) < 0)
 		return -error->code;
@@ -386,7 +388,7 @@ static int bring_up(struct start *start, struct error *error)
 	if (result == 0)
 		result = settle_legs(start, error);
 	if (result == 0)
-		result = checkout_mark(start->session->checkout, start->stage->name, error);
+		result = session_mark(start->session, start->stage->name, error);
 	if (result == 0)
 		result = check_signals(start, error);
 	if (result == 0)
@@ -402,10 +404,12 @@ static void undo(struct start *start, struct error *error)
 
 	if (start->keeper.pidfd >= 0)
 		process_end(start->keeper.pidfd);
-	(void)checkout_mark(session->checkout, NULL, &ignored);
+	(void)session_mark(session, NULL, &ignored);
 	if (session_clear_away(session, &ignored) < 0)
-		(void)error_set(error, error->code, "%.200s; and then: %.200s; run pyroute stop",
-				strdupa(error->text), ignored.text);
+		(void)error_set(
+			error, error->code, "%.200s; and then: %.200s; run pyroute stop%s%s",
+			strdupa(error->text), ignored.text, session->name != NULL ? " --name " : "",
+			session->name != NULL ? session->name : "");
 }
 
 /* A signal that is still pending ended the start of NAME. */
@@ -468,7 +472,7 @@ static void undo_scripts(struct session *session, const struct scripts *scripts,
 	if (scripts_down(scripts, &ignored) < 0)
 		(void)error_set(error, error->code, "%.200s; and then: %.200s",
 				strdupa(error->text), ignored.text);
-	(void)checkout_mark(session->checkout, NULL, &ignored);
+	(void)session_mark(session, NULL, &ignored);
 	(void)record_clear(&session->record, &ignored);
 }
 
@@ -476,12 +480,13 @@ int start_scripts(struct session *session, const char *name, struct start_outcom
 		  struct error *error)
 {
 	CLEANUP_SCRIPTS struct scripts scripts = SCRIPTS_NONE;
-	int result = scripts_open(session->checkout, session->caller, name, &scripts, error);
+	int result = scripts_open(session->checkout, session->caller, session->name, name, &scripts,
+				  error);
 
 	if (result == 0)
 		result = scripts_check(&scripts, error);
 	if (result == 0)
-		result = checkout_can_mark(session->checkout, error);
+		result = session_can_mark(session, error);
 	if (result == 0)
 		result = session_make_way(session, error);
 	/* So that whoever comes after a start that was killed calls down.sh. */
@@ -493,7 +498,7 @@ int start_scripts(struct session *session, const char *name, struct start_outcom
 		return result;
 	result = scripts_up(&scripts, &outcome->signalled, error);
 	if (result == 0)
-		result = checkout_mark(session->checkout, name, error);
+		result = session_mark(session, name, error);
 	if (result == 0)
 		result = record_write(&session->record, name, RECORD_UP, error);
 	if (outcome->signalled == 0) /* or while no script ran */

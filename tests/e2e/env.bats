@@ -187,6 +187,50 @@ called() {
 	done
 }
 
+@test "what runs by a name decides whether sudo is called, and the name goes with it" {
+	local shell program=$CHECKOUT/build/pyroute
+	fake_both
+	# Of the stages by the name n it says that the one in the file "running" runs.
+	cat >>build/pyroute <<-'END'
+		[[ $1 != stages ]] || { echo STAGE && printf '%-12s running  Title\n' $(<running); }
+	END
+	mkdir stages/own
+	touch stages/own/up.sh
+	for shell in "${SHELLS[@]}"; do
+		echo "$shell"
+		: >running
+		as_student "$shell" -euc 'source ./env.sh
+			pyroute-stage-start --name n own
+			pyroute-stage-start own --name=n'
+		called "pyroute <stages> <--name> <n>" "pyroute <start> <--name> <n> <own>" \
+			"pyroute <stages> <--name> <n>" "pyroute <start> <own> <--name=n>"
+		echo own >running
+		as_student "$shell" -euc 'source ./env.sh
+			pyroute-stage-start --name n own
+			pyroute-stage-stop --name n'
+		called "pyroute <stages> <--name> <n>" "pyroute <start> <--name> <n> <own>" \
+			"pyroute <stages> <--name> <n>" "pyroute <stop> <--name> <n>"
+		echo stage1 >running
+		as_student "$shell" -euc 'source ./env.sh
+			pyroute-stage-start --name n own
+			pyroute-stage-stop --name n
+			pyroute-stage-start --name n stage1
+			pyroute-run --name n -- true
+			pyroute-connect --name n client1'
+		called "pyroute <stages> <--name> <n>" \
+			"sudo <$program> <start> <--dir> <$CHECKOUT> <--name> <n> <own>" \
+			"pyroute <start> <--dir> <$CHECKOUT> <--name> <n> <own>" \
+			"pyroute <stages> <--name> <n>" \
+			"sudo <$program> <stop> <--dir> <$CHECKOUT> <--name> <n>" \
+			"pyroute <stop> <--dir> <$CHECKOUT> <--name> <n>" \
+			"sudo <$program> <start> <--dir> <$CHECKOUT> <--name> <n> <stage1>" \
+			"pyroute <start> <--dir> <$CHECKOUT> <--name> <n> <stage1>" \
+			"sudo <$program> <run> <--dir> <$CHECKOUT> <--name> <n> <--> <true>" \
+			"pyroute <run> <--dir> <$CHECKOUT> <--name> <n> <--> <true>" \
+			"pyroute <connect> <--name> <n> <client1>"
+	done
+}
+
 @test "help is shown without sudo, and root calls none" {
 	local shell
 	fake_both

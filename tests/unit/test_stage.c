@@ -60,6 +60,25 @@ static void a_net_is_found_by_a_number_that_the_file_has(void **state)
 	assert_null(stage_net_find(&stage, 4));
 }
 
+static void a_name_is_a_word_that_is_no_option_and_no_path(void **state)
+{
+	static const char *const names[] = {"a", "0", "_", "stage1", "A.b_c-D.9"};
+	static const char *const others[] = {"",    ".",   "..",  "-",	 "-a",	".a",
+					     "a/b", "a b", "a+b", "a:b", "a\n", "\xc3\xa4"};
+	char name[STAGE_NAME_SIZE + 1];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_true(stage_name_valid(names[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_false(stage_name_valid(others[i]));
+	memset(name, 'x', STAGE_NAME_SIZE);
+	name[STAGE_NAME_SIZE] = '\0';
+	assert_false(stage_name_valid(name));
+	name[STAGE_NAME_SIZE - 1] = '\0';
+	assert_true(stage_name_valid(name));
+}
+
 static void a_cleared_stage_is_empty_and_may_be_cleared_again(void **state)
 {
 	static const struct stage empty;
@@ -150,6 +169,7 @@ int main(void)
 		cmocka_unit_test(without_ipv4_it_is_derived_from_the_last_four_bytes_of_ipv6),
 		cmocka_unit_test(a_net_is_a_leg_with_an_address_of_either_family),
 		cmocka_unit_test(a_net_is_found_by_a_number_that_the_file_has),
+		cmocka_unit_test(a_name_is_a_word_that_is_no_option_and_no_path),
 		cmocka_unit_test(a_cleared_stage_is_empty_and_may_be_cleared_again),
 		cmocka_unit_test(prefixes_share_bits_up_to_their_length),
 		cmocka_unit_test(a_range_is_what_hosts_may_have),

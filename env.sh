@@ -21,7 +21,7 @@ export PYROUTE_STAGE_FILE="$PYROUTE_ENV/.stage"
 # Whether "start STAGE" or "stop [STAGE]" is a matter of stages that bring scripts of their own alone:
 # these need no root, where .stage can be written without. What a NAME runs .stage does not tell.
 _pyroute_scripts_alone() {
-	local verb=$1 stage= name= running=
+	local verb=$1 stage="" name="" running=""
 
 	shift
 	while [ $# -gt 0 ]; do

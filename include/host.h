@@ -37,10 +37,14 @@ int host_owner(int run_dir, struct host_stage *stage, struct error *error);
  * leg of its stage. */
 bool host_has_leg(int run_dir, const char *name);
 
+/* True where RUN_DIR holds the journal of a stage that has changed this network namespace. */
+bool host_is_here(int run_dir);
+
 /* Puts back what the journal in RUN_DIR tells: removes the legs and the control groups that are
  * left, restores ip forwarding and what went with it, and removes the journal. 0 too where there
- * is none. Goes on to the end; where something failed the journal stays, for another try, and the
- * first failure is returned. */
-int host_restore(int run_dir, struct error *error);
+ * is none. HEIR is the run directory of another stage that is here, -1 where there is none: then ip
+ * forwarding stays off, and what is to be restored goes into its journal. Goes on to the end; where
+ * something failed the journal stays, for another try, and the first failure is returned. */
+int host_restore(int run_dir, int heir, struct error *error);
 
 #endif

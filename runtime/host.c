@@ -8,7 +8,11 @@
  * Writing net.ipv4.ip_forward resets more than itself (inet_forward_change() in
  * net/ipv4/devinet.c; Documentation/networking/ip-sysctl.rst): conf/all/accept_redirects, and the
  * forwarding of every interface and of conf/default. So where it is on, the value of these keys
- * under every name in conf/ is noted, and afterwards each that differs is written back. */
+ * under every name in conf/ is noted, and afterwards each that differs is written back.
+ *
+ * Several stages may have legs here at once. The first finds forwarding on and notes it; those that
+ * start later find it off. So a stage that ends before the others does not restore it, but hands on
+ * what it has noted, and the last one restores it. */
 #include "host.h"
 
 #include "address.h"
@@ -183,20 +187,33 @@ int host_owner(int run_dir, struct host_stage *stage, struct error *error)
 	return 0;
 }
 
+bool host_is_here(int run_dir)
+{
+	struct error ignored;
+	CLEANUP_STREAM FILE *journal = open_journal(run_dir, &ignored);
+	char line[PATH_MAX + 32];
+
+	while (journal != NULL && fgets(line, sizeof(line), journal) != NULL) {
+		const char *number = after(line, "namespace");
+
+		if (number != NULL)
+			return strtoull(number, NULL, 10) == network_namespace();
+	}
+	return false;
+}
+
 bool host_has_leg(int run_dir, const char *name)
 {
 	struct error ignored;
 	CLEANUP_STREAM FILE *journal = open_journal(run_dir, &ignored);
 	char line[PATH_MAX + 32];
-	bool here = false;
 
-	while (journal != NULL && fgets(line, sizeof(line), journal) != NULL) {
-		const char *number = after(line, "namespace");
+	if (journal == NULL || !host_is_here(run_dir))
+		return false;
+	while (fgets(line, sizeof(line), journal) != NULL) {
 		const char *leg = after(line, "leg");
 
-		if (number != NULL)
-			here = strtoull(number, NULL, 10) == network_namespace();
-		if (here && leg != NULL && after(leg, name) != NULL)
+		if (leg != NULL && after(leg, name) != NULL)
 			return true;
 	}
 	return false;
@@ -269,9 +286,47 @@ static void for_each(FILE *journal, const char *word,
 	}
 }
 
+/* Copies the lines of FROM to TO, but for those that do not begin with WORD, if that is not NULL.
+ * Returns how many. */
+static size_t copy_lines(FILE *from, const char *word, FILE *to)
+{
+	char line[PATH_MAX + 32];
+	size_t count = 0;
+
+	rewind(from);
+	while (fgets(line, sizeof(line), from) != NULL) {
+		if (word != NULL && after(line, word) == NULL)
+			continue;
+		(void)fputs(line, to);
+		count++;
+	}
+	return count;
+}
+
+/* The heir's journal is replaced before ours goes. Who is killed in between does it once more, and
+ * what stands there twice is restored as well. */
+static int hand_over(FILE *journal, int heir, struct error *error)
+{
+	CLEANUP_STREAM FILE *other = open_journal(heir, error);
+	CLEANUP_FREE char *text = NULL;
+	size_t size;
+	FILE *both = other == NULL ? NULL : open_memstream(&text, &size);
+	size_t count;
+
+	if (other == NULL)
+		return -error->code;
+	if (both == NULL)
+		return error_system(error, errno, "cannot write the journal");
+	(void)copy_lines(other, NULL, both);
+	count = copy_lines(journal, "sysctl", both);
+	if (fclose(both) != 0)
+		return error_system(error, ENOMEM, "cannot write the journal");
+	return count == 0 ? 0 : file_replace(heir, JOURNAL, text, JOURNAL_MODE, error);
+}
+
 /* Control groups are the same in every network namespace; the rest is of the one it was made in.
  * Forwarding is not switched on while a leg is there. */
-static int restore_all(FILE *journal, struct error *error)
+static int restore_all(FILE *journal, int heir, struct error *error)
 {
 	memset(error, 0, sizeof(*error));
 	for_each(journal, "cgroup", restore_cgroup, error);
@@ -281,18 +336,21 @@ static int restore_all(FILE *journal, struct error *error)
 	if (error->code != 0)
 		return -error->code;
 	for_each(journal, "leg", restore_leg, error);
-	for_each(journal, "sysctl", restore_sysctl, error);
+	if (heir < 0)
+		for_each(journal, "sysctl", restore_sysctl, error);
+	else if (error->code == 0)
+		(void)hand_over(journal, heir, error);
 	return -error->code;
 }
 
-int host_restore(int run_dir, struct error *error)
+int host_restore(int run_dir, int heir, struct error *error)
 {
 	CLEANUP_STREAM FILE *journal = open_journal(run_dir, error);
 	int result;
 
 	if (journal == NULL)
 		return error->code == ENOENT ? 0 : -error->code;
-	result = restore_all(journal, error);
+	result = restore_all(journal, heir, error);
 	if (result == 0 && unlinkat(run_dir, JOURNAL, 0) < 0)
 		return error_system(error, errno, "cannot remove the journal");
 	return result;

@@ -157,14 +157,41 @@ static int end_keeper(int socket, struct error *error)
 	return error_set(error, ETIMEDOUT, "the stage's keeper does not end");
 }
 
+/* Who of the others is to restore what they share with the stage ID, which goes. */
+struct heir {
+	const char *id;
+	int dir; /* -1: nobody */
+};
+
+/* Of rundir_for_each(): 1 ends the visit. */
+static int find_heir(void *context, int base, const char *id, struct error *error)
+{
+	struct heir *heir = context;
+	CLEANUP_FD int dir = -1;
+
+	if (strcmp(id, heir->id) == 0)
+		return 0;
+	dir = rundir_open(base, id, false, error);
+	if (dir < 0 || !host_is_here(dir))
+		return 0;
+	heir->dir = TAKE_FD(dir);
+	return 1;
+}
+
 static int clear_away(int base, const char *id, struct error *error)
 {
 	CLEANUP_FD int dir = rundir_open(base, id, false, error);
+	struct heir heir = {.id = id, .dir = -1};
+	int result;
 
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
-	if (host_restore(dir, error) < 0)
+	if (rundir_for_each(base, find_heir, &heir, error) < 0)
 		return -error->code;
+	result = host_restore(dir, heir.dir, error);
+	close_fd(&heir.dir);
+	if (result < 0)
+		return result;
 	return rundir_remove(base, id, error);
 }
 

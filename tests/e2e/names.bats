@@ -48,6 +48,11 @@ address_of() {
 	pyroute connect --name "$1" "$2" -- ip -4 -o addr show eth0 | grep -o '[0-9.]*/[0-9]*'
 }
 
+# keeper_of NAME: as keeper_pid, of the stage that runs by this name.
+keeper_of() {
+	awk '/^PPid:/ { print $2 }' "/proc/$(pyroute ps --name "$1" | awk '/^client1/ { print $3 }')/status"
+}
+
 @test "two stages of a checkout run side by side, and each command is about the one it names" {
 	host_snapshot >"$BATS_TEST_TMPDIR/before"
 	[[ $(pyroute start --name a stage1) == "stage1 is up: Two neighbours, 2 clients" ]]
@@ -129,8 +134,7 @@ address_of() {
 	pyroute stop --name b
 	[[ $(<.stage) == stage1 ]]
 	pyroute start --name b other
-	kill_and_wait "$(awk '/^PPid:/ { print $2 }' \
-		"/proc/$(pyroute ps --name b | awk '/^client1/ { print $3 }')/status")"
+	kill_and_wait "$(keeper_of b)"
 	run ! pyroute stop --name a # which clears away after b
 	[[ $(<.stage) == stage1 && ! -e /sys/class/net/net3 ]]
 }
@@ -149,6 +153,72 @@ address_of() {
 	cd "$CHECKOUT"
 	pyroute start --name b other
 	connect client1 -- true
+}
+
+# Forwarding in two settings, of which one is not like the other.
+forwarding() {
+	cat /proc/sys/net/ipv4/{ip_forward,conf/lo/forwarding,conf/host0/forwarding} | paste -sd ' '
+}
+
+@test "ip forwarding is off as long as any stage runs, and the last one restores what the first found" {
+	echo 0 >/proc/sys/net/ipv4/conf/host0/forwarding
+	[[ $(forwarding) == "1 1 0" ]]
+	host_snapshot >"$BATS_TEST_TMPDIR/before"
+	# The first goes first.
+	stage_start
+	pyroute start --name b other
+	stage_stop
+	[[ $(forwarding) == "0 0 0" ]]
+	# It comes again, and what it found the first time goes from hand to hand.
+	stage_start
+	pyroute stop --name b
+	[[ $(forwarding) == "0 0 0" ]]
+	stage_stop
+	[[ $(forwarding) == "1 1 0" ]]
+	host_snapshot >"$BATS_TEST_TMPDIR/after"
+	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+	# The first goes last.
+	stage_start
+	pyroute start --name b other
+	pyroute stop --name b
+	[[ $(forwarding) == "0 0 0" ]]
+	stage_stop
+	[[ $(forwarding) == "1 1 0" ]]
+	# A start that fails, and one that takes the place of the first.
+	stage_start
+	fails_with 1 pyroute start --name b stage1
+	[[ $(forwarding) == "0 0 0" ]]
+	pyroute start --name b other
+	stage_start
+	[[ $(forwarding) == "0 0 0" ]]
+	pyroute stop --name b
+	stage_stop
+	host_snapshot >"$BATS_TEST_TMPDIR/after"
+	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+	echo 1 >/proc/sys/net/ipv4/conf/host0/forwarding
+}
+
+@test "ip forwarding is restored by the last of several stages too where the first ones crashed" {
+	host_snapshot >"$BATS_TEST_TMPDIR/before"
+	stage_start
+	pyroute start --name b other
+	kill_and_wait "$(keeper_pid)"
+	fails_with 1 pyroute stop
+	[[ $(</proc/sys/net/ipv4/ip_forward) == 0 && ! -e /sys/class/net/net1 ]]
+	stage_start
+	kill_and_wait "$(keeper_pid)"
+	kill_and_wait "$(keeper_of b)"
+	fails_with 1 pyroute stop
+	host_snapshot >"$BATS_TEST_TMPDIR/after"
+	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+}
+
+@test "a stage of another network namespace does not keep ip forwarding off in this one" {
+	nsenter --net=/run/netns/outside "$PYROUTE_TEST_SCRATCH/bin/pyroute" start --name b other
+	stage_start
+	stage_stop
+	[[ $(</proc/sys/net/ipv4/ip_forward) == 1 ]]
+	nsenter --net=/run/netns/outside "$PYROUTE_TEST_SCRATCH/bin/pyroute" stop --name b
 }
 
 @test "what is no name ends with 2 and one line, and nothing is started" {

@@ -10,6 +10,7 @@ struct start_outcome {
 	int signalled; /* one of process_ending_signals() ended it: then the result is -ECANCELED */
 	bool legs_all_only;	     /* NET_LEG_ALL_ONLY of net.h: bpf(2) is refused here */
 	bool private;		     /* the legs are in a network namespace of the stage's own */
+	bool one_id;		     /* its clients have no other ids than their root's */
 	struct client_limits limits; /* what limits the clients where control groups do not */
 };
 

@@ -87,6 +87,9 @@ static void print_private(const struct start_outcome *outcome)
 		"this computer was changed.\n"
 		"Your router there: pyroute-run -- python3 src/router.py\n"
 		"Your shell there:  pyroute-run\n");
+	if (outcome->one_id)
+		(void)printf("Without subordinate ids of yours, its clients have no users but root "
+			     "(pyroute doctor tells more).\n");
 	if (outcome->limits.processes != 0)
 		(void)printf("Without control groups of yours, all its clients together may have "
 			     "%llu processes, each of %llu MiB.\n",

@@ -16,6 +16,7 @@
 #include "rootfs.h"
 #include "rundir.h"
 #include "scripts.h"
+#include "subids.h"
 #include "text.h"
 
 #include <fcntl.h>
@@ -34,6 +35,7 @@ struct start {
 	bool private;		   /* the legs are not on the computer */
 	struct nl_sock *computer;  /* the network namespace that the legs will be in */
 	struct ns_set computer_ns; /* of a private stage, made by root */
+	struct subids subids;	   /* where we are not root, count 0: there are none */
 	struct keeper_alone alone; /* where we are not root */
 	struct client_limits limits;
 	int rootfs;
@@ -114,6 +116,18 @@ static int check_legs(const struct start *start, struct error *error)
 	return 0;
 }
 
+/* What the keeper is to know where we are not root. */
+static int look_alone(struct start *start, struct error *error)
+{
+	struct error ignored;
+
+	if (subids_find(start->session->caller, &start->subids, &ignored) < 0)
+		start->subids.count = 0;
+	if (mount_source_of(start->rootfs, &start->alone.rootfs, error) < 0)
+		return -error->code;
+	return mount_source_of(start->src, &start->alone.src, error);
+}
+
 static int look(struct start *start, struct error *error)
 {
 	const struct session *session = start->session;
@@ -127,9 +141,7 @@ static int look(struct start *start, struct error *error)
 	if (result >= 0 && !start->private)
 		result = net_socket_open(&start->computer, error);
 	if (result >= 0 && !start->root)
-		result = mount_source_of(start->rootfs, &start->alone.rootfs, error);
-	if (result >= 0 && !start->root)
-		result = mount_source_of(start->src, &start->alone.src, error);
+		result = look_alone(start, error);
 	if (result >= 0)
 		result = start->filter_file = filter_build(error);
 	if (result >= 0)
@@ -275,7 +287,8 @@ static int map_stage(const struct start *start, struct error *error)
 
 	if (start->root)
 		return ns_map(start->keeper.pid, &ids, &ids, error);
-	return ns_map_single(start->keeper.pid, error);
+	return start->subids.count > 0 ? subids_map(start->keeper.pid, &start->subids, error)
+				       : ns_map_single(start->keeper.pid, error);
 }
 
 /* The computer's side of a private stage, which we enter for good: nothing that comes later
@@ -459,6 +472,7 @@ int start_stage(struct session *session, const struct stage *stage, const struct
 	outcome->legs_all_only = start.legs_all_only || start.keeper.legs_all_only;
 	outcome->private = start.private;
 	outcome->limits = start.limits;
+	outcome->one_id = !start.root && start.subids.count == 0;
 	return result < 0 ? result : 0;
 }
 

@@ -8,8 +8,8 @@
 #include <sys/types.h>
 
 /* What an overlay is made in: BASE is an fd of an attached directory that holds "rootfs", the root
- * filesystem, and an empty directory "upper". OWNER is the id of the clients' root as seen from
- * here: 0 in the stage's user namespace. */
+ * filesystem, an empty directory "upper", and maybe the layer of skeleton.h. OWNER is the id of the
+ * clients' root as seen from here: 0 in the stage's user namespace. */
 struct overlay_place {
 	int base;
 	uid_t owner;

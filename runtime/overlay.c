@@ -5,6 +5,7 @@
 #include "inhabitant.h"
 #include "mount.h"
 #include "privilege.h"
+#include "skeleton.h"
 
 #include <fcntl.h>
 #include <sys/xattr.h>
@@ -124,15 +125,27 @@ static int make_upper(const struct overlay_place *place, const struct stage *sta
 	return TAKE_FD(mount);
 }
 
+/* The layers below, the topmost first. */
+static void name_lower(int base, char *text, size_t size)
+{
+	if (skeleton_is_in(base))
+		(void)snprintf(text, size,
+			       "/proc/self/fd/%d/" SKELETON_TREE
+			       ":/proc/self/fd/%d/" SKELETON_HIDDEN ":/proc/self/fd/%d/rootfs",
+			       base, base, base);
+	else
+		(void)snprintf(text, size, "/proc/self/fd/%d/rootfs", base);
+}
+
 int overlay_make(const struct overlay_place *place, const struct stage *stage,
 		 const struct stage_client *client, struct error *error)
 {
 	CLEANUP_FD int upper = make_upper(place, stage, client, error);
-	char lower_path[64];
+	char lower_paths[160];
 	char upper_path[64];
 	char work_path[64];
 	const struct mount_option options[] = {
-		{"lowerdir", lower_path},
+		{"lowerdir", lower_paths},
 		{"upperdir", upper_path},
 		{"workdir", work_path},
 		{place->in_user_namespace ? "userxattr" : NULL, NULL},
@@ -140,7 +153,7 @@ int overlay_make(const struct overlay_place *place, const struct stage *stage,
 
 	if (upper < 0)
 		return upper;
-	(void)snprintf(lower_path, sizeof(lower_path), "/proc/self/fd/%d/rootfs", place->base);
+	name_lower(place->base, lower_paths, sizeof(lower_paths));
 	(void)snprintf(upper_path, sizeof(upper_path), "/proc/self/fd/%d/top", upper);
 	(void)snprintf(work_path, sizeof(work_path), "/proc/self/fd/%d/work", upper);
 	return mount_new("overlay", options, ATTRIBUTES, error);

@@ -3,6 +3,7 @@
  * The keeper's mount namespace is a template. Its root is a tmpfs of a few directories:
  *
  *	/rootfs		the Debian root file system, read-only, ids mapped
+ *	/skeleton	where its ids cannot be mapped: a layer over it that is the clients' root's
  *	/src		the student's code, ids mapped
  *	/dev		a read-only tmpfs: device nodes (bound from the host's, for a user namespace
  *			may not make any), links, and mount points
@@ -24,6 +25,7 @@
 #include "mount.h"
 #include "ns.h"
 #include "overlay.h"
+#include "skeleton.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -155,6 +157,16 @@ static int make_bare_root(struct error *error)
 	return TAKE_FD(root);
 }
 
+/* A root filesystem that is not the clients' root's gets a layer that is. */
+static int cover_rootfs(int root, struct error *error)
+{
+	struct stat status;
+
+	if (fstatat(root, "rootfs", &status, 0) < 0)
+		return error_system(error, errno, "cannot look at the root filesystem");
+	return status.st_uid == 0 ? 0 : skeleton_make(root, error);
+}
+
 int root_make_for_keeper(int rootfs, int src, struct error *error)
 {
 	CLEANUP_FD int root = -1;
@@ -171,6 +183,8 @@ int root_make_for_keeper(int rootfs, int src, struct error *error)
 		result = make_dev(root, error);
 	if (result >= 0)
 		result = mount_attach(rootfs, root, "rootfs", error);
+	if (result >= 0)
+		result = cover_rootfs(root, error);
 	if (result >= 0)
 		result = mount_attach(src, root, "src", error);
 	if (result >= 0)

@@ -4,6 +4,7 @@
 #include "file.h"
 #include "inhabitant.h"
 #include "mount.h"
+#include "ns.h"
 #include "privilege.h"
 #include "skeleton.h"
 
@@ -72,6 +73,18 @@ static int write_hosts(int upper, const struct stage *stage, struct error *error
 	return result;
 }
 
+/* Debian's tcpdump, run by root, becomes a user of its own, and ends where there is no other. */
+static int spare_tcpdump(int upper, struct error *error)
+{
+	static const char *const directories[] = {"usr", "usr/local", "usr/local/bin"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+		if (file_directory(upper, directories[i], 0755, error) < 0)
+			return -error->code;
+	return file_create(upper, "usr/local/bin/tcpdump",
+			   "#!/bin/sh\nexec /usr/bin/tcpdump -Z root \"$@\"\n", 0755, error);
+}
+
 /* The directories that things are mounted on, and the generated files. */
 static int fill_upper(int upper, const struct stage *stage, const struct stage_client *client,
 		      struct error *error)
@@ -89,6 +102,8 @@ static int fill_upper(int upper, const struct stage *stage, const struct stage_c
 	if (file_create(upper, "etc/hostname", line, 0644, error) < 0 ||
 	    file_create(upper, "etc/resolv.conf", "# a stage has no name server\n", 0644, error) <
 		    0)
+		return -error->code;
+	if (!ns_has_group(1) && spare_tcpdump(upper, error) < 0)
 		return -error->code;
 	if (client->run != NULL && file_create(upper, INHABITANT_LOG, "", 0644, error) < 0)
 		return -error->code;

@@ -3,6 +3,13 @@
 #
 #     tests/run.sh [FILE.bats ...]        BUILD=build: where the pyroute to test is
 #                                         JOBS=2: how many files run side by side
+#                                         MODES="host private": those to run in
+#
+# What is asked of a stage is asked twice, by the same tests: in host mode, by root and by sudo, of
+# one whose legs are on the computer, and in private mode, by a user who has no sudo and no
+# subordinate ids, of one whose legs are in a network namespace of its own. A test that carries the
+# tag "host" or "private" is of that mode alone, and says why in the comment before the tag, which is
+# printed at the end.
 #
 # Each file runs on a host of its own: new network, mount and pid namespaces, which host.sh
 # furnishes, so that no test touches this machine or another file's host, and nothing that a test
@@ -15,6 +22,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . tests/lib.sh
 readonly FILE_LIMIT=${FILE_LIMIT:-420}
 readonly JOBS=${JOBS:-2}
+readonly MODES=${MODES:-host private}
 build=$(realpath -m "${BUILD:-build}")
 
 fail() {
@@ -32,7 +40,8 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 
 number=0
 failures=0
-declare -A files=() scratches=() starts=() # by the pid of the host
+declare -A files=() modes=() scratches=() starts=() # by the pid of the host
+declare -A counts=([host]=0 [private]=0)
 
 clean_up() {
 	trap '' INT TERM
@@ -56,18 +65,23 @@ report() {
 	echo "$1 $number $2"
 }
 
-# Begins with one file: on its host, with what it prints in a file of its own.
+# Which tests of a file are not of MODE.
+other_than() {
+	if [[ $1 == host ]]; then echo private; else echo host; fi
+}
+
+# Begins with one file in one mode: on its host, with what it prints in a file of its own.
 begin_file() {
-	local file=$1 scratch
+	local file=$1 mode=$2 scratch
 
 	scratch=$(mktemp -d "${TMPDIR:-/tmp}/pyroute-tests.XXXXXX") || exit 1
 	# The ordinary user of the tests must reach what they run, wherever the checkout is.
 	mkdir "$scratch/bin" && cp -a "$build"/pyroute* "$scratch/bin/" || exit 1
 	chmod -R a+rX "$scratch"
 	timeout -k 10 "$FILE_LIMIT" unshare --mount --net --pid --fork --kill-child --mount-proc \
-		--propagation private tests/e2e/host.sh "$scratch" "$file" \
+		--propagation private tests/e2e/host.sh "$scratch" "$file" "$mode" "!$(other_than "$mode")" \
 		>"$scratch/said" 2>&1 3>&- </dev/null &
-	files[$!]=$file scratches[$!]=$scratch starts[$!]=$SECONDS
+	files[$!]=$file modes[$!]=$mode scratches[$!]=$scratch starts[$!]=$SECONDS
 }
 
 # Waits for the next file to end, and shows what it printed: TAP, numbered anew.
@@ -75,7 +89,7 @@ end_file() {
 	local pid status=0 name line before=$failures first=$number
 
 	wait -n -p pid "${!files[@]}" || status=$?
-	name=$(basename "${files[$pid]}" .bats)
+	name="$(basename "${files[$pid]}" .bats) (${modes[$pid]})"
 	while IFS= read -r line; do
 		case $line in
 		1..*) ;;
@@ -91,9 +105,26 @@ end_file() {
 	elif [[ $number == "$first" ]]; then
 		report "not ok" "$name: the file holds no test"
 	fi
+	counts[${modes[$pid]}]=$((counts[${modes[$pid]}] + number - first))
 	remove_cgroups "${scratches[$pid]}"
 	rm -rf --one-file-system "${scratches[$pid]}"
-	unset "files[$pid]" "scratches[$pid]" "starts[$pid]"
+	unset "files[$pid]" "modes[$pid]" "scratches[$pid]" "starts[$pid]"
+}
+
+# The tests of one mode alone, and why: the comments before their tags, or before the tag of a file.
+print_differences() {
+	awk 'FNR == 1 { why = tag = ""; name = FILENAME; sub(/.*\//, "", name); sub(/\.bats$/, "", name) }
+		/^# (host|private): / { why = substr($0, 3); next }
+		/^#  / && why != "" { why = why " " substr($0, 4); next }
+		/^# bats (file|test)_tags=(host|private)$/ {
+			if (why == "") { print "no reason: " FILENAME ":" FNR; next }
+			if (/file_tags/) print "# " name ": all of it: only in mode " why
+			else tag = why
+			next
+		}
+		/^@test / && tag != "" { gsub(/^@test "|" \{$/, ""); print "# " name ": " $0 ": only in mode " tag }
+		/^@test / { tag = "" }
+		{ why = "" }' "$@"
 }
 
 [[ $# -gt 0 ]] || set -- tests/e2e/*.bats
@@ -101,12 +132,19 @@ for file; do
 	[[ -f $file ]] || fail "there is no test file $file"
 done
 for file; do
-	((${#files[@]} < JOBS)) || end_file
-	begin_file "$file"
+	for mode in $MODES; do
+		[[ $(bats --count --filter-tags "!$(other_than "$mode")" "$file") != 0 ]] || continue
+		((${#files[@]} < JOBS)) || end_file
+		begin_file "$file" "$mode"
+	done
 done
 while ((${#files[@]} > 0)); do
 	end_file
 done
+differences=$(print_differences "$@")
+if [[ $differences == *"no reason: "* ]]; then report "not ok" "a tag tells no reason"; fi
 echo "1..$number"
+echo "$differences"
+echo "# ${counts[host]} in host mode, ${counts[private]} in private mode"
 echo "# $number tests, $failures failed"
 [[ $number -gt 0 && $failures == 0 ]]

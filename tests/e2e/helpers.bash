@@ -4,6 +4,7 @@ bats_require_minimum_version 1.5.0
 
 readonly PYTHON=/usr/bin/python3
 readonly STUDENT=pyroute-test
+readonly MODE=${PYROUTE_TEST_MODE:-host} # "host" or "private": see tests/run.sh
 
 if [[ -z ${PYROUTE_TEST_SCRATCH:-} ]]; then
 	echo "run this with tests/run.sh FILE.bats, which makes a host for it" >&2
@@ -21,6 +22,7 @@ checkout_make() {
 	cp "$BATS_TEST_DIRNAME"/../routers/*.py "$BATS_TEST_DIRNAME"/../probes/*.py "$CHECKOUT/src/"
 	chmod -R a+rX "$CHECKOUT"
 	chown -R root: "$CHECKOUT"
+	[[ $MODE == host ]] || checkout_give
 	cd "$CHECKOUT" || return 1
 	export CHECKOUT PYTHONDONTWRITEBYTECODE=1
 	PATH=$PYROUTE_TEST_SCRATCH/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -54,9 +56,35 @@ dual_stage_make() {
 	END
 }
 
-# What hangs is a failure too, with status 124.
+# As root in host mode, and as the ordinary user in private mode. What hangs is a failure too, with
+# status 124.
 pyroute() {
-	timeout --foreground 100 pyroute "$@"
+	if [[ $MODE == host ]]; then
+		timeout --foreground 100 pyroute "$@"
+	else
+		as_student timeout --foreground 100 pyroute "$@"
+	fi
+}
+
+# on_computer COMMAND...: runs COMMAND as root where the stage's legs are: on this host, or on the
+# computer's side of a private stage, which a process of the student's keeps open for it.
+on_computer() {
+	if [[ $MODE == host ]]; then
+		"$@"
+	else
+		computer_open
+		nsenter --target="$(<"$BATS_TEST_TMPDIR/computer")" --net --mount --wd="$PWD" -- "$@"
+	fi
+}
+
+computer_open() {
+	local file=$BATS_TEST_TMPDIR/computer
+	if [[ -s $file ]] && ! is_dead "$(<"$file")"; then return; fi
+	: >"$file"
+	# shellcheck disable=SC2016 # for that shell
+	background_start "$BATS_TEST_TMPDIR/computer.out" pyroute run -- sh -c 'echo $$; exec sleep 600'
+	wait_for "$BATS_TEST_TMPDIR/computer.out" '^[0-9]*$'
+	cp "$BATS_TEST_TMPDIR/computer.out" "$file"
 }
 
 stage_start() {
@@ -192,9 +220,10 @@ router_start() {
 	background "$BATS_TEST_TMPDIR/router" pyroute run -- "$PYTHON" "$CHECKOUT/src/$1" "${@:2}"
 }
 
-# sniffer_start OUTPUT [ARGUMENT...]: every frame on the host, or as sniff.py's arguments say.
+# sniffer_start OUTPUT [ARGUMENT...]: every frame on the computer's side, or as sniff.py's arguments
+# say.
 sniffer_start() {
-	background "$1" "$PYTHON" "$CHECKOUT/src/sniff.py" "${@:2}"
+	background "$1" on_computer "$PYTHON" "$CHECKOUT/src/sniff.py" "${@:2}"
 }
 
 # delays_and_loses FROM ADDRESS: is what lies between a wire with 100 ms of delay and 20% of loss,

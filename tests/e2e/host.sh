@@ -2,7 +2,7 @@
 # Furnishes the host that a file of tests runs on, and runs it there: the inner half of
 # tests/run.sh, called in new network, mount and pid namespaces.
 #
-#     host.sh SCRATCH FILE.bats
+#     host.sh SCRATCH FILE.bats MODE TAGS
 #
 # The host has a private /run, /etc and /tmp, an ordinary user who may sudo, and an interface host0 with
 # addresses and default routes, whose other end is in the network namespace "outside". It is as
@@ -11,6 +11,8 @@ set -eu
 
 scratch=$1
 file=$2
+mode=$3
+tags=$4
 settings=/proc/sys/net
 # shellcheck source=tests/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
@@ -42,8 +44,10 @@ make_user() {
 	echo "pyroute-test:x:4711:4711::$scratch/home:/bin/bash" >>/etc/passwd
 	echo "pyroute-test:x:4711:" >>/etc/group
 	echo "pyroute-test:*:19000:0:99999:7:::" >>/etc/shadow
-	echo "pyroute-test ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/pyroute-test
-	chmod 440 /etc/sudoers.d/pyroute-test
+	if [[ $mode == host ]]; then
+		echo "pyroute-test ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/pyroute-test
+		chmod 440 /etc/sudoers.d/pyroute-test
+	fi
 	install -d -o 4711 -g 4711 "$scratch/home"
 }
 
@@ -91,5 +95,6 @@ make_user
 make_talkative
 make_interface
 export PYROUTE_TEST_SCRATCH=$scratch TMPDIR=$scratch BATS_TEST_TIMEOUT=120
+export PYROUTE_TEST_MODE=$mode
 # Not exec: pid 1 of the namespace, this shell, also reaps what others leave behind.
-bats --tap --print-output-on-failure "$file"
+bats --tap --print-output-on-failure --filter-tags "$tags" "$file"

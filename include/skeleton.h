@@ -12,7 +12,8 @@
 
 /* Makes the layer in BASE, an fd of an attached directory that may be written and holds "rootfs",
  * the root filesystem. For a process that is root of its user namespace; it need not be allowed to
- * read all of "rootfs". -ENOSPC: it has more directories than the layer may hold. */
+ * read all of "rootfs". -ENOSPC: it has more directories and small files than the layer may hold;
+ * -ELOOP: more directories in one another. */
 int skeleton_make(int base, struct error *error);
 
 /* Whether BASE holds one. */

@@ -114,7 +114,7 @@ new-machines:
 	tests/new-machine.sh
 
 format:
-	clang-format -i runtime/*.[ch] include/*.h tests/unit/*.[ch] tests/fuzz/*.c
+	clang-format -i runtime/*.[ch] include/*.h tests/unit/*.[ch] tests/fuzz/*.c tests/probes/*.c
 
 clean:
 	rm -rf $(BUILD)

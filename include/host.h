@@ -16,7 +16,7 @@ struct host_stage {
 	char name[STAGE_NAME_SIZE];
 	char given[STAGE_NAME_SIZE]; /* by --name; empty: none */
 	char checkout[PATH_MAX];
-	char cgroup[CGROUP_NAME_SIZE]; /* name of the parent group; empty: none */
+	char cgroup[CGROUP_PATH_SIZE]; /* path of the parent group; empty: none */
 	bool private;		       /* it has no leg on the computer */
 };
 

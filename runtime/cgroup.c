@@ -29,9 +29,14 @@ static const struct tree separate[] = {
 	{"/sys/fs/cgroup/pids", NULL, NULL, NULL, NULL, "pids.max"},
 };
 
+bool cgroup_is_unified(void)
+{
+	return access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+}
+
 static const struct tree *trees(size_t *count)
 {
-	if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0) {
+	if (cgroup_is_unified()) {
 		*count = ARRAY_SIZE(unified);
 		return unified;
 	}
@@ -68,43 +73,77 @@ static int not_supported(const struct tree *tree, const struct error *cause, str
 			 tree->mount, cause->text);
 }
 
-int cgroup_create_parent(const char *name, struct error *error)
+/* What a journal holds is believed only where it names a group as cgroup_settle() does: anybody may
+ * have written it. */
+static int check_parent(const char *parent, struct error *error)
 {
+	const char *at = parent;
+
+	while (true) {
+		size_t length = strcspn(at, "/");
+
+		if (length == 0 || strncmp(at, ".", length) == 0 || strncmp(at, "..", length) == 0)
+			break;
+		if (at[length] == '\0' && strncmp(at, CGROUP_PREFIX, strlen(CGROUP_PREFIX)) == 0)
+			return 0;
+		if (at[length] == '\0')
+			break;
+		at += length + 1;
+	}
+	return error_set(error, EINVAL, "%.200s is no control group of pyroute's", parent);
+}
+
+/* Opens the group that holds the group PATH. *NAME becomes the latter's name in it. */
+static int open_place(const struct tree *tree, const char *path, const char **name,
+		      struct error *error)
+{
+	const char *slash = strrchr(path, '/');
+	char place[CGROUP_PATH_SIZE + CGROUP_NAME_SIZE];
+
+	*name = slash == NULL ? path : slash + 1;
+	(void)snprintf(place, sizeof(place), "%s%s%.*s", tree->mount, slash == NULL ? "" : "/",
+		       slash == NULL ? 0 : (int)(slash - path), path);
+	return file_open_directory(AT_FDCWD, place, error);
+}
+
+int cgroup_create_parent(const char *parent, struct error *error)
+{
+	const char *name;
 	size_t count;
 	const struct tree *tree = trees(&count);
 
 	for (size_t i = 0; i < count; i++) {
 		struct error cause = {0};
-		CLEANUP_FD int top = file_open_directory(AT_FDCWD, tree[i].mount, &cause);
+		CLEANUP_FD int place = open_place(&tree[i], parent, &name, &cause);
 		CLEANUP_FD int dir = -1;
 
-		if (top < 0 || hand_down(&tree[i], top, &cause) < 0 ||
-		    file_directory(top, name, 0755, &cause) < 0)
+		if (place < 0 || hand_down(&tree[i], place, &cause) < 0 ||
+		    file_directory(place, name, 0755, &cause) < 0)
 			return not_supported(&tree[i], &cause, error);
-		dir = file_open_directory(top, name, &cause);
+		dir = file_open_directory(place, name, &cause);
 		if (dir < 0 || hand_down(&tree[i], dir, &cause) < 0)
 			return not_supported(&tree[i], &cause, error);
 	}
 	return 0;
 }
 
-/* In version 2: both controllers must be there, and be handed down or such that they can be: in a
- * group that is not the machine's topmost (it has a cgroup.type) only where no process lives in it
- * (cgroups(7), "no internal processes"). */
-static int check_controllers(int top, struct error *error)
+/* Both controllers must be there, and be handed down or such that they can be: in a group that is
+ * not the machine's topmost (it has a cgroup.type) only where no process lives in it (cgroups(7),
+ * "no internal processes"). */
+int cgroup_check_controllers(int dir, struct error *error)
 {
 	char now[256];
 
-	if (file_read(top, "cgroup.controllers", now, sizeof(now), error) < 0)
+	if (file_read(dir, "cgroup.controllers", now, sizeof(now), error) < 0)
 		return -error->code;
 	if (strstr(now, "memory") == NULL || strstr(now, "pids") == NULL)
 		return error_set(error, ENOTSUP, "of memory and pids there is only \"%s\"", now);
-	if (file_read(top, "cgroup.subtree_control", now, sizeof(now), error) < 0)
+	if (file_read(dir, "cgroup.subtree_control", now, sizeof(now), error) < 0)
 		return -error->code;
 	if ((strstr(now, "memory") != NULL && strstr(now, "pids") != NULL) ||
-	    faccessat(top, "cgroup.type", F_OK, 0) < 0)
+	    faccessat(dir, "cgroup.type", F_OK, 0) < 0)
 		return 0;
-	if (file_read(top, "cgroup.procs", now, sizeof(now), error) < 0)
+	if (file_read(dir, "cgroup.procs", now, sizeof(now), error) < 0)
 		return error->code == EFBIG ? -EBUSY : -error->code;
 	if (now[0] != '\0')
 		return error_set(error, EBUSY,
@@ -137,7 +176,7 @@ int cgroup_try(const char *name, struct error *error)
 		struct error cause = {0};
 		CLEANUP_FD int top = file_open_directory(AT_FDCWD, tree[i].mount, &cause);
 
-		if (top < 0 || (&tree[i] == unified && check_controllers(top, &cause) < 0))
+		if (top < 0 || (&tree[i] == unified && cgroup_check_controllers(top, &cause) < 0))
 			return not_supported(&tree[i], &cause, error);
 		if (try_group(&tree[i], top, name, &cause) == 0)
 			continue;
@@ -172,7 +211,7 @@ static int set_limits(const struct tree *tree, int dir, const struct cgroup_limi
 static int create_in(const struct tree *tree, const char *parent, const char *name,
 		     const struct cgroup_limits *limits, struct error *error)
 {
-	char path[256];
+	char path[CGROUP_PATH_SIZE + CGROUP_NAME_SIZE];
 	CLEANUP_FD int dir = -1;
 	int door;
 
@@ -181,10 +220,10 @@ static int create_in(const struct tree *tree, const char *parent, const char *na
 		return -error->code;
 	dir = file_open_directory(AT_FDCWD, path, error);
 	if (dir < 0 || set_limits(tree, dir, limits, error) < 0)
-		return error_prefix(error, "control group %s", path);
+		return error_prefix(error, "control group %.200s", path);
 	door = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
 	if (door < 0)
-		return error_system(error, errno, "cannot open %s/cgroup.procs", path);
+		return error_system(error, errno, "cannot open %.200s/cgroup.procs", path);
 	return door;
 }
 
@@ -224,7 +263,7 @@ static int remove_group(int dir, const char *name, struct error *error)
 			break;
 		(void)poll(NULL, 0, 10);
 	}
-	return error_system(error, errno, "cannot remove the control group %s", name);
+	return error_system(error, errno, "cannot remove the control group %.200s", name);
 }
 
 static int remove_children(int top, const char *parent, struct error *error)
@@ -252,6 +291,8 @@ int cgroup_remove(const char *parent, struct error *error)
 	const struct tree *tree = trees(&count);
 	int result = 0;
 
+	if (check_parent(parent, error) < 0)
+		return -error->code;
 	for (size_t i = 0; i < count; i++) {
 		struct error cause = {0};
 		CLEANUP_FD int top = file_open_directory(AT_FDCWD, tree[i].mount, &cause);
@@ -268,7 +309,7 @@ int cgroup_memory(const char *parent, const char *name, uint64_t *bytes, struct 
 {
 	size_t count;
 	const struct tree *tree = trees(&count);
-	char path[256];
+	char path[CGROUP_PATH_SIZE + CGROUP_NAME_SIZE];
 	char text[32];
 	char *end;
 
@@ -279,6 +320,7 @@ int cgroup_memory(const char *parent, const char *name, uint64_t *bytes, struct 
 	errno = 0;
 	*bytes = strtoull(text, &end, 10);
 	if (errno != 0 || end == text || *end != '\0')
-		return error_set(error, EINVAL, "%s holds \"%s\", which is no number", path, text);
+		return error_set(error, EINVAL, "%.200s holds \"%s\", which is no number", path,
+				 text);
 	return 0;
 }

@@ -1,5 +1,7 @@
+#include "cgroup.h"
 #include "command.h"
 #include "enter.h"
+#include "host.h"
 #include "process.h"
 #include "scripts.h"
 
@@ -25,6 +27,16 @@ static int connect_by_script(const struct command_place *place, const struct com
 	return command_fail(&error, PROCESS_FAILED);
 }
 
+/* The doors of control groups that an ordinary user made open only from a group of theirs. */
+static int approach_groups(const struct session *session, struct error *error)
+{
+	struct host_stage stage;
+
+	if (host_owner(session->dir, &stage, error) < 0)
+		return -error->code;
+	return stage.cgroup[0] == '\0' ? 0 : cgroup_approach(stage.cgroup, error);
+}
+
 int cmd_connect(const struct command_line *line)
 {
 	CLEANUP_COMMAND_PLACE struct command_place place = {.session = SESSION_NONE,
@@ -42,6 +54,8 @@ int cmd_connect(const struct command_line *line)
 	if (socket < 0 || service_enter(socket, line->operands[0], &entry, &error) < 0)
 		return command_fail(&error, PROCESS_FAILED);
 	close_fd(&socket); /* the keeper serves a bounded number at once */
+	if (approach_groups(&place.session, &error) < 0)
+		return command_fail(&error, PROCESS_FAILED);
 	if (enter_client(&entry, command_of(line), &status, &error) < 0)
 		return command_fail(&error, status);
 	return status;

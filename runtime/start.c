@@ -22,7 +22,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
@@ -31,13 +30,14 @@ struct start {
 	struct session *session;
 	const struct stage *stage;
 	const struct start_watcher *watcher; /* NULL: nobody */
-	bool root;		   /* we are, else the keeper makes what it can by itself */
-	bool private;		   /* the legs are not on the computer */
-	struct nl_sock *computer;  /* the network namespace that the legs will be in */
-	struct ns_set computer_ns; /* of a private stage, made by root */
-	struct subids subids;	   /* where we are not root, count 0: there are none */
-	struct keeper_alone alone; /* where we are not root */
-	struct client_limits limits;
+	bool root;		       /* we are, else the keeper makes what it can by itself */
+	bool private;		       /* the legs are not on the computer */
+	struct nl_sock *computer;      /* the network namespace that the legs will be in */
+	struct ns_set computer_ns;     /* of a private stage, made by root */
+	struct subids subids;	       /* where we are not root, count 0: there are none */
+	struct keeper_alone alone;     /* where we are not root */
+	struct client_limits limits;   /* 0 where control groups limit the clients */
+	char cgroup[CGROUP_PATH_SIZE]; /* that theirs are in; empty: there are none */
 	int rootfs;
 	int src;
 	struct caller src_owner;
@@ -151,23 +151,24 @@ static int look(struct start *start, struct error *error)
 
 /* ---- changing the computer: the journal first ------------------------------------------------ */
 
-/* A name that no other stage has, even one that runs where /run/pyroute is another directory while
- * the control groups are the same: in a container, say. */
-static int name_cgroup(char name[CGROUP_NAME_SIZE], struct error *error)
-{
-	unsigned long long number;
-
-	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		return error_system(error, errno, "cannot name a control group");
-	(void)snprintf(name, CGROUP_NAME_SIZE, "pyroute-%llx", number);
-	return 0;
-}
-
 /* One process of the stage in a thousand is pyroute's own: two more for each client will do. */
 static struct client_limits limits_without_groups(const struct stage *stage)
 {
 	return (struct client_limits){.processes = stage->client_count * (CLIENT_PIDS + 2),
 				      .data = CLIENT_MEMORY};
+}
+
+/* Decides what will limit the clients: control groups; where an ordinary user has no place for
+ * these, resource limits. */
+static int settle_limits(struct start *start, struct error *error)
+{
+	int result = cgroup_settle(start->cgroup, error);
+
+	if (result != -ENOTSUP || start->root)
+		return result;
+	start->cgroup[0] = '\0';
+	start->limits = limits_without_groups(start->stage);
+	return 0;
 }
 
 static int make_cgroups(struct start *start, const char *parent, struct error *error)
@@ -207,7 +208,7 @@ static int listen_for_caller(struct start *start, struct error *error)
 	return 0;
 }
 
-static int change_computer(struct start *start, bool limits, struct error *error)
+static int change_computer(struct start *start, struct error *error)
 {
 	struct session *session = start->session;
 	struct host_stage stage = {.name = "", .private = start->private};
@@ -217,13 +218,12 @@ static int change_computer(struct start *start, bool limits, struct error *error
 	if (session->name != NULL)
 		(void)snprintf(stage.given, sizeof(stage.given), "%s", session->name);
 	(void)snprintf(stage.checkout, sizeof(stage.checkout), "%s", session->checkout->path);
-	if (limits && name_cgroup(stage.cgroup, error) < 0)
-		return -error->code;
+	memcpy(stage.cgroup, start->cgroup, sizeof(stage.cgroup));
 	start->changed = true;
 	result = session->dir = rundir_open(session->base, session->id, true, error);
 	if (result >= 0)
 		result = host_begin(session->dir, &stage, error);
-	if (result >= 0 && limits)
+	if (result >= 0 && start->cgroup[0] != '\0')
 		result = make_cgroups(start, stage.cgroup, error);
 	if (result >= 0 && !start->private)
 		result = host_forwarding_off(error);
@@ -448,7 +448,6 @@ int start_stage(struct session *session, const struct stage *stage, const struct
 			      .listener = -1,
 			      .signals = -1,
 			      .keeper = KEEPER_NONE};
-	bool groups = wish->limits && start.root;
 	int result = session_lock(session, error);
 
 	if (result == 0)
@@ -459,10 +458,10 @@ int start_stage(struct session *session, const struct stage *stage, const struct
 		result = session_end_running(session, error);
 	if (result >= 0 && !start.private)
 		result = check_legs(&start, error);
-	if (wish->limits && !groups)
-		start.limits = limits_without_groups(stage);
+	if (result >= 0 && wish->limits)
+		result = settle_limits(&start, error);
 	if (result >= 0)
-		result = change_computer(&start, groups, error);
+		result = change_computer(&start, error);
 	if (result >= 0)
 		result = bring_up(&start, error);
 	if (result == -ECANCELED)

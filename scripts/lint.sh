@@ -19,7 +19,7 @@ test_flags="-Wno-analyzer-use-of-uninitialized-value -Wno-analyzer-fd-use-withou
 test_flags+=" -Wno-analyzer-null-argument -Wno-analyzer-null-dereference"
 status=0
 
-tests=(tests/unit/*.c tests/fuzz/*.c)
+tests=(tests/unit/*.c tests/fuzz/*.c tests/probes/*.c)
 sources=(runtime/*.c "${tests[@]}")
 headers=(include/*.h runtime/*.h tests/unit/*.h)
 mapfile -t python < <(find . -path ./build -prune -o -path ./src -prune -o -name '*.py' -print)

@@ -6,6 +6,7 @@
 
 #include "checkout.h"
 #include "finding.h"
+#include "ns.h"
 #include "rootfs.h"
 
 /* What is looked at, beside the machine itself. */
@@ -24,10 +25,16 @@ void patient_close(struct patient *patient);
  * CHECKOUT_NONE} before. */
 int patient_admit(const char *dir, struct patient *patient, struct error *error);
 
+/* Whether the kernel setting KEY, a path below /proc/sys, is there and holds VALUE. */
+bool exam_setting_is(const char *key, const char *value);
+
+/* Namespaces of KIND cannot be made, for the reason CODE. Where a limit on their number is to
+ * blame, says so with its remedy: true. */
+bool exam_blame_limit(enum ns_kind kind, int code, struct finding *finding);
+
 /* exam_kernel.c: what a stage's processes need. */
 void exam_kernel(const struct patient *patient, struct finding *finding);
 void exam_user_namespaces(const struct patient *patient, struct finding *finding);
-void exam_own_user_namespaces(const struct patient *patient, struct finding *finding);
 void exam_namespaces(const struct patient *patient, struct finding *finding);
 void exam_proc(const struct patient *patient, struct finding *finding);
 void exam_seccomp(const struct patient *patient, struct finding *finding);
@@ -44,7 +51,6 @@ void exam_src_ids(const struct patient *patient, struct finding *finding);
 void exam_run_directory(const struct patient *patient, struct finding *finding);
 void exam_root(const struct patient *patient, struct finding *finding);
 void exam_python(const struct patient *patient, struct finding *finding);
-void exam_subordinate_ids(const struct patient *patient, struct finding *finding);
 
 /* exam_net.c: what a stage's wires need. */
 void exam_veth(const struct patient *patient, struct finding *finding);
@@ -58,5 +64,12 @@ void exam_leg(const struct patient *patient, struct finding *finding);
 void exam_bpf(const struct patient *patient, struct finding *finding);
 void exam_interfaces(const struct patient *patient, struct finding *finding);
 void exam_forwarding(const struct patient *patient, struct finding *finding);
+
+/* exam_private.c: what an ordinary user meets who starts a stage without root. Where we are plain
+ * root, whom nobody called by sudo, that is the user nobody. */
+void exam_own_user_namespaces(const struct patient *patient, struct finding *finding);
+void exam_own_namespaces(const struct patient *patient, struct finding *finding);
+void exam_subordinate_ids(const struct patient *patient, struct finding *finding);
+void exam_own_cgroups(const struct patient *patient, struct finding *finding);
 
 #endif

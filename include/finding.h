@@ -12,6 +12,7 @@ enum finding_state {
 
 struct finding {
 	enum finding_state state;
+	bool note; /* nothing fails for that it is missing, and nobody is asked to mend it */
 	char found[ERROR_TEXT_SIZE + 64]; /* one line */
 	char remedy[2048];		  /* one command line that mends it; empty: none is known */
 };
@@ -19,6 +20,7 @@ struct finding {
 /* Say what was found. */
 void finding_ok(struct finding *finding, const char *format, ...) PRINTF_LIKE(2, 3);
 void finding_missing(struct finding *finding, const char *format, ...) PRINTF_LIKE(2, 3);
+void finding_note(struct finding *finding, const char *format, ...) PRINTF_LIKE(2, 3); /* missing */
 void finding_unknown(struct finding *finding, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* As finding_missing() with the error's text, but for what follows its last semicolon: a remedy. */

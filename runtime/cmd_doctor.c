@@ -26,18 +26,20 @@ static bool want_colour(void)
 	return command_can_draw(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0');
 }
 
+/* A note is what is missing in another word, without a command to follow. */
 static void print_line(const struct report *report, const struct diagnosis *diagnosis)
 {
 	const struct finding *finding = &diagnosis->finding;
-	bool missing = finding->state == FINDING_MISSING;
+	const bool missing = finding->state == FINDING_MISSING;
+	const char *colour = states[finding->note ? FINDING_UNKNOWN : finding->state].colour;
 
-	(void)printf("%s%-8s%s %-19s %s", report->coloured ? states[finding->state].colour : "",
-		     states[finding->state].word, report->coloured ? "\033[0m" : "",
-		     diagnosis->name, finding->found);
+	(void)printf("%s%-8s%s %-19s %s", report->coloured ? colour : "",
+		     finding->note ? "note" : states[finding->state].word,
+		     report->coloured ? "\033[0m" : "", diagnosis->name, finding->found);
 	if (missing && !diagnosis->for_start)
 		(void)printf("; wanted only for %s", diagnosis->needed_for);
 	(void)putchar('\n');
-	if (missing && finding->remedy[0] != '\0')
+	if (missing && !finding->note && finding->remedy[0] != '\0')
 		(void)printf("         %s\n", finding->remedy);
 }
 

@@ -2,7 +2,9 @@
 
 #include "exam.h"
 
-#define START "a start"
+#define START	"a start"
+#define PRIVATE "stages without root"
+#define OWN	"stages and root filesystems made without root"
 
 /* In the order in which one thing stands on another. */
 static const struct {
@@ -38,9 +40,10 @@ static const struct {
 	{"tmpfs-attributes", "clients that make their root themselves", exam_tmpfs},
 	{"ip-forwarding", "nothing", exam_forwarding},
 	{"python3", "routers in Python", exam_python},
-	{"own-user-namespaces", "building the root filesystem without root",
-	 exam_own_user_namespaces},
-	{"subordinate-ids", "building the root filesystem without root", exam_subordinate_ids},
+	{"own-user-namespaces", OWN, exam_own_user_namespaces},
+	{"own-namespaces", PRIVATE, exam_own_namespaces},
+	{"subordinate-ids", "more than one id in " OWN, exam_subordinate_ids},
+	{"own-cgroups", "limits on a whole client in " PRIVATE, exam_own_cgroups},
 };
 
 int diagnose(const char *dir, diagnose_visit *visit, void *context, struct diagnose_rootfs *rootfs,

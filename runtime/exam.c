@@ -1,5 +1,12 @@
 #include "exam.h"
 
+#include "sysctl.h"
+
+/* The limit that a system has whose memory is not the reason for one; and the least from which on
+ * one is none, as in a new user namespace (INT_MAX). */
+#define LIMIT	 16384
+#define NO_LIMIT (1UL << 30)
+
 void patient_close(struct patient *patient)
 {
 	checkout_close(&patient->checkout);
@@ -15,4 +22,46 @@ int patient_admit(const char *dir, struct patient *patient, struct error *error)
 		patient->no_checkout.code = 0; /* that of places that were tried before */
 	(void)rootfs_look(&patient->rootfs, &patient->no_rootfs);
 	return 0;
+}
+
+/* ---- kernel settings ------------------------------------------------------------------------- */
+
+/* Reads the setting KEY below /proc/sys: false where it is not there. */
+static bool read_setting(const char *key, char *now, size_t size)
+{
+	struct error ignored;
+	CLEANUP_FD int settings = sysctl_open("/proc/sys", &ignored);
+
+	return settings >= 0 && sysctl_read(settings, key, now, size, &ignored) == 0;
+}
+
+bool exam_setting_is(const char *key, const char *value)
+{
+	char now[32];
+
+	return read_setting(key, now, sizeof(now)) && strcmp(now, value) == 0;
+}
+
+bool exam_blame_limit(enum ns_kind kind, int code, struct finding *finding)
+{
+	const char *name = ns_kind_name(kind);
+	char key[64];
+	char now[32];
+	unsigned long limit;
+
+	(void)snprintf(key, sizeof(key), "user/max_%s_namespaces", name);
+	if (code != ENOSPC || !read_setting(key, now, sizeof(now)))
+		return false;
+	limit = strtoul(now, NULL, 10);
+	if (limit >= NO_LIMIT) {
+		finding_missing(finding,
+				"a limit on %s namespaces is reached, outside of this container",
+				name);
+		return true;
+	}
+	finding_missing(finding, "user.max_%s_namespaces is %lu%s", name, limit,
+			limit == 0 ? "" : ", and so many there are");
+	finding_remedy(finding, "sudo sysctl -w user.max_%s_namespaces=%lu", name,
+		       limit < LIMIT ? LIMIT : 2 * limit);
+	return true;
 }

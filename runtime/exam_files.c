@@ -7,12 +7,10 @@
 #include "overlay.h"
 #include "root.h"
 #include "rundir.h"
-#include "subids.h"
 #include "text.h"
 #include "trial.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
 #include <sys/stat.h>
 
@@ -296,70 +294,4 @@ void exam_python(const struct patient *patient, struct finding *finding)
 	}
 	finding_missing(finding, "there is no python3 in PATH");
 	finding_remedy(finding, "sudo apt-get install python3");
-}
-
-/* The last of them too: that the namespace has it, and may change groups. */
-static int become_last_child(void *argument, struct error *error)
-{
-	const struct subids *ids = argument;
-
-	if (setgroups(0, NULL) < 0 || setresgid(ids->count, ids->count, ids->count) < 0 ||
-	    setresuid(ids->count, ids->count, ids->count) < 0)
-		return error_system(error, errno, "cannot become user %u in a user namespace",
-				    ids->count);
-	return 0;
-}
-
-/* What these texts have after their last semicolon is the command. */
-static void lack_subordinate_ids(const struct error *error, struct finding *finding)
-{
-	const char *remedy = strrchr(error->text, ';');
-
-	finding_failed(finding, error);
-	if (remedy != NULL)
-		finding_remedy(finding, "%s", remedy + 2);
-}
-
-/* Only the user can, and only where user namespaces can be made at all. */
-static void try_subordinate_ids(const struct patient *patient, struct subids *ids,
-				struct finding *finding)
-{
-	struct trial trial = {.flags = CLONE_NEWUSER,
-			      .run_child = become_last_child,
-			      .argument = ids,
-			      .ids = ids};
-	struct error error = {0};
-
-	if (!patient->root && trial_run(&trial, &error) < 0 && trial.began)
-		finding_missing(finding, "%s", error.text);
-}
-
-/* All that is missing is told at once. */
-static void explain_subordinate_ids(const struct patient *patient, struct finding *finding)
-{
-	struct subids ids;
-	struct error error = {0};
-
-	if (subids_find_programs(getenv("PATH"), &ids, &error) < 0)
-		lack_subordinate_ids(&error, finding);
-	if (subids_find_ranges(&patient->caller, &SUBIDS_FILES, &ids, &error) < 0)
-		lack_subordinate_ids(&error, finding);
-}
-
-void exam_subordinate_ids(const struct patient *patient, struct finding *finding)
-{
-	struct subids ids;
-	struct error ignored;
-
-	if (patient->caller.uid == 0) {
-		finding_ok(finding, "not for root");
-		return;
-	}
-	if (subids_find(&patient->caller, &ids, &ignored) < 0) {
-		explain_subordinate_ids(patient, finding);
-		return;
-	}
-	finding_ok(finding, "%u of user %u, by %.400s", ids.count, patient->caller.uid,
-		   ids.newuidmap);
-	try_subordinate_ids(patient, &ids, finding);
 }

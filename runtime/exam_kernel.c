@@ -6,7 +6,6 @@
 #include "mount.h"
 #include "ns.h"
 #include "process.h"
-#include "sysctl.h"
 #include "trial.h"
 
 #include <fcntl.h>
@@ -15,8 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
-
-#define NOBODY 65534
 
 static int do_nothing_child(void *argument, struct error *error)
 {
@@ -48,49 +45,6 @@ void exam_kernel(const struct patient *patient, struct finding *finding)
 }
 
 /* ---- namespaces ------------------------------------------------------------------------------ */
-
-/* Whether the kernel setting KEY below /proc/sys is there and holds VALUE. */
-static bool setting_is(const char *key, const char *value)
-{
-	struct error ignored;
-	CLEANUP_FD int settings = sysctl_open("/proc/sys", &ignored);
-	char now[32];
-
-	return settings >= 0 && sysctl_read(settings, key, now, sizeof(now), &ignored) == 0 &&
-	       strcmp(now, value) == 0;
-}
-
-/* Namespaces of KIND cannot be made, for the reason CODE. Where one of the known settings is to
- * blame, says so with its remedy: true. */
-static bool blame_limit(enum ns_kind kind, int code, struct finding *finding)
-{
-	char key[64];
-
-	(void)snprintf(key, sizeof(key), "user/max_%s_namespaces", ns_kind_name(kind));
-	if (code != ENOSPC || !setting_is(key, "0"))
-		return false;
-	finding_missing(finding, "user.max_%s_namespaces is 0", ns_kind_name(kind));
-	finding_remedy(finding, "sudo sysctl -w user.max_%s_namespaces=16384", ns_kind_name(kind));
-	return true;
-}
-
-/* What keeps user namespaces from those who are not root: a patch of Debian's and of Arch's, and
- * Ubuntu's AppArmor from 23.10 on. */
-static bool blame_policy(struct finding *finding)
-{
-	if (setting_is("kernel/unprivileged_userns_clone", "0")) {
-		finding_missing(finding, "kernel.unprivileged_userns_clone is 0");
-		finding_remedy(finding, "sudo sysctl -w kernel.unprivileged_userns_clone=1");
-		return true;
-	}
-	if (setting_is("kernel/apparmor_restrict_unprivileged_userns", "1")) {
-		finding_missing(finding, "kernel.apparmor_restrict_unprivileged_userns is 1");
-		finding_remedy(finding,
-			       "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
-		return true;
-	}
-	return false;
-}
 
 /* ERROR is what clone(2) said, and no limit is to blame. */
 static void explain_refusal(const struct patient *patient, const struct error *error,
@@ -129,38 +83,8 @@ void exam_user_namespaces(const struct patient *patient, struct finding *finding
 		finding_ok(finding, "can be made");
 	else if (trial.began)
 		blame_map(&error, finding);
-	else if (!blame_limit(NS_USER, error.code, finding))
+	else if (!exam_blame_limit(NS_USER, error.code, finding))
 		explain_refusal(patient, &error, finding);
-}
-
-/* As an ordinary user: with none of root's rights. What AppArmor refuses is not the namespace, but
- * what it is good for. */
-static int unshare_as_nobody_child(void *argument, struct error *error)
-{
-	const struct caller *user = argument;
-	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
-
-	if (privilege_assume(user, &saved, error) < 0)
-		return -error->code;
-	saved.assumed = false; /* there is no way back from a user namespace, and no need */
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-		return error_system(error, errno, "cannot make a user namespace");
-	return mount_isolate(error);
-}
-
-void exam_own_user_namespaces(const struct patient *patient, struct finding *finding)
-{
-	struct caller user = patient->caller;
-	struct trial trial = {.run_child = unshare_as_nobody_child, .argument = &user};
-	struct error error = {0};
-
-	if (user.uid == 0)
-		user = (struct caller){.uid = NOBODY, .gid = NOBODY};
-	if (trial_run(&trial, &error) == 0)
-		finding_ok(finding, "ordinary users can make user namespaces");
-	else if (!blame_limit(NS_USER, error.code, finding) &&
-		 !((error.code == EPERM || error.code == EACCES) && blame_policy(finding)))
-		finding_missing(finding, "refused to ordinary users: %s", error.text);
 }
 
 static void exam_namespace(const struct patient *patient, enum ns_kind kind,
@@ -170,7 +94,7 @@ static void exam_namespace(const struct patient *patient, enum ns_kind kind,
 			      .run_child = do_nothing_child};
 	struct error error = {0};
 
-	if (trial_run(&trial, &error) == 0 || blame_limit(kind, error.code, finding))
+	if (trial_run(&trial, &error) == 0 || exam_blame_limit(kind, error.code, finding))
 		return;
 	if (error.code != EINVAL) {
 		finding_missing(finding, "%s: %s", ns_kind_name(kind), error.text);
@@ -312,7 +236,7 @@ void exam_memfd(const struct patient *patient, struct finding *finding)
 		return;
 	}
 	finding_missing(finding, "%s", error.text);
-	if (setting_is("vm/memfd_noexec", "2"))
+	if (exam_setting_is("vm/memfd_noexec", "2"))
 		finding_remedy(finding, "sudo sysctl -w vm.memfd_noexec=1");
 }
 

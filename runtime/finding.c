@@ -33,6 +33,16 @@ void finding_missing(struct finding *finding, const char *format, ...)
 	va_end(arguments);
 }
 
+void finding_note(struct finding *finding, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	set_found(finding, FINDING_MISSING, format, arguments);
+	va_end(arguments);
+	finding->note = true;
+}
+
 void finding_unknown(struct finding *finding, const char *format, ...)
 {
 	va_list arguments;

@@ -69,7 +69,7 @@ inside() {
 		options+=("$1")
 		shift
 	done
-	export -f diagnose of says mend as_student
+	export -f inside diagnose of says mend as_student wait_until
 	export OUT STUDENT PYTHON PYROUTE_TEST_SCRATCH CHECKOUT
 	unshare "${options[@]}" bash -euc "$2"
 }
@@ -176,10 +176,67 @@ print([check["name"] for check in json.load(sys.stdin)["checks"]
 			diagnose
 			says namespaces missing user.max_${kind}_namespaces \
 				\"sudo sysctl -w user.max_${kind}_namespaces=16384\"
+			[[ $kind == mnt ]] || says own-namespaces missing user.max_${kind}_namespaces \
+				\"sudo sysctl -w user.max_${kind}_namespaces=16384\"
 			mend namespaces
 			diagnose
 			says namespaces ok"
 	done
+}
+
+# Other than one that is 0 they concern users one by one. holder KIND COMMAND...: COMMAND makes one.
+holder() {
+	local kind=$1
+	shift
+	"$@" sleep 100 >/dev/null 2>&1 3>&- &
+	holder=$!
+	wait_until is_apart "$kind" "$holder"
+}
+
+is_apart() {
+	[[ $(readlink "/proc/$2/ns/$1") != "$(readlink "/proc/self/ns/$1")" ]]
+}
+
+@test "limits on namespaces that are used up are named, root's and a user's, and raising them mends it" {
+	export -f holder is_apart
+	nested '
+		echo 1 >/proc/sys/user/max_uts_namespaces
+		diagnose
+		says namespaces ok
+		holder uts unshare --uts
+		diagnose
+		[[ $status == 1 ]]
+		says namespaces missing "user.max_uts_namespaces is 1, and so many there are" \
+			"sudo sysctl -w user.max_uts_namespaces=16384"
+		says own-namespaces ok
+		# A limit of the world outside shows there alone.
+		diagnose unshare --user --map-root-user
+		says namespaces missing "outside of this container" None
+		diagnose
+		mend namespaces
+		diagnose
+		says namespaces ok
+		kill "$holder"'
+	nested '
+		holder user setpriv --reuid="$STUDENT" --regid="$STUDENT" --init-groups unshare --user --uts
+		echo 1 >/proc/sys/user/max_user_namespaces
+		diagnose as_student
+		says own-user-namespaces missing "user.max_user_namespaces is 1, and so many there are" \
+			"sudo sysctl -w user.max_user_namespaces=16384"
+		mend own-user-namespaces
+		echo 1 >/proc/sys/user/max_uts_namespaces
+		diagnose as_student
+		says own-user-namespaces ok
+		says own-namespaces missing "user.max_uts_namespaces is 1, and so many there are" \
+			"sudo sysctl -w user.max_uts_namespaces=16384"
+		# Where plain root looks, it is for somebody who has none.
+		diagnose
+		says own-namespaces ok
+		diagnose as_student
+		mend own-namespaces
+		diagnose as_student
+		says own-namespaces ok
+		kill "$holder"'
 }
 
 # What a container's seccomp policy refuses, for whomever.
@@ -233,11 +290,16 @@ feigned() {
 		echo $2 >/proc/sys/kernel/$1
 		diagnose $PYTHON src/refuse.py unshare\&CLONE_NEWUSER=EPERM --
 		says own-user-namespaces missing $1 'sudo sysctl -w kernel.$1=$3'
+		says own-user-namespaces missing /etc/sysctl.d
+		says own-namespaces unknown 'user namespaces are needed' None
 		# Root's are not concerned.
 		says user-namespaces ok
+		diagnose as_student $PYTHON src/refuse.py unshare\&CLONE_NEWUSER=EPERM --
+		says own-user-namespaces missing $1 'sudo sysctl -w kernel.$1=$3'
 		echo $3 >/proc/sys/kernel/$1
 		diagnose
-		says own-user-namespaces ok"
+		says own-user-namespaces ok
+		says own-namespaces ok"
 }
 
 @test "Debian's and Ubuntu's settings against user namespaces are named with their remedies" {
@@ -416,6 +478,7 @@ rootfs() {
 	as_student cp /bin/sh "$own/bin/"
 	diagnose as_student
 	[[ $(rootfs path) == "$own" && $(rootfs present) == True && $(rootfs suite) == None ]]
+	says rootfs ok "$own"
 	diagnose env "HOME=$PYROUTE_TEST_SCRATCH/home"
 	[[ $(rootfs path) == /var/lib/pyroute/rootfs ]]
 	rm -r "$PYROUTE_TEST_SCRATCH/home/.local"
@@ -542,6 +605,11 @@ sudo ip link set net7 name other-net7 && sudo ip link set other-net7 up"
 		says subordinate-ids missing "" "sudo apt-get install --reinstall uidmap && $wanted"'
 	diagnose as_student
 	says subordinate-ids missing "no subordinate ids for $STUDENT in /etc/subuid and" "$wanted"
+	says subordinate-ids missing "works with one id"
+	# For people it is a note, and asks nothing of them.
+	as_student pyroute doctor >"$OUT.table" || true
+	grep -E "^note +subordinate-ids +no subordinate ids for" "$OUT.table"
+	run ! grep usermod "$OUT.table"
 	mend subordinate-ids
 	diagnose as_student
 	says subordinate-ids ok "65535 of user $(id -u "$STUDENT"), by /usr/bin/newuidmap"
@@ -553,6 +621,39 @@ sudo ip link set net7 name other-net7 && sudo ip link set other-net7 up"
 	diagnose as_student
 	says subordinate-ids missing "" \
 		"sudo usermod --add-subuids 301000-366535 --add-subgids 301000-366535 $STUDENT"
+}
+
+@test "control groups that are a user's own are told, and where there are none what that means" {
+	diagnose
+	says own-cgroups ok "not for root"
+	inside --mount -- '
+		umount -R /sys/fs/cgroup
+		diagnose as_student
+		says own-cgroups missing "only version 2" None
+		says own-cgroups missing "limits are then each process"
+		mount -t cgroup2 cgroup2 /sys/fs/cgroup
+		mkdir "/sys/fs/cgroup/${PYROUTE_TEST_SCRATCH##*/}-own"
+		echo "$$" >"/sys/fs/cgroup/${PYROUTE_TEST_SCRATCH##*/}-own/cgroup.procs"
+		inside --mount --cgroup -- "
+			umount /sys/fs/cgroup
+			mount -t cgroup2 cgroup2 /sys/fs/cgroup
+			diagnose as_student
+			says own-cgroups missing \"none belongs to user\" None
+			as_student pyroute doctor | grep -E \"^note +own-cgroups\"
+			manager=user.slice/user-$(id -u "$STUDENT").slice/user@$(id -u "$STUDENT").service
+			mkdir -p /sys/fs/cgroup/\$manager
+			diagnose as_student
+			says own-cgroups missing
+			chown $STUDENT /sys/fs/cgroup/\$manager/cgroup.procs
+			diagnose as_student
+			says own-cgroups ok /\$manager
+			diagnose env SUDO_UID=$(id -u "$STUDENT") SUDO_GID=$(id -u "$STUDENT")
+			says own-cgroups ok /\$manager
+			mkdir /sys/fs/cgroup/mine
+			chown $STUDENT /sys/fs/cgroup/mine/cgroup.procs
+			echo \$\$ >/sys/fs/cgroup/mine/cgroup.procs
+			diagnose as_student
+			says own-cgroups ok /mine"'
 }
 
 @test "ip forwarding is told, and hinders nothing" {

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Builds the clients' root filesystem from Debian's packages and extracts it where pyroute looks:
 # lib.sh says where. The packed tree is kept beside its work, for the next time. Where the stamp is
-# right nothing is done; where the packed tree is there it is only extracted.
+# right nothing is done; where the packed tree is there it is only extracted. Without root and without
+# subordinate ids, fakechroot(1) and fakeroot(1) stand for them in the build.
 set -euo pipefail
 # shellcheck source=rootfs/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -77,15 +78,28 @@ follow() {
 	show
 }
 
+check_build_tools() {
+	check_tools mmdebstrap debian-archive-keyring
+	[[ ! $alone || ! $(missing_packages fakechroot fakeroot) ]] ||
+		die "$(id -un) has no subordinate ids (pyroute doctor tells how to get them), and a build without" \
+			"needs packages: sudo apt-get install fakechroot fakeroot; make rootfs-import needs neither"
+}
+
 build_tarball() {
 	local sources messages follower status=0
+	local maker=(mmdebstrap --mode=root)
+
+	# Both pretend for an ordinary user only. What they share between processes is to end with them,
+	# and an owner that the kernel has no id for is none to try.
+	[[ ! $alone ]] || maker=(unshare --ipc --map-user="$EUID" --map-group="$(id -g)" --
+		env FAKEROOTDONTTRYCHOWN=1 mmdebstrap --mode=fakechroot)
 
 	say "Building the clients' root filesystem from packages of Debian $suite: about a minute"
 	apt_options >"$work/apt.conf" 2>/dev/null
 	mapfile -t sources < <(mirrors "$suite")
 	exec {messages}> >(follow "$work/build.log")
 	follower=$!
-	run "/dev/fd/$messages" env TMPDIR="$work" mmdebstrap --mode=root --verbose "${recipe[@]}" \
+	run "/dev/fd/$messages" env TMPDIR="$work" "${maker[@]}" --verbose "${recipe[@]}" \
 		--include="$(packages)" --keyring="$keyring" --aptopt="$work/apt.conf" \
 		--customize-hook="bash ${here@Q}/customize.sh \"\$1\" $stamp" \
 		--skip=check/signed-by,cleanup/run \
@@ -113,7 +127,7 @@ main() {
 
 	begin
 	forget_others
-	if [[ $(stamp_of "$target") == "$stamp" ]] && is_usable "$target"; then
+	if [[ $(stamp_of "$target") == "$stamp" ]] && is_usable "$target" && has_owners "$target"; then
 		say "The root filesystem in $target is up to date"
 		return
 	fi
@@ -121,10 +135,12 @@ main() {
 		say "The root filesystem in $target was imported and stays; this checkout's own: make rootfs"
 		return
 	fi
-	check_tools mmdebstrap zstd debian-archive-keyring
+	check_tools zstd
+	[[ -e $tarball ]] || check_build_tools
 	make_folders
 	[[ -e $tarball ]] || build_tarball
 	extract "$tarball"
+	keep "$tarball"
 	swap
 	say "The root filesystem is in $target"
 }

@@ -1,7 +1,8 @@
 #!/bin/bash
 # rootfs/export.sh FILE, which is make rootfs-export FILE=…: packs the clients' root filesystem into
 # FILE, a .tar.zst, and writes its checksum into FILE.sha256, as sha256sum -c reads it. For
-# rootfs/import.sh on other machines of this architecture. The same tree makes the same file.
+# rootfs/import.sh on other machines of this architecture. The same tree makes the same file. A tree
+# whose files are all the user's (lib.sh) leaves as the file that it was extracted from.
 set -euo pipefail
 # shellcheck source=rootfs/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -36,6 +37,9 @@ check_place() {
 
 	[[ $(stamp_of "$target") ]] ||
 		die "there is no root filesystem in $target: make rootfs builds it, make rootfs-import brings one"
+	[[ ! $(packed_as "$target") || -f $(packed_of "$target") ]] ||
+		die "$(packed_of "$target") is gone, which knew whose the files in $target were:" \
+			"make rootfs-import, or make rootfs, brings it back"
 	for there in "$file" "$file.sha256"; do
 		[[ ! -d $there ]] || die "$there is a folder: name a file"
 		[[ ! -e $there || $force ]] ||
@@ -57,11 +61,29 @@ begin_files() {
 	set +o noclobber
 }
 
-pack() {
-	say "Packing the root filesystem of $target"
+pack_tree() {
 	run "$work/pack.log" bash -c 'exec tar -c -I "zstd -T0 -10" --numeric-owner --sort=name "${@:2}" >&"$1"' \
 		pack "$out" --anchored --exclude='./dev/*' --exclude=./etc/pyroute-rootfs.imported \
-		-C "$target" . || failed "cannot pack $target"
+		--exclude=./etc/pyroute-rootfs.packed -C "$target" . || failed "cannot pack $target"
+}
+
+# What was built here holds /dev, which no import takes.
+pack_packed() {
+	local packed command='exec cat'
+
+	packed=$(packed_of "$target")
+	[[ $(imported_from "$target") == "$(packed_as "$target")" ]] ||
+		! tar --list -I zstd --wildcards -f "$packed" './dev/*' >/dev/null 2>&1 ||
+		command="set -o pipefail; zstd -dc | tar --delete --wildcards -f - './dev/*' | zstd -T0 -10 -q"
+	[[ $(sha256_of "$packed") == "$(packed_as "$target")" ]] ||
+		die "$packed was changed: remove it, and make rootfs-import or make rootfs"
+	run "$work/pack.log" bash -c "exec <\"\$2\" >&\"\$1\"; $command" pack "$out" "$packed" ||
+		failed "cannot pack $target"
+}
+
+pack() {
+	say "Packing the root filesystem of $target"
+	if [[ $(packed_as "$target") ]]; then pack_packed; else pack_tree; fi
 	say "$(sha256_of "$file.part")  ${file##*/}" >&"$sum"
 	sync "$file.part" "$file.sha256.part" || die "cannot write $file to the disk"
 }

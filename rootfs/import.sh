@@ -1,6 +1,6 @@
 #!/bin/bash
 # rootfs/import.sh FILE, which is make rootfs-import FILE=…: puts a root filesystem that
-# rootfs/export.sh packed where pyroute looks. Needs no network, and of packages only zstd.
+# rootfs/export.sh packed where pyroute looks. Needs no network, of packages only zstd, and no rights.
 #
 # FILE is taken for what somebody else may have made: it must have the checksum that FILE.sha256 or
 # --sha256 tells, and is looked through before anything of it is unpacked. The tree that was there
@@ -95,16 +95,16 @@ check_tree() {
 
 # Says in the tree what it is from. The folder keeps its time: an export is to be the same file again.
 mark() {
-	as_tree_root bash -c 'touch -r "$1" "$3" && rm -f -- "$1/$2" && set -o noclobber &&
+	as_tree_root bash -c 'touch -r "$1" "$3" && rm -f -- "$1/$2" "$1/$5" && set -o noclobber &&
 		echo "$4" >"$1/$2" && touch -r "$3" "$1"' mark \
-		"$target.new/etc" pyroute-rootfs.imported "$work/time" "$sum" ||
+		"$target.new/etc" pyroute-rootfs.imported "$work/time" "$sum" pyroute-rootfs.packed ||
 		die "cannot write to $target.new"
 }
 
 parse_arguments "$@"
 find_sum
 begin
-if [[ $(imported_from "$target") == "$sum" ]] && is_usable "$target"; then
+if [[ $(imported_from "$target") == "$sum" ]] && is_usable "$target" && has_owners "$target"; then
 	say "The root filesystem in $target is the one of $file"
 	exit
 fi
@@ -115,5 +115,6 @@ look_through
 extract "$work/rootfs.tar.zst"
 check_tree
 mark
+keep "$work/rootfs.tar.zst"
 swap
 say "The root filesystem in $target is now the one of $file, stamp $(stamp_of "$target")"

@@ -7,6 +7,11 @@
 # The tree carries a stamp, /etc/pyroute-rootfs: a hash of all that decides its contents. One that
 # was imported also says from what, in /etc/pyroute-rootfs.imported: the SHA-256 of the file.
 #
+# An ordinary user with subordinate ids (subuid(5)) and newuidmap(1) has a tree with the owners that
+# root's would have. Of one without, every file is their own, and the owners are known to the packed
+# tree only: it stays beside the work, and the tree says which it is, in /etc/pyroute-rootfs.packed:
+# its SHA-256.
+#
 # Nothing is ever half made. All work goes on in two directories beside its results, which take
 # their names by rename(2) when they are whole. An exit of any kind removes them; after a SIGKILL
 # the kernel ends what runs (parent-death signals, a pid namespace) and the next run removes them.
@@ -26,6 +31,8 @@ fi
 
 places= # where there is too little room on a full disk; else the usual
 job=    # the running process that all others of this work die with
+alone=  # an ordinary user without subordinate ids
+ids=()  # how unshare makes an ordinary user root of a user namespace
 
 # For arguments; USAGE is the script's own.
 wrong_usage() {
@@ -48,20 +55,52 @@ imported_from() {
 	first_line "$1/etc/pyroute-rootfs.imported" || true
 }
 
+# The SHA-256 of the packed tree that knows the owners; nothing where the tree has them.
+packed_as() {
+	first_line "$1/etc/pyroute-rootfs.packed" | grep -xE '[0-9a-f]{64}' || true
+}
+
+# Where that is.
+packed_of() {
+	say "$cache/packed-$(packed_as "$1").tar.zst"
+}
+
+# Whether the tree's owners are the best that this user can have, and are known.
+has_owners() {
+	if [[ $alone ]]; then [[ -f $(packed_of "$1") ]]; else [[ ! $(packed_as "$1") ]]; fi
+}
+
 sha256_of() {
 	sha256sum <"$1" | cut -d ' ' -f 1
 }
 
 # ---- running things ------------------------------------------------------------------------------
 
+# Finds out what as_tree_root() can be. Tried, not looked up: ids may come from elsewhere than
+# /etc/subuid, and newuidmap may lack, or lack its own rights in a container.
+find_ids() {
+	local reason
+
+	((EUID != 0)) || return 0
+	ids=(--map-root-user)
+	# First: where that is refused, a child that was to map the ids would stay, with our pipes.
+	reason=$(unshare "${ids[@]}" unshare --mount true 2>&1) ||
+		die "$(id -un) cannot be root of a user namespace (${reason%%$'\n'*}):" \
+			"pyroute doctor tells what mends it, and sudo does without"
+	if unshare "${ids[@]}" --map-auto true 2>/dev/null; then
+		ids+=(--map-auto)
+	else
+		alone=yes
+	fi
+}
+
 # Root of the tree to be: root itself, or an ordinary user's own user namespace, in which the
-# user is root and their subordinate ids are all others.
+# user is root and their subordinate ids, if any, are all others.
 as_tree_root() {
 	if ((EUID == 0)); then
 		"$@"
 	else
-		# Where that is refused, a child that was to map the ids would stay, with our lock and pipes.
-		unshare --map-root-user true && unshare --map-root-user --map-auto -- "$@"
+		unshare "${ids[@]}" -- "$@"
 	fi
 }
 
@@ -94,7 +133,7 @@ run() {
 	local namespaces=(--mount --pid --fork --kill-child --mount-proc)
 
 	shift
-	((EUID == 0)) || namespaces+=(--map-root-user --map-auto)
+	namespaces+=("${ids[@]}")
 	setpriv --pdeathsig KILL unshare "${namespaces[@]}" -- setsid --wait "$@" \
 		>"$output" 2>&1 &
 	job=$!
@@ -138,36 +177,19 @@ failed() {
 	elif logged '^E: (Failed|Unable) to fetch|(Could not|Unable to) (resolve|connect)|have a Release file' >/dev/null; then
 		reason="Debian's mirror cannot be reached: run it again once sudo apt-get update works"
 	else
-		reason=$(logged '^(E|tar|zstd|unshare): ') ||
+		reason=$(logged '^(E|tar|zstd|unshare|cat): ') ||
 			reason="it was killed; run it again with more memory free"
 	fi
 	die "$1: $reason"
 }
 
-# check_tools PACKAGE...: those that the work needs, and an ordinary user's subordinate ids.
+# check_tools PACKAGE...: those that the work needs.
 check_tools() {
-	local missing needed=("$@")
+	local missing
 
-	((EUID == 0)) || needed+=(uidmap)
-	mapfile -t missing < <(missing_packages "${needed[@]}")
+	mapfile -t missing < <(missing_packages "$@")
 	((${#missing[@]} == 0)) ||
 		die "packages are missing: sudo apt-get install ${missing[*]}"
-	((EUID == 0)) || check_user
-}
-
-check_user() {
-	local user ids reason
-
-	user=$(id -un)
-	if ! grep -qsE "^($user|$EUID):" /etc/subuid || ! grep -qsE "^($user|$EUID):" /etc/subgid; then
-		# Those behind all that others have.
-		ids=$(awk -F : 'BEGIN { first = 100000 } $2 + $3 > first { first = $2 + $3 }
-			END { print first "-" first + 65535 }' /etc/subuid /etc/subgid)
-		die "no subordinate ids for $user: sudo usermod --add-subuids $ids --add-subgids $ids $user"
-	fi
-	reason=$(as_tree_root unshare --mount true 2>&1) ||
-		die "$user cannot be root of a user namespace (${reason%%$'\n'*}):" \
-			"pyroute doctor tells what mends it, and sudo does without"
 }
 
 # ---- a tree beside the target, and then in its place ----------------------------------------------
@@ -181,10 +203,23 @@ lock() {
 	}
 }
 
+# What was made with subordinate ids, a user who has them no more can neither read nor remove.
+check_owners() {
+	local tree
+
+	for tree in "$target" "$target.new" "$target".old.*; do
+		[[ ! -d $tree || -z $(as_tree_root find "$tree" -xdev ! -uid 0 -print -quit 2>/dev/null) ]] ||
+			die "$tree has files that are not $(id -un)'s, who has no subordinate ids now:" \
+				"pyroute doctor tells what mends it; or sudo rm -r $tree"
+	done
+}
+
 # From here on nothing stays half made.
 begin() {
 	work=$cache/work
+	find_ids
 	lock
+	[[ ! $alone ]] || check_owners
 	trap interrupted INT TERM HUP
 	trap clean_up EXIT
 	tidy
@@ -197,10 +232,30 @@ make_folders() {
 
 # Extracts TARBALL beside the target. /dev is made anew in each client.
 extract() {
-	say "Extracting it into $target"
-	run "$work/extract.log" tar -x -I zstd --numeric-owner --exclude='./dev/*' \
+	local whose=() told=
+
+	if [[ $alone ]]; then
+		whose=(--no-same-owner)
+		told=", all files $(id -un)'s own: there are no subordinate ids"
+	fi
+	say "Extracting it into $target$told"
+	run "$work/extract.log" tar -x -I zstd --numeric-owner "${whose[@]}" --exclude='./dev/*' \
 		-f "$1" -C "$target.new" || failed "cannot extract $1"
 	sync -f "$target.new" || die "cannot write $target.new to the disk"
+}
+
+# keep TARBALL: of a new tree whose files are all the user's, what it was extracted from. There are
+# no links on the way to what is written. A file that its owner cannot read, no client could.
+keep() {
+	local sum
+
+	[[ $alone ]] || return 0
+	sum=$(sha256_of "$1")
+	ln -f "$1" "$cache/packed-$sum.tar.zst" 2>/dev/null || die "cannot keep $1 in $cache"
+	as_tree_root bash -c 'find "$1" -xdev "(" -type d ! -perm -500 -exec chmod u+rx {} + ")" \
+			-o "(" -type f ! -perm -400 -exec chmod u+r {} + ")" &&
+		echo "$2" >"$1/etc/pyroute-rootfs.packed"' keep "$target.new" "$sum" 2>/dev/null ||
+		die "cannot write to $target.new"
 }
 
 # Lets two directories take each other's name in one step: renameat2(2) with RENAME_EXCHANGE (2),
@@ -264,4 +319,7 @@ tidy() {
 		fi
 	done
 	remove_tree "$work"
+	for old in "$cache"/packed-*.tar.zst; do
+		[[ $old == "$(packed_of "$target")" ]] || rm -f -- "$old"
+	done
 }

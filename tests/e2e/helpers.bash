@@ -5,6 +5,7 @@ bats_require_minimum_version 1.5.0
 readonly PYTHON=/usr/bin/python3
 readonly STUDENT=pyroute-test
 readonly MODE=${PYROUTE_TEST_MODE:-host} # "host" or "private": see tests/run.sh
+readonly PLAIN=pyroute-plain
 
 if [[ -z ${PYROUTE_TEST_SCRATCH:-} ]]; then
 	echo "run this with tests/run.sh FILE.bats, which makes a host for it" >&2
@@ -108,6 +109,12 @@ checkout_give() {
 as_student() {
 	setpriv --reuid="$STUDENT" --regid="$STUDENT" --init-groups \
 		env HOME="$PYROUTE_TEST_SCRATCH/home" "$@"
+}
+
+# Runs a command as the one who has neither sudo nor subordinate ids.
+as_plain() {
+	setpriv --reuid="$PLAIN" --regid="$PLAIN" --init-groups \
+		env HOME="$PYROUTE_TEST_SCRATCH/plain" "$@"
 }
 
 # Runs pyroute by sudo, called by the ordinary user.

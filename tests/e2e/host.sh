@@ -4,8 +4,8 @@
 #
 #     host.sh SCRATCH FILE.bats MODE TAGS
 #
-# The host has a private /run, /etc and /tmp, an ordinary user who may sudo, and an interface host0 with
-# addresses and default routes, whose other end is in the network namespace "outside". It is as
+# The host has a private /run, /etc and /tmp, an ordinary user who may sudo and another who has nothing
+# (no sudo, no subordinate ids), and an interface host0 with addresses and default routes, whose other end is in the network namespace "outside". It is as
 # talkative as a host can be, so that silence on a leg is pyroute's doing and not the host's.
 set -eu
 
@@ -49,6 +49,10 @@ make_user() {
 		chmod 440 /etc/sudoers.d/pyroute-test
 	fi
 	install -d -o 4711 -g 4711 "$scratch/home"
+	echo "pyroute-plain:x:4712:4712::$scratch/plain:/bin/bash" >>/etc/passwd
+	echo "pyroute-plain:x:4712:" >>/etc/group
+	echo "pyroute-plain:*:19000:0:99999:7:::" >>/etc/shadow
+	install -d -o 4712 -g 4712 "$scratch/plain"
 }
 
 # Interfaces made later, legs included, take over what "default" says.

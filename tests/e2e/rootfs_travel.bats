@@ -2,7 +2,7 @@
 # The root filesystem travels: packed into one file on one machine, unpacked from it on another that
 # reaches no mirror; and what is no such file is refused. But for the stage that runs, the trees here
 # are tiny: a stamp, a shell, and some of what a tree may hold.
-# shellcheck disable=SC2154 # stderr is set by run
+# shellcheck disable=SC2030,SC2031,SC2154 # stderr is set by run, and each test has its own of the rest
 
 load helpers
 
@@ -22,6 +22,7 @@ setup() {
 teardown() {
 	common_teardown
 	umount -l "$memory"
+	! mountpoint -q "$PYROUTE_TEST_SCRATCH/plain" || umount -l "$PYROUTE_TEST_SCRATCH/plain"
 	! mountpoint -q /var/lib/pyroute || umount /var/lib/pyroute /var/cache/pyroute
 }
 
@@ -381,9 +382,9 @@ killed_at() {
 
 # ---- without root --------------------------------------------------------------------------------
 
-# The scripts where the ordinary user reaches them, and that user's home.
-scripts_for_student() {
-	home=$PYROUTE_TEST_SCRATCH/home
+# scripts_for NAME: the scripts where the ordinary users reach them, and the home of one.
+scripts_for() {
+	home=$PYROUTE_TEST_SCRATCH/$1
 	scripts=$BATS_TEST_TMPDIR/project/rootfs
 	mkdir "$BATS_TEST_TMPDIR/project"
 	cp -r "$project"/{rootfs,scripts} "$BATS_TEST_TMPDIR/project"
@@ -393,7 +394,7 @@ scripts_for_student() {
 }
 
 @test "an ordinary user imports and exports too, with owners as they were" {
-	scripts_for_student
+	scripts_for home
 	old_and_new
 	echo "$STUDENT:200000:65536" | tee -a /etc/subuid >>/etc/subgid
 	run -0 as_student "$scripts/import.sh" "$file"
@@ -411,23 +412,185 @@ scripts_for_student() {
 	[[ $(ls -A "${mine%/*}") == rootfs && $(ls -A "$home/.cache/pyroute") == lock ]]
 }
 
-@test "an ordinary user without subordinate ids or a tool is told the command that mends it" {
-	scripts_for_student
+@test "a user who cannot be root of a user namespace is told what mends it" {
+	scripts_for plain
 	old_and_new
-	echo "other:400000:65536" >/etc/subuid
-	run -1 --separate-stderr as_student "$scripts/import.sh" "$file"
-	[[ ${#stderr_lines[@]} == 1 && $stderr == *": sudo usermod --add-subuids 465536-531071 \
---add-subgids 465536-531071 $STUDENT" ]]
-	# With them, but where user namespaces are refused, they are not to blame.
-	echo "$STUDENT:200000:65536" | tee /etc/subuid >/etc/subgid
-	run -1 --separate-stderr as_student "$PYTHON" "$CHECKOUT/src/refuse.py" \
+	run -1 --separate-stderr as_plain "$PYTHON" "$CHECKOUT/src/refuse.py" \
 		"unshare&CLONE_NEWUSER=EPERM" -- "$scripts/import.sh" "$file"
 	[[ ${#stderr_lines[@]} == 1 && $stderr == *"unshare failed"*"pyroute doctor"* ]]
-	sed '/^Package: uidmap$/,/^$/d' /var/lib/dpkg/status >"$BATS_TEST_TMPDIR/status"
+}
+
+# ---- without root and subordinate ids ------------------------------------------------------------
+
+# plain_trees: the user who has nothing gets the scripts, and a new home in memory; FILE holds a new
+# tree. All that the functions above say of INTO is then said of the user's.
+plain_trees() {
+	scripts_for plain
+	sed -i "/^$PLAIN:/d" /etc/subuid /etc/subgid
+	mount -t tmpfs -o "mode=755,uid=$(id -u "$PLAIN"),gid=$(id -g "$PLAIN")" tmpfs "$home"
+	cache=$home/.cache/pyroute into=$mine
+	make_tree "$BATS_TEST_TMPDIR/tree" $NEW
+	touch "$BATS_TEST_TMPDIR/tree/secret"
+	mkdir "$BATS_TEST_TMPDIR/tree/closed"
+	chmod 0 "$BATS_TEST_TMPDIR/tree/secret" "$BATS_TEST_TMPDIR/tree/closed"
+	pack "$BATS_TEST_TMPDIR/tree"
+}
+
+# The user's tree is whole, all their own, and from FILE, which stays; of all work nothing else does.
+all_mine() {
+	[[ -z $(find "$into" ! \( -user "$PLAIN" -group "$PLAIN" \)) ]]
+	[[ -z $(find "$into" ! -type l ! -perm -400) ]]
+	[[ $(ls -A "${into%/*}") == rootfs ]]
+	[[ $(ls -A "$cache") == "lock"$'\n'"packed-$(sha256sum <"$1" | cut -d ' ' -f 1).tar.zst" ]]
+}
+
+@test "a user without subordinate ids imports: all is theirs, and exported again the same file" {
+	plain_trees
+	run -0 as_plain "$scripts/import.sh" "$file"
+	[[ $output == *"all files $PLAIN's own"* ]]
+	holds $NEW
+	all_mine "$file"
+	[[ $(stat -c %a "$into/usr/share/other owner" "$into/var/mail" "$into"/{secret,closed} | xargs) == \
+		"640 2775 400 500" ]]
+	run -0 as_plain "$scripts/import.sh" "$file"
+	[[ $output != *Extracting* ]]
+	run -0 as_plain "$scripts/export.sh" "$home/mine.tar.zst"
+	cmp "$file" "$home/mine.tar.zst"
+	(cd "$home" && sha256sum -c mine.tar.zst.sha256)
+	# Another in its place, of which nothing is left then.
+	make_tree "$BATS_TEST_TMPDIR/third" $OLD
+	pack "$BATS_TEST_TMPDIR/third"
+	run -0 as_plain "$scripts/import.sh" "$file"
+	holds $OLD
+	all_mine "$file"
+	# No export makes up owners.
+	echo >>"$(echo "$cache"/packed-*)"
+	run -1 --separate-stderr as_plain "$scripts/export.sh" "$home/mine2.tar.zst"
+	[[ ${#stderr_lines[@]} == 1 && $stderr == *"was changed"* && -z $(find "$home" -name 'mine2*') ]]
+	rm "$cache"/packed-*
+	run -1 --separate-stderr as_plain "$scripts/export.sh" "$home/mine2.tar.zst"
+	[[ ${#stderr_lines[@]} == 1 && $stderr == *"is gone"*"make rootfs-import"* ]]
+	run -0 as_plain "$scripts/import.sh" "$file"
+	all_mine "$file"
+}
+
+@test "subordinate ids may come and go: one line says where they are needed" {
+	plain_trees
+	run -0 as_plain "$scripts/import.sh" "$file"
+	# With ids the owners are those of the file.
+	echo "$PLAIN:200000:65536" | tee -a /etc/subuid >>/etc/subgid
+	run -0 as_plain "$scripts/import.sh" "$file"
+	[[ $(stat -c %u:%g "$into/usr/share/other owner") == 200032:200007 ]]
+	[[ $(ls -A "$cache") == lock && ! -e $into/etc/pyroute-rootfs.packed ]]
+	# Lost, be it that newuidmap has no rights, they are missed.
+	make_tree "$BATS_TEST_TMPDIR/third" $OLD
+	pack "$BATS_TEST_TMPDIR/third"
+	listing "$into" >"$BATS_TEST_TMPDIR/before"
+	local script
+	for script in "import.sh $file" "export.sh $home/mine.tar.zst" build.sh; do
+		# shellcheck disable=SC2086 # script and argument
+		run -1 --separate-stderr as_plain setpriv --no-new-privs "$scripts"/$script
+		[[ ${#stderr_lines[@]} == 1 && $stderr == *"$into has files"*"sudo rm -r $into" ]]
+	done
+	listing "$into" | diff "$BATS_TEST_TMPDIR/before" -
+	rm -r "$into"
+	run -0 as_plain setpriv --no-new-privs "$scripts/import.sh" "$file"
+	holds $OLD
+	all_mine "$file"
+}
+
+@test "a tree whose owners another only claims to know is packed as it is" {
+	old_and_new
+	sha256sum <"$file" | cut -d ' ' -f 1 >"$BATS_TEST_TMPDIR/tree/etc/pyroute-rootfs.packed"
+	pack "$BATS_TEST_TMPDIR/tree"
+	run -0 import "$file"
+	[[ ! -e $into/etc/pyroute-rootfs.packed ]]
+	run -0 export_tree "$BATS_TEST_TMPDIR/again.tar.zst"
+}
+
+@test "an import without subordinate ids that is killed leaves a tree that can be exported" {
+	local number status wanted
+	plain_trees
+	mv "$file" "$BATS_TEST_TMPDIR/$NEW"
+	make_tree "$BATS_TEST_TMPDIR/third" $OLD
+	pack "$BATS_TEST_TMPDIR/third"
+	mv "$file" "$BATS_TEST_TMPDIR/$OLD"
+	run -0 as_plain "$scripts/import.sh" "$BATS_TEST_TMPDIR/$OLD" --sha256 \
+		"$(sha256sum <"$BATS_TEST_TMPDIR/$OLD" | cut -d ' ' -f 1)"
+	for ((number = 30; number < 400; number += 5)); do
+		wanted=$NEW
+		! holds $NEW || wanted=$OLD
+		status=0
+		killed_at "$number" as_plain "$scripts/import.sh" "$BATS_TEST_TMPDIR/$wanted" --sha256 \
+			"$(sha256sum <"$BATS_TEST_TMPDIR/$wanted" | cut -d ' ' -f 1)" || status=$?
+		holds $OLD || holds $NEW
+		[[ -f $cache/packed-$(<"$into/etc/pyroute-rootfs.packed").tar.zst ]]
+		((status == 137)) || break
+	done
+	echo "command $number: status $status"
+	((status == 0 && number > 60))
+	holds "$wanted"
+	all_mine "$BATS_TEST_TMPDIR/$wanted"
+}
+
+@test "a tree that a process of the user's own has mounted stays until that has ended" {
+	plain_trees
+	run -0 as_plain "$scripts/import.sh" "$file"
+	background "$OUT" as_plain unshare --map-root-user --mount bash -c \
+		"mount --bind $into /mnt && echo ready && exec sleep infinity"
+	make_tree "$BATS_TEST_TMPDIR/third" $OLD
+	pack "$BATS_TEST_TMPDIR/third"
+	run -0 as_plain "$scripts/import.sh" "$file"
+	holds $OLD
+	[[ $(<"$(echo "$into".old.*)/etc/pyroute-rootfs") == "$NEW" ]]
+	background_stop
+	run -0 as_plain "$scripts/import.sh" "$file"
+	all_mine "$file"
+}
+
+# stub_mmdebstrap: one that puts FILE in the place of what it should build, and says how it was called.
+stub_mmdebstrap() {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/mmdebstrap" <<-END
+		#!/bin/bash
+		echo "\$(id -u) \$1" >$home/called
+		for last; do [[ \$last != *.tar.zst ]] || cp $file "\$last"; done
+	END
+	chmod 755 "$BATS_TEST_TMPDIR/bin/mmdebstrap"
+}
+
+@test "a user without subordinate ids builds with fakechroot, and what is packed fits an import" {
+	local build
+	plain_trees
+	stub_mmdebstrap
+	build=(as_plain env PATH="$BATS_TEST_TMPDIR/bin:$PATH" "$scripts/build.sh")
+	mkdir "$BATS_TEST_TMPDIR/tree/dev/pts"
+	mknod "$BATS_TEST_TMPDIR/tree/dev/null" c 1 3
+	as_plain "$scripts/build.sh" --stamp >"$BATS_TEST_TMPDIR/tree/etc/pyroute-rootfs"
+	pack "$BATS_TEST_TMPDIR/tree"
+
+	awk 'BEGIN { RS = ""; ORS = "\n\n" } !/^Package: fake(ch)?root\n/' /var/lib/dpkg/status \
+		>"$BATS_TEST_TMPDIR/status"
 	mount --bind "$BATS_TEST_TMPDIR/status" /var/lib/dpkg/status
-	run -1 --separate-stderr as_student "$scripts/import.sh" "$file"
+	run -1 --separate-stderr "${build[@]}"
+	[[ ${#stderr_lines[@]} == 1 && $stderr == *"sudo apt-get install fakechroot fakeroot; make rootfs-import"* ]]
+	printf 'Package: %s\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n' \
+		fakechroot fakeroot >>"$BATS_TEST_TMPDIR/status"
+	run -0 "${build[@]}"
 	umount /var/lib/dpkg/status
-	[[ ${#stderr_lines[@]} == 1 && $stderr == *"sudo apt-get install uidmap" ]]
+	[[ $(<"$home/called") == "$(id -u "$PLAIN") --mode=fakechroot" ]]
+	[[ -z $(find "$into" ! -user "$PLAIN") && -d $into/dev && ! -e $into/dev/null ]]
+	run -0 "${build[@]}"
+	[[ $output == *"is up to date"* ]]
+
+	# Extracted again from what is there, no tool is needed.
+	rm -r "$into"
+	run -0 as_plain "$scripts/build.sh"
+	run -0 as_plain "$scripts/export.sh" "$home/mine.tar.zst"
+	cache=$memory/cache into=$memory/into/rootfs
+	run -0 import "$home/mine.tar.zst"
+	rm -r "$BATS_TEST_TMPDIR/tree/dev/"*
+	listing "$into" | diff - <(listing "$BATS_TEST_TMPDIR/tree")
 }
 
 # ---- a stage that runs ---------------------------------------------------------------------------

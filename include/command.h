@@ -14,6 +14,7 @@ enum command_option {
 	OPTION_NO_LIMITS = 1 << 1,
 	OPTION_PRIVATE = 1 << 2,
 	OPTION_NAME = 1 << 3,
+	OPTION_ALL = 1 << 4,
 };
 
 /* A command line after its options are taken out. */
@@ -42,6 +43,7 @@ int cmd_start(const struct command_line *line);
 int cmd_stop(const struct command_line *line);
 int cmd_connect(const struct command_line *line);
 int cmd_ps(const struct command_line *line);
+int cmd_ps_all(const struct command_line *line); /* ps --all */
 int cmd_run(const struct command_line *line);
 int cmd_stages(const struct command_line *line);
 int cmd_doctor(const struct command_line *line);
@@ -72,6 +74,10 @@ int command_connect(const struct command_line *line, struct command_place *place
 /* True where FD is a terminal that can do more than print line after line: it obeys the control
  * sequences of ECMA-48. */
 bool command_can_draw(int fd);
+
+/* "12s", "3m12s", "1h03m", "2d04h" */
+#define COMMAND_UPTIME_SIZE 32
+void command_format_uptime(uint64_t milliseconds, char text[COMMAND_UPTIME_SIZE]);
 
 /* Prints "pyroute: " and the error's one line to standard error. Returns STATUS. */
 int command_fail(const struct error *error, int status);

@@ -59,23 +59,6 @@ static void format_state(const struct row *row, char *text, size_t size)
 		(void)snprintf(text, size, "exited (%d)", row->client.status);
 }
 
-/* "12s", "3m12s", "1h03m", "2d04h" */
-static void format_uptime(const struct row *row, char *text, size_t size)
-{
-	unsigned long long s = row->client.uptime_ms / 1000;
-
-	if (!row->client.running)
-		(void)snprintf(text, size, "-");
-	else if (s < 60)
-		(void)snprintf(text, size, "%llus", s);
-	else if (s < 3600)
-		(void)snprintf(text, size, "%llum%02llus", s / 60, s % 60);
-	else if (s < 86400)
-		(void)snprintf(text, size, "%lluh%02llum", s / 3600, s / 60 % 60);
-	else
-		(void)snprintf(text, size, "%llud%02lluh", s / 86400, s / 3600 % 24);
-}
-
 static void format_memory(const struct row *row, char *text, size_t size)
 {
 	if (!row->memory_known)
@@ -92,11 +75,12 @@ static void print_table(const struct table *table)
 		const struct row *row = &table->rows[i];
 		char state[32];
 		char pid[16] = "-";
-		char uptime[32];
+		char uptime[COMMAND_UPTIME_SIZE] = "-";
 		char memory[32];
 
 		format_state(row, state, sizeof(state));
-		format_uptime(row, uptime, sizeof(uptime));
+		if (row->client.running)
+			command_format_uptime(row->client.uptime_ms, uptime);
 		format_memory(row, memory, sizeof(memory));
 		if (row->pid > 0)
 			(void)snprintf(pid, sizeof(pid), "%d", (int)row->pid);
@@ -152,8 +136,11 @@ int cmd_ps(const struct command_line *line)
 	struct host_stage running;
 	CLEANUP(table_clear) struct table table = {.cgroup = running.cgroup};
 	struct error error = {0};
-	CLEANUP_FD int socket = command_connect(line, &place, &error);
+	CLEANUP_FD int socket = -1;
 
+	if ((line->options & OPTION_ALL) != 0)
+		return cmd_ps_all(line);
+	socket = command_connect(line, &place, &error);
 	if (socket < 0)
 		return command_fail(&error, EXIT_FAILURE);
 	if (host_owner(place.session.dir, &running, &error) < 0 ||

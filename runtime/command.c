@@ -39,6 +39,20 @@ int command_fail(const struct error *error, int status)
 	return status;
 }
 
+void command_format_uptime(uint64_t milliseconds, char text[COMMAND_UPTIME_SIZE])
+{
+	unsigned long long s = milliseconds / 1000;
+
+	if (s < 60)
+		(void)snprintf(text, COMMAND_UPTIME_SIZE, "%llus", s);
+	else if (s < 3600)
+		(void)snprintf(text, COMMAND_UPTIME_SIZE, "%llum%02llus", s / 60, s % 60);
+	else if (s < 86400)
+		(void)snprintf(text, COMMAND_UPTIME_SIZE, "%lluh%02llum", s / 3600, s / 60 % 60);
+	else
+		(void)snprintf(text, COMMAND_UPTIME_SIZE, "%llud%02lluh", s / 86400, s / 3600 % 24);
+}
+
 bool command_can_draw(int fd)
 {
 	const char *term = getenv("TERM");

@@ -51,9 +51,12 @@ static const struct command commands[] = {
 	 .link = "pyroute-ps",
 	 .arguments = "",
 	 .summary = "the running stage's clients",
-	 .details = "Their state, pid, addresses, uptime and memory.\n"
-		    "--json       for programs",
-	 .options = OPTION_NAME | OPTION_JSON,
+	 .details =
+		 "Their state, pid, addresses, uptime and memory.\n"
+		 "--all        every stage that runs instead, of any checkout and name: root's,\n"
+		 "             if you may speak to them, and your own\n"
+		 "--json       for programs",
+	 .options = OPTION_NAME | OPTION_ALL | OPTION_JSON,
 	 .run = cmd_ps},
 	{.name = "stages",
 	 .link = "pyroute-stage-list",
@@ -94,10 +97,16 @@ enum {
 	VALUE_NAME = UCHAR_MAX + 4
 };
 static const struct option long_options[] = {
-	{"help", no_argument, NULL, VALUE_HELP},     {"version", no_argument, NULL, VALUE_VERSION},
-	{"dir", required_argument, NULL, VALUE_DIR}, {"name", required_argument, NULL, VALUE_NAME},
-	{"private", no_argument, NULL, VALUE_FLAG},  {"no-limits", no_argument, NULL, VALUE_FLAG},
-	{"json", no_argument, NULL, VALUE_FLAG},     {NULL, 0, NULL, 0}};
+	{"help", no_argument, NULL, VALUE_HELP},
+	{"version", no_argument, NULL, VALUE_VERSION},
+	{"dir", required_argument, NULL, VALUE_DIR},
+	{"name", required_argument, NULL, VALUE_NAME},
+	{"private", no_argument, NULL, VALUE_FLAG},
+	{"no-limits", no_argument, NULL, VALUE_FLAG},
+	{"all", no_argument, NULL, VALUE_FLAG},
+	{"json", no_argument, NULL, VALUE_FLAG},
+	{NULL, 0, NULL, 0},
+};
 
 /* What the help says of them, in the order of a usage line. */
 static const struct shown_option {
@@ -107,6 +116,7 @@ static const struct shown_option {
 } shown_options[] = {{"name", "NAME", OPTION_NAME},
 		     {"private", NULL, OPTION_PRIVATE},
 		     {"no-limits", NULL, OPTION_NO_LIMITS},
+		     {"all", NULL, OPTION_ALL},
 		     {"json", NULL, OPTION_JSON}};
 
 /* The flag of the option NAME; 0: every command takes it. */
@@ -396,6 +406,8 @@ static int dispatch(const struct command *command, int argc, char **argv, char *
 
 	if (status >= 0)
 		return status;
+	if (line.name != NULL && (line.options & OPTION_ALL) != 0)
+		return usage_error(command, "", "--name", " and --all are not both possible");
 	line.operands = argv + optind;
 	line.operand_count = argc - optind;
 	if (line.operand_count < command->operands_min)

@@ -319,3 +319,69 @@ scripted() {
 	fails_with 125 as_student pyroute connect --name a client1 -- true
 	[[ $complaint == *"another user's"* ]]
 }
+
+# all [COMMAND...]: the rows of ps --all, as COMMAND or the tests' own user has them, without the uptime.
+all() {
+	"${@:-env}" "$PYROUTE_TEST_SCRATCH/bin/pyroute" ps --all | tee "$OUT" | sed 1d | awk 'NF == 5 { print $1, $2, $3, $4 }'
+}
+
+readonly HEADER='STAGE +NAME +CHECKOUT +CLIENTS +UPTIME'
+
+@test "ps --all lists what runs, of whatever checkout and name, for people and as JSON" {
+	local second=$CHECKOUT-second
+	cd /
+	[[ -z $(all) ]]
+	grep -xE "$HEADER" "$OUT"
+	pyroute ps --all --json | tr -d ' \n' | grep -xF '{"stages":[]}'
+	cp -r "$CHECKOUT" "$second"
+	pyroute start --dir "$second" --name b other
+	pyroute start --dir "$CHECKOUT" stage1
+	diff <(all) - <<-END
+		stage1 - $CHECKOUT 2/2
+		other b $second 2/2
+	END
+	grep -xE "$HEADER" "$OUT"
+	grep -E '[0-9]s$' "$OUT"
+	kill_and_wait "$(pyroute ps --dir "$second" --name b | awk '/^client2/ { print $3 }')"
+	pyroute ps --all --json >"$OUT"
+	cat "$OUT"
+	"$PYTHON" - "$OUT" "$CHECKOUT" <<-'END'
+		import json, sys
+		first, second = json.load(open(sys.argv[1]))["stages"]
+		assert (first["stage"], first["name"], first["checkout"]) == ("stage1", None, sys.argv[2])
+		assert (second["stage"], second["name"]) == ("other", "b")
+		assert (first["clients"], first["clients_running"]) == (2, 2)
+		assert (second["clients"], second["clients_running"]) == (2, 1)
+		assert 0 <= first["uptime_ms"] <= second["uptime_ms"] < 100000
+	END
+	kill_and_wait "$(awk '/^PPid:/ { print $2 }' \
+		"/proc/$(pyroute ps --dir "$second" --name b | awk '/^client1/ { print $3 }')/status")"
+	diff <(all) <(echo "stage1 - $CHECKOUT 2/2")
+	fails_with 2 pyroute ps --all --name b
+	fails_with 2 pyroute stop --all
+	pyroute stop --dir "$CHECKOUT"
+	[[ -z $(all) ]]
+	rm -rf "$second"
+}
+
+@test "ps --all shows an ordinary user those stages that are theirs, and root all of them" {
+	checkout_give
+	student_sudo_pyroute start --name a stage1
+	pyroute start --name b other
+	diff <(all as_student) <(echo "stage1 a $CHECKOUT 2/2")
+	diff <(all as_student sudo) - <<-END
+		stage1 a $CHECKOUT 2/2
+		other b $CHECKOUT 2/2
+	END
+	diff <(all) <(all as_student sudo)
+}
+
+@test "a keeper that does not answer is listed, without what only it knows" {
+	local keeper
+	pyroute start --name a stage1
+	keeper=$(keeper_of a)
+	kill -STOP "$keeper"
+	all >"$OUT.rows"
+	kill -CONT "$keeper"
+	diff "$OUT.rows" <(echo "stage1 a $CHECKOUT -")
+}

@@ -9,6 +9,8 @@
 #include "rundir.h"
 #include "stage.h"
 
+#include <limits.h>
+
 enum record_state {
 	RECORD_NONE,	 /* no such stage runs */
 	RECORD_STARTING, /* its up.sh was called, and by now it is not known what became of that */
@@ -17,6 +19,7 @@ enum record_state {
 
 struct record {
 	const struct caller *caller; /* borrowed: whose it is */
+	const char *checkout;	     /* borrowed: its path */
 	const char *id;		     /* borrowed: the stage's, rundir_id() */
 	enum record_state state;
 	char stage[STAGE_NAME_SIZE];
@@ -44,5 +47,17 @@ int record_clear(struct record *record, struct error *error);
 /* Returns an fd, the caller's, that becomes readable when what is recorded as RECORD_UP no longer
  * is; -ESRCH where nothing is. */
 int record_guard(const struct record *record, struct error *error);
+
+/* What a record tells to those who do not know of the stage. */
+struct record_told {
+	char stage[STAGE_NAME_SIZE];
+	char name[STAGE_NAME_SIZE]; /* by --name; empty: none */
+	char checkout[PATH_MAX];    /* where it was at the start */
+};
+
+/* Calls VISIT(CONTEXT, ...) for every record in BASE (rundir_open_base()) that says RECORD_UP and
+ * may be read, until one returns what is not 0; returns that. */
+typedef int record_visit(void *context, const struct record_told *told, struct error *error);
+int record_for_each(int base, record_visit *visit, void *context, struct error *error);
 
 #endif

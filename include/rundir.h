@@ -41,6 +41,9 @@ int rundir_open_file(int base, const char *name, int flags, struct error *error)
 typedef int rundir_visit(void *context, int base, const char *id, struct error *error);
 int rundir_for_each(int base, rundir_visit *visit, void *context, struct error *error);
 
+/* The same for every regular file in BASE, by its name. */
+int rundir_for_each_file(int base, rundir_visit *visit, void *context, struct error *error);
+
 /* Takes the lock that whoever starts or stops a stage holds. Returns its fd: closing it lets go.
  * -EWOULDBLOCK where somebody has it. */
 int rundir_lock(int base, struct error *error);

@@ -13,7 +13,7 @@ struct running_stage {
 	char stage[STAGE_NAME_SIZE];
 	char name[STAGE_NAME_SIZE]; /* by --name; empty: none */
 	char checkout[PATH_MAX];
-	bool answers; /* its keeper does, and what follows is known */
+	bool answers; /* its keeper does, if it has one, and what follows is known */
 	size_t client_count;
 	size_t clients_running;
 	uint64_t uptime_ms;
@@ -27,7 +27,8 @@ void running_clear(struct running *running);
 #define CLEANUP_RUNNING CLEANUP(running_clear)
 
 /* Lists, in the order of their checkouts and then of their names, the stages in root's base and in
- * CALLER's own (rundir.h) whose keepers CALLER may speak to; as root all that are in root's. */
+ * CALLER's own (rundir.h) whose keepers CALLER may speak to, or whose records CALLER may read; as
+ * root all that are in root's. */
 int running_find(const struct caller *caller, struct running *running, struct error *error);
 
 #endif

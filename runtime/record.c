@@ -7,9 +7,10 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
-#define NAME_SIZE (RUNDIR_ID_SIZE + sizeof(".scripts"))
+#define SUFFIX	  ".scripts"
+#define NAME_SIZE (RUNDIR_ID_SIZE + sizeof(SUFFIX))
 #define BOOT_SIZE 37 /* a UUID and a NUL */
-#define TEXT_SIZE 256
+#define TEXT_SIZE (PATH_MAX + 256)
 #define TRIES	  100 /* to lock a file that others remove meanwhile */
 
 static const char *const words[] = {
@@ -17,7 +18,7 @@ static const char *const words[] = {
 
 static void file_name(const struct record *record, char name[NAME_SIZE])
 {
-	(void)snprintf(name, NAME_SIZE, "%s.scripts", record->id);
+	(void)snprintf(name, NAME_SIZE, "%s" SUFFIX, record->id);
 }
 
 /* ---- its text -------------------------------------------------------------------------------- */
@@ -133,8 +134,8 @@ int record_write(struct record *record, const char *stage, enum record_state sta
 
 	if (read_boot(boot, error) < 0 || privilege_assume(record->caller, &saved, error) < 0)
 		return -error->code;
-	length = snprintf(text, sizeof(text), "stage %s\nboot %s\nstate %s\n", stage, boot,
-			  words[state]);
+	length = snprintf(text, sizeof(text), "stage %s\nboot %s\nstate %s\ncheckout %s\n", stage,
+			  boot, words[state], record->checkout);
 	if (pwrite(record->file, text, (size_t)length, 0) != length ||
 	    ftruncate(record->file, length) < 0 || fchmod(record->file, S_ISVTX | 0600) < 0)
 		return error_system(error, errno, "cannot write the record of the stage");
@@ -202,4 +203,64 @@ int record_guard(const struct record *record, struct error *error)
 	if (now.state != RECORD_UP)
 		return error_set(error, ESRCH, "the stage runs no more");
 	return TAKE_FD(guard);
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+struct tour {
+	record_visit *visit;
+	void *context;
+	char boot[BOOT_SIZE + 1];
+};
+
+/* What follows WORD and a blank at the head of a line of TEXT, to that line's end; else empty. */
+static void find_line(const char *text, const char *word, char *value, size_t size)
+{
+	size_t length = strlen(word);
+
+	value[0] = '\0';
+	for (; text[0] != '\0'; text += strcspn(text, "\n"), text += text[0] == '\n')
+		if (strncmp(text, word, length) == 0 && text[length] == ' ') {
+			text += length + 1;
+			(void)snprintf(value, size, "%.*s", (int)strcspn(text, "\n"), text);
+			return;
+		}
+}
+
+/* Of rundir_for_each_file(). What cannot be read is not ours, or gone by now. */
+static int visit_file(void *context, int base, const char *file_name, struct error *error)
+{
+	const struct tour *tour = context;
+	const char *suffix = strrchr(file_name, '.');
+	CLEANUP_FD int file = -1;
+	struct record record = RECORD_EMPTY;
+	struct record_told told = {.name = ""};
+	char text[TEXT_SIZE];
+	ssize_t length;
+
+	if (suffix == NULL || strcmp(suffix, SUFFIX) != 0)
+		return 0;
+	file = rundir_open_file(base, file_name, O_RDONLY, error);
+	length = file < 0 ? -1 : pread(file, text, sizeof(text) - 1, 0);
+	if (length < 0)
+		return 0;
+	text[length] = '\0';
+	parse(&record, text, tour->boot);
+	if (record.state != RECORD_UP)
+		return 0;
+	memcpy(told.stage, record.stage, sizeof(told.stage));
+	find_line(text, "checkout", told.checkout, sizeof(told.checkout));
+	if (strchr(file_name, '+') != NULL)
+		(void)snprintf(told.name, sizeof(told.name), "%.*s", (int)strcspn(file_name, "+"),
+			       file_name);
+	return tour->visit(tour->context, &told, error);
+}
+
+int record_for_each(int base, record_visit *visit, void *context, struct error *error)
+{
+	struct tour tour = {.visit = visit, .context = context};
+
+	if (read_boot(tour.boot, error) < 0)
+		return -error->code;
+	return rundir_for_each_file(base, visit_file, &tour, error);
 }

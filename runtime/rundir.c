@@ -104,7 +104,8 @@ int rundir_open_file(int base, const char *name, int flags, struct error *error)
 	return TAKE_FD(file);
 }
 
-int rundir_for_each(int base, rundir_visit *visit, void *context, struct error *error)
+static int visit_all(int base, unsigned char type, rundir_visit *visit, void *context,
+		     struct error *error)
 {
 	int fd = openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_DIRECTORY DIR *directory = fd < 0 ? NULL : fdopendir(fd);
@@ -116,9 +117,19 @@ int rundir_for_each(int base, rundir_visit *visit, void *context, struct error *
 	if (directory == NULL)
 		return error_system(error, errno, "cannot read %s", path);
 	while (result == 0 && (entry = readdir(directory)) != NULL)
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+		if (entry->d_type == type && entry->d_name[0] != '.')
 			result = visit(context, base, entry->d_name, error);
 	return result;
+}
+
+int rundir_for_each(int base, rundir_visit *visit, void *context, struct error *error)
+{
+	return visit_all(base, DT_DIR, visit, context, error);
+}
+
+int rundir_for_each_file(int base, rundir_visit *visit, void *context, struct error *error)
+{
+	return visit_all(base, DT_REG, visit, context, error);
 }
 
 int rundir_lock(int base, struct error *error)

@@ -2,6 +2,7 @@
 
 #include "channel.h"
 #include "host.h"
+#include "record.h"
 #include "rundir.h"
 #include "service.h"
 #include "session.h"
@@ -65,6 +66,16 @@ static int look_at(void *context, int base, const char *id, struct error *error)
 	return add(context, &stage, error);
 }
 
+static int add_scripted(void *context, const struct record_told *told, struct error *error)
+{
+	struct running_stage stage = {.answers = false};
+
+	memcpy(stage.stage, told->stage, sizeof(stage.stage));
+	memcpy(stage.name, told->name, sizeof(stage.name));
+	memcpy(stage.checkout, told->checkout, sizeof(stage.checkout));
+	return add(context, &stage, error);
+}
+
 /* A base that is not OWNER's alone holds nothing of theirs. */
 static int look_into(uid_t owner, struct running *running, struct error *error)
 {
@@ -72,7 +83,9 @@ static int look_into(uid_t owner, struct running *running, struct error *error)
 
 	if (base == -ENOENT || base == -EPERM)
 		return 0;
-	return base < 0 ? base : rundir_for_each(base, look_at, running, error);
+	if (base < 0 || rundir_for_each(base, look_at, running, error) < 0)
+		return -error->code;
+	return record_for_each(base, add_scripted, running, error);
 }
 
 static int compare(const void *a, const void *b)

@@ -62,6 +62,7 @@ int session_open(const struct checkout *checkout, const struct caller *caller, c
 		return -error->code;
 	session->record = RECORD_EMPTY;
 	session->record.caller = caller;
+	session->record.checkout = checkout->path;
 	session->record.id = session->id;
 	if (find_place(session, error) < 0)
 		return -error->code;

@@ -385,3 +385,24 @@ readonly HEADER='STAGE +NAME +CHECKOUT +CLIENTS +UPTIME'
 	kill -CONT "$keeper"
 	diff "$OUT.rows" <(echo "stage1 a $CHECKOUT -")
 }
+
+@test "ps --all lists stages of another kind, to their user" {
+	scripted own
+	as_student pyroute start own
+	as_student pyroute start --name a.scripts own
+	pyroute start --name b other
+	diff <(all as_student) - <<-END
+		own - $CHECKOUT -
+		own a.scripts $CHECKOUT -
+	END
+	diff <(all as_student sudo) - <<-END
+		own - $CHECKOUT -
+		own a.scripts $CHECKOUT -
+		other b $CHECKOUT 2/2
+	END
+	diff <(all) <(echo "other b $CHECKOUT 2/2")
+	as_student pyroute stop
+	diff <(all as_student) <(echo "own a.scripts $CHECKOUT -")
+	as_student pyroute stop --name a.scripts
+	[[ -z $(all as_student) ]]
+}

@@ -17,6 +17,8 @@ teardown() {
 		for name in "${NAMES[@]}"; do
 			pyroute stop --dir "$CHECKOUT" --name "$name" >/dev/null 2>&1 || true
 		done
+		pyroute stop --dir "$CHECKOUT-second" --name b >/dev/null 2>&1 || true
+		rm -rf --one-file-system "$CHECKOUT-second"
 	fi
 	common_teardown
 }

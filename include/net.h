@@ -31,6 +31,10 @@ struct net_address {
 /* Opens a route netlink socket in the calling thread's network namespace, with extended
  * acknowledgements. The caller owns it: net_socket_close(), CLEANUP_NET. */
 int net_socket_open(struct nl_sock **socket, struct error *error);
+
+/* The same for another PROTOCOL of netlink(7). -EPROTONOSUPPORT: the kernel lacks it. */
+int net_socket_open_for(int protocol, struct nl_sock **socket, struct error *error);
+
 void net_socket_close(struct nl_sock **socket);
 #define CLEANUP_NET CLEANUP(net_socket_close)
 
@@ -105,8 +109,8 @@ int net_part_known(struct nl_sock *socket, enum net_part part, const char *name,
  * -ENOSYS where bpf(2) is refused. */
 int net_leg_load_marker(struct error *error);
 
-/* What net_leg_raise() returns where bpf(2) is refused: the leg is as silent, but only packet
- * sockets bound to ETH_P_ALL see what arrives, those of a single protocol nothing. */
+/* What net_leg_raise() returns where what arrives can only be dropped: the leg is as silent, but
+ * only packet sockets bound to ETH_P_ALL see what arrives, those of a single protocol nothing. */
 #define NET_LEG_ALL_ONLY 1
 
 /* Makes the link NAME, which is down, a silent leg, shows the addresses IPV4 and IPV6 (NULL: none
@@ -114,9 +118,10 @@ int net_leg_load_marker(struct error *error);
  * arrives on it, and the kernel's own stack nothing; of itself the kernel sends nothing there; no
  * routing table says anything of its addresses. net_leg.c tells how. The calling thread must be in
  * the socket's network namespace: what matters of IPv6 is set through /proc/sys/net, which is that
- * of whoever opens it. Returns 0, NET_LEG_ALL_ONLY or -errno. */
+ * of whoever opens it. OWN_NS: that namespace is the stage's own; only then may nftables be used,
+ * for the rules of a computer are its owner's. Returns 0, NET_LEG_ALL_ONLY or -errno. */
 int net_leg_raise(struct nl_sock *socket, const char *name, const struct net_address *ipv4,
-		  const struct net_address *ipv6, struct error *error);
+		  const struct net_address *ipv6, bool own_ns, struct error *error);
 
 /* To be called for a leg once the other end of its wire is up too: net_link_settle(), and the
  * routes of all tables are as they were without the leg. */

@@ -1,5 +1,6 @@
-/* Requests to rtnetlink(7), written in its own words, that travel in one send(2): the kernel
- * carries them out in their order, within that system call. Only net*.c include this.
+/* Requests to rtnetlink(7) or another protocol of netlink(7), written in its own words, that travel
+ * in one send(2): the kernel carries them out in their order, within that system call. Only net*.c
+ * include this.
  *
  * What a request lacks room or memory for is noted in the batch, and net_batch_send() then fails
  * without having sent anything, so that the code that writes requests need not check each line. */
@@ -19,6 +20,7 @@ struct nlattr;
 struct net_request {
 	struct nl_msg *message;
 	int forgiven;	  /* an errno value that is as good as success; 0: none */
+	bool unanswered;  /* but where all of the batch is refused */
 	char purpose[80]; /* for the error: "cannot PURPOSE" */
 };
 
@@ -42,6 +44,10 @@ void net_batch_add(struct net_batch *batch, int type, int flags, const void *hea
 
 /* Counts the errno value CODE as success of the request begun last. */
 void net_batch_forgive(struct net_batch *batch, int code);
+
+/* Asks for no answer to the request begun last. Should it fail all the same, then all of the batch
+ * is refused, and nothing else answered. */
+void net_batch_unanswered(struct net_batch *batch);
 
 /* Puts an attribute into the request begun last. */
 void net_put(struct net_batch *batch, int attribute, const void *data, size_t size);

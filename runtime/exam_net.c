@@ -51,7 +51,7 @@ static int raise_leg_child(void *argument, struct error *error)
 
 	if (make_veth_child(argument, error) < 0 || net_socket_open(&socket, error) < 0)
 		return -error->code;
-	return net_leg_raise(socket, LINK, &address, NULL, error);
+	return net_leg_raise(socket, LINK, &address, NULL, false, error);
 }
 
 static int know_part_child(void *argument, struct error *error)

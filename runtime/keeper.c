@@ -229,7 +229,7 @@ static int make_leg_there(void *context, const struct wire_far_end *wanted, int 
 
 	if (result == 0)
 		result = wire_make_leg(far->socket, stage_net_find(far->stage, wanted->net), wanted,
-				       far_ns, &leg, error);
+				       far_ns, true, &leg, error);
 	if (result < 0)
 		return result;
 	far->all_only = far->all_only || leg.all_only;

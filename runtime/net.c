@@ -8,6 +8,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <netlink/errno.h>
 #include <netlink/netlink.h>
 #include <netlink/route/link.h>
 #include <netlink/socket.h>
@@ -28,15 +29,36 @@ void net_socket_close(struct nl_sock **socket)
 
 int net_socket_open(struct nl_sock **socket, struct error *error)
 {
+	return net_socket_open_for(NETLINK_ROUTE, socket, error);
+}
+
+/* What libnl made CODE of, as far as anybody asks. */
+static int code_of(int code)
+{
+	switch (-code) {
+	case NLE_PROTO_MISMATCH:
+		return EPROTONOSUPPORT;
+	case NLE_PERM:
+		return EPERM;
+	case NLE_NOACCESS:
+		return EACCES;
+	default:
+		return EIO;
+	}
+}
+
+int net_socket_open_for(int protocol, struct nl_sock **socket, struct error *error)
+{
 	CLEANUP_NET struct nl_sock *opened = nl_socket_alloc();
 	int yes = 1;
 	int code;
 
 	if (!opened)
 		return error_system(error, ENOMEM, "cannot open a netlink socket");
-	code = nl_connect(opened, NETLINK_ROUTE);
+	code = nl_connect(opened, protocol);
 	if (code < 0)
-		return error_set(error, EIO, "cannot open a netlink socket: %s", nl_geterror(code));
+		return error_set(error, code_of(code), "cannot open a netlink socket: %s",
+				 nl_geterror(code));
 	(void)nl_socket_set_msg_buf_size(opened, ANSWER_SIZE);
 	/* The first is there from Linux 4.3 on. The second, from 4.12 on, adds the kernel's
 	 * explanations; without it errors are shorter. */

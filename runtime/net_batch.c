@@ -32,6 +32,7 @@ void net_batch_add(struct net_batch *batch, int type, int flags, const void *hea
 	}
 	batch->count++;
 	request->forgiven = 0;
+	request->unanswered = false;
 	va_start(arguments, purpose);
 	(void)vsnprintf(request->purpose, sizeof(request->purpose), purpose, arguments);
 	va_end(arguments);
@@ -48,6 +49,12 @@ void net_batch_forgive(struct net_batch *batch, int code)
 {
 	if (!batch->failed)
 		last(batch)->forgiven = code;
+}
+
+void net_batch_unanswered(struct net_batch *batch)
+{
+	if (!batch->failed)
+		last(batch)->unanswered = true;
 }
 
 void net_put_raw(struct net_batch *batch, const void *data, size_t size)
@@ -97,6 +104,15 @@ void net_nest_end(struct net_batch *batch, struct nlattr *nest)
 		(void)nla_nest_end(last(batch)->message, nest);
 }
 
+static size_t count_answers(const struct net_batch *batch)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < batch->count; i++)
+		count += !batch->requests[i].unanswered;
+	return count;
+}
+
 /* What became of a batch, while its answers come in. */
 struct exchange {
 	struct net_batch *batch;
@@ -105,12 +121,28 @@ struct exchange {
 	int result;
 };
 
+/* The request that an answer with the sequence number SEQUENCE is for; NULL: none of this batch. */
+static const struct net_request *find_request(const struct net_batch *batch, uint32_t sequence)
+{
+	size_t i = sequence - nlmsg_hdr(batch->requests[0].message)->nlmsg_seq;
+
+	return i < batch->count ? &batch->requests[i] : NULL;
+}
+
+/* libnl expects an answer to every number that it gave. We look the number up ourselves. */
+static int on_sequence(struct nl_msg *message, void *argument)
+{
+	(void)message;
+	(void)argument;
+	return NL_OK;
+}
+
 static int on_done(struct nl_msg *message, void *argument)
 {
 	struct exchange *exchange = argument;
 
-	(void)message;
-	exchange->pending--;
+	if (find_request(exchange->batch, nlmsg_hdr(message)->nlmsg_seq))
+		exchange->pending--;
 	return NL_OK;
 }
 
@@ -133,20 +165,18 @@ static const char *explanation(struct nlmsgerr *answer)
 static int on_error(struct sockaddr_nl *from, struct nlmsgerr *answer, void *argument)
 {
 	struct exchange *exchange = argument;
-	struct net_batch *batch = exchange->batch;
-	size_t i = answer->msg.nlmsg_seq - nlmsg_hdr(batch->requests[0].message)->nlmsg_seq;
+	const struct net_request *request = find_request(exchange->batch, answer->msg.nlmsg_seq);
 	const char *text = explanation(answer);
 	int code = -answer->error;
 
 	(void)from;
-	if (i >= batch->count)
+	if (!request)
 		return NL_SKIP;
-	exchange->pending--;
-	if (exchange->result < 0 || code == batch->requests[i].forgiven)
+	exchange->pending = request->unanswered ? 0 : exchange->pending - 1;
+	if (exchange->result < 0 || code == request->forgiven)
 		return NL_SKIP;
-	exchange->result =
-		error_system(exchange->error, code, "cannot %s%s%s%s", batch->requests[i].purpose,
-			     text ? " (" : "", text ? text : "", text ? ")" : "");
+	exchange->result = error_system(exchange->error, code, "cannot %s%s%s%s", request->purpose,
+					text ? " (" : "", text ? text : "", text ? ")" : "");
 	return NL_SKIP;
 }
 
@@ -155,13 +185,18 @@ static int transmit(struct net_batch *batch, struct error *error)
 	struct iovec parts[NET_BATCH_MAX];
 
 	for (size_t i = 0; i < batch->count; i++) {
-		nl_complete_msg(batch->socket, batch->requests[i].message); /* sequence, ack */
-		parts[i].iov_base = nlmsg_hdr(batch->requests[i].message);
-		parts[i].iov_len = nlmsg_hdr(batch->requests[i].message)->nlmsg_len;
+		const struct net_request *request = &batch->requests[i];
+		struct nlmsghdr *head = nlmsg_hdr(request->message);
+
+		nl_complete_msg(batch->socket, request->message); /* sequence, ack */
+		if (request->unanswered)
+			head->nlmsg_flags &= (uint16_t)~NLM_F_ACK;
+		parts[i].iov_base = head;
+		parts[i].iov_len = head->nlmsg_len;
 	}
 	if (nl_send_iovec(batch->socket, batch->requests[0].message, parts,
 			  (unsigned)batch->count) < 0)
-		return error_system(error, errno, "cannot send to rtnetlink");
+		return error_system(error, errno, "cannot send to netlink");
 	return 0;
 }
 
@@ -176,13 +211,14 @@ static int collect(struct exchange *exchange)
 	int code;
 
 	if (!callbacks)
-		return error_system(exchange->error, ENOMEM, "cannot receive from rtnetlink");
+		return error_system(exchange->error, ENOMEM, "cannot receive from netlink");
+	(void)nl_cb_set(callbacks, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_sequence, NULL);
 	(void)nl_cb_set(callbacks, NL_CB_ACK, NL_CB_CUSTOM, on_done, exchange);
 	(void)nl_cb_err(callbacks, NL_CB_CUSTOM, on_error, exchange);
 	while (exchange->pending > 0) {
 		code = nl_recvmsgs(exchange->batch->socket, callbacks);
 		if (code < 0)
-			return error_set(exchange->error, EIO, "cannot receive from rtnetlink: %s",
+			return error_set(exchange->error, EIO, "cannot receive from netlink: %s",
 					 nl_geterror(code));
 	}
 	return exchange->result;
@@ -190,7 +226,8 @@ static int collect(struct exchange *exchange)
 
 int net_batch_send(struct net_batch *batch, struct error *error)
 {
-	struct exchange exchange = {.batch = batch, .error = error, .pending = batch->count};
+	struct exchange exchange = {
+		.batch = batch, .error = error, .pending = count_answers(batch)};
 	int result;
 
 	if (batch->failed)

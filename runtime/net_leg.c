@@ -8,8 +8,10 @@
  * frame as the first thing they do (ip_rcv(), ipv6_rcv(), arp_rcv(), llc_rcv(), mpls_forward(),
  * pppoe_rcv()); packet sockets get every frame, ETH_P_ALL ones before it was marked.
  *
- * That takes bpf(2) and with it CAP_BPF in the initial user namespace. Where that is refused, a
- * classic filter, which needs CAP_NET_ADMIN over the network namespace only, drops everything.
+ * That takes bpf(2) and with it CAP_BPF in the initial user namespace. Where that is refused,
+ * nftables marks the frames likewise (net_mark.c), which takes CAP_NET_ADMIN over the network
+ * namespace only. That is for a namespace of the stage's own: a computer's rules are its owner's.
+ * In the computer's, and where the kernel has no nftables, a classic filter drops everything.
  *
  * Of itself the kernel would send ARP, IGMP, and IPv6's discovery of neighbours, routers and
  * listeners. ARP and multicast are switched off, IPv6 too, all before the link comes up.
@@ -28,6 +30,7 @@
  * With the first carrier the kernel enters a route of multicasts, which net_leg_settle() deletes:
  * when a leg is raised it may have no carrier yet.
  */
+#include "net_mark.h"
 #include "net_message.h"
 #include "net_tentative.h"
 
@@ -91,6 +94,26 @@ static void put_filter(struct net_batch *batch, unsigned index, int marker)
 	}
 	net_put_u32(batch, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT); /* its value is the verdict */
 	net_nest_end(batch, options);
+}
+
+/* Keeps what arrives at the link NAME from the kernel's protocols, in the best way that is allowed.
+ * Returns 0, NET_LEG_ALL_ONLY or -errno. */
+static int turn_away(struct nl_sock *socket, const char *name, unsigned index, bool own_ns,
+		     struct error *error)
+{
+	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
+	CLEANUP_FD int marker = net_leg_load_marker(error);
+	int result = -EOPNOTSUPP;
+
+	if (marker < 0 && marker != -EPERM && marker != -ENOSYS)
+		return error_prefix(error, "%s", name);
+	if (marker < 0 && own_ns)
+		result = net_mark_arrivals(name, error);
+	if (result != -EOPNOTSUPP)
+		return result;
+	put_filter(&batch, index, marker);
+	result = net_batch_send(&batch, error);
+	return result == 0 && marker < 0 ? NET_LEG_ALL_ONLY : result;
 }
 
 /* Second locks, should somebody take the filter away: no forwarding from the leg, and nothing that
@@ -184,18 +207,17 @@ static int settle_ipv6(const char *name, struct error *error)
 	return 0;
 }
 
-/* Silences the link NAME, which is down, by MARKER and by what else there is. */
-static int silence(struct nl_sock *socket, const char *name, unsigned index, int marker,
+/* Keeps the kernel from speaking on the link NAME, which is down. */
+static int silence(struct nl_sock *socket, const char *name, unsigned index,
 		   const struct net_address *ipv6, struct error *error)
 {
-	CLEANUP_NET_BATCH struct net_batch filter = NET_BATCH(socket, name);
+	CLEANUP_NET_BATCH struct net_batch settings = NET_BATCH(socket, name);
 	CLEANUP_NET_BATCH struct net_batch mute = NET_BATCH(socket, name);
 	int result;
 
-	put_filter(&filter, index, marker);
-	put_ipv4_settings(&filter, index);
-	net_message_no_address(&filter, name);
-	result = net_batch_send(&filter, error);
+	put_ipv4_settings(&settings, index);
+	net_message_no_address(&settings, name);
+	result = net_batch_send(&settings, error);
 	if (result == 0 && ipv6 && net_tentative_add(socket, name, index, ipv6, error) < 0)
 		return error_prefix(error, "%s", name);
 	net_message_mute(&mute, name);
@@ -218,28 +240,27 @@ static int raise_silent(struct nl_sock *socket, const char *name, unsigned index
 }
 
 int net_leg_raise(struct nl_sock *socket, const char *name, const struct net_address *ipv4,
-		  const struct net_address *ipv6, struct error *error)
+		  const struct net_address *ipv6, bool own_ns, struct error *error)
 {
 	CLEANUP_NET_LINK struct rtnl_link *link = NULL;
-	CLEANUP_FD int marker = net_leg_load_marker(error);
 	unsigned index;
-	int result;
+	int result, way;
 
-	if (marker < 0 && marker != -EPERM && marker != -ENOSYS)
-		return error_prefix(error, "%s", name);
 	if (net_link_read(socket, 0, name, &link, error) < 0)
 		return -error->code;
 	index = (unsigned)rtnl_link_get_ifindex(link);
 	if (ipv6 && !has_ipv6(link))
 		return error_system(error, EAFNOSUPPORT, "%s: the kernel has no IPv6 here", name);
 	result = has_ipv6(link) ? settle_ipv6(name, error) : 0;
-	if (result == 0)
-		result = silence(socket, name, index, marker, ipv6, error);
-	if (result == 0)
-		result = raise_silent(socket, name, index, ipv4, ipv6, error);
 	if (result < 0)
 		return result;
-	return marker < 0 ? NET_LEG_ALL_ONLY : 0;
+	way = turn_away(socket, name, index, own_ns, error);
+	if (way < 0)
+		return way;
+	result = silence(socket, name, index, ipv6, error);
+	if (result == 0)
+		result = raise_silent(socket, name, index, ipv4, ipv6, error);
+	return result < 0 ? result : way;
 }
 
 int net_leg_settle(struct nl_sock *socket, const char *name, struct error *error)

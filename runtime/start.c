@@ -346,7 +346,7 @@ static int make_leg(void *context, const struct wire_far_end *far, int far_ns, s
 
 	if (net == NULL)
 		return error_set(error, EBADMSG, "the keeper asked for a leg on net%u", far->net);
-	if (wire_make_leg(start->computer, net, far, far_ns, &leg, error) < 0) {
+	if (wire_make_leg(start->computer, net, far, far_ns, start->private, &leg, error) < 0) {
 		/* Half made: undo() removes what the journal tells. */
 		if (leg.index != 0 && !start->private)
 			(void)host_note_leg(start->session->dir, &leg, &ignored);

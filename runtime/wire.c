@@ -22,7 +22,7 @@ void wire_interface_name(size_t index, char name[IFNAMSIZ])
 }
 
 int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
-		  const struct wire_far_end *far, int far_ns, struct wire_leg *leg,
+		  const struct wire_far_end *far, int far_ns, bool own_ns, struct wire_leg *leg,
 		  struct error *error)
 {
 	struct net_address address[FAMILIES];
@@ -47,7 +47,7 @@ int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
 		result = net_link_offloads_off(socket, leg->name, error);
 	if (result == 0)
 		result = net_leg_raise(socket, leg->name, shown[FAMILY_IPV4], shown[FAMILY_IPV6],
-				       error);
+				       own_ns, error);
 	leg->all_only = result == NET_LEG_ALL_ONLY;
 	return result < 0 ? result : 0;
 }

@@ -13,6 +13,7 @@ static const uint8_t uplink_mac[NET_MAC_SIZE] = {0x02, 0x42, 10, 9, 9, 1};
 struct computer {
 	int ns, client_ns, internet_ns;
 	struct nl_sock *net, *client, *internet;
+	bool own_ns; /* what net_leg_raise() is told */
 };
 
 static inline void computer_settings(int ns)
@@ -82,7 +83,7 @@ static inline int raise_leg_with(struct computer *computer, const struct net_add
 	int result;
 
 	namespace_enter(computer->ns);
-	result = net_leg_raise(computer->net, "net1", ipv4, ipv6, &why);
+	result = net_leg_raise(computer->net, "net1", ipv4, ipv6, computer->own_ns, &why);
 	if (result >= 0)
 		works(net_leg_settle(computer->net, "net1", &why));
 	namespace_enter(here);

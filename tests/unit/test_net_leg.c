@@ -1,63 +1,7 @@
-#include "probes.h"
+#include "ears.h"
 
 #include <linux/if_addr.h>
-#include <netinet/icmp6.h>
-#include <netinet/in.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
-
-/* What is in reach of a frame that arrives on net1: packet sockets on the other ends of both of
- * the computer's links, and a DHCP server on the computer itself. */
-struct ears {
-	int client, internet, server;
-};
-
-static struct ears ears_open(struct computer *computer)
-{
-	const struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(67)};
-	struct ears ears = {
-		.client = packet_socket(computer->client_ns, "eth0", ETH_P_ALL),
-		.internet = packet_socket(computer->internet_ns, "far", ETH_P_ALL),
-		.server = socket_in(computer->ns, AF_INET, SOCK_DGRAM, 0),
-	};
-
-	assert_int_equal(bind(ears.server, (const struct sockaddr *)&any, sizeof(any)), 0);
-	return ears;
-}
-
-static void ears_close(struct ears *ears)
-{
-	close_fd(&ears->client);
-	close_fd(&ears->internet);
-	close_fd(&ears->server);
-}
-#define EARS CLEANUP(ears_close) struct ears
-
-/* True for what IPv6 says unasked: looking for neighbours, duplicates of itself, and routers, and
- * (the only packets with options) telling what it listens to. */
-static bool is_chatter(const uint8_t *frame)
-{
-	const uint8_t *next = frame + ETH_HLEN + 6, *icmp = frame + ETH_HLEN + 40;
-
-	return frame_type(frame) == ETH_P_IPV6 &&
-	       (*next == IPPROTO_HOPOPTS || *icmp == ND_ROUTER_SOLICIT ||
-		*icmp == ND_NEIGHBOR_SOLICIT);
-}
-
-/* True where a frame left the computer within LIMIT milliseconds, towards the client or the
- * internet; chatter is counted or not. */
-static bool acts(const struct ears *ears, int limit, bool count_chatter)
-{
-	struct pollfd ready[] = {{ears->client, POLLIN, 0}, {ears->internet, POLLIN, 0}};
-	uint8_t frame[FRAME_SIZE];
-
-	while (poll(ready, 2, limit) > 0)
-		for (int i = 0; i < 2; i++)
-			if (receive(ready[i].fd, frame, 0) > 0 &&
-			    (count_chatter || !is_chatter(frame)))
-				return true;
-	return false;
-}
 
 /* Sends the probe, some times if need be: an IPv6 address takes its time to be there. */
 static bool is_answered(const struct ears *ears, const struct probe *probe)
@@ -88,27 +32,6 @@ static void an_ordinary_link_answers_all_that_a_leg_is_asked(void **state)
 	assert_int_equal(recv(ears.server, datagram, sizeof(datagram), MSG_DONTWAIT), 4);
 }
 
-static void assert_silent(int (*raise)(struct computer *computer))
-{
-	COMPUTER computer = computer_make(MTU);
-	EARS ears = ears_open(&computer);
-	char datagram[16];
-
-	assert_int_equal(raise(&computer), 0);
-	/* The second locks open, so that it is the filter which holds. */
-	set(computer.ns, "/proc/sys/net/ipv4/conf/net1/rp_filter", "0");
-	set(computer.ns, "/proc/sys/net/ipv4/conf/net1/forwarding", "1");
-	set(computer.ns, "/proc/sys/net/ipv6/conf/net1/forwarding", "1");
-	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
-		send_probe(ears.client, &probes[i]);
-		if (acts(&ears, 0, true))
-			fail_msg("answered: %s", probes[i].name);
-	}
-	/* The slowest answers, those to IGMP and MLD queries, may take as long as we said. */
-	assert_false(acts(&ears, 1000, true));
-	assert_int_equal(recv(ears.server, datagram, sizeof(datagram), MSG_DONTWAIT), -1);
-}
-
 static void a_leg_answers_nothing_here_or_elsewhere_and_takes_nothing_in(void **state)
 {
 	(void)state;
@@ -121,78 +44,23 @@ static void a_leg_with_an_ipv6_address_is_as_silent(void **state)
 	assert_silent(raise_dual_stack_leg);
 }
 
-/* Frames of all kinds that arrive on a packet socket of PROTOCOL when each probe is sent once. */
-static unsigned seen_by(struct computer *computer, uint16_t protocol)
-{
-	CLEANUP_FD int client = packet_socket(computer->client_ns, "eth0", ETH_P_ALL);
-	CLEANUP_FD int router = packet_socket(computer->ns, "net1", protocol);
-	uint8_t frame[FRAME_SIZE];
-	unsigned count = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
-		send_probe(client, &probes[i]);
-	while (receive(router, frame, 100) > 0)
-		count++;
-	return count;
-}
-
-static unsigned probes_of(uint16_t type)
-{
-	unsigned count = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
-		count += probes[i].type == type;
-	return count;
-}
-
 static void packet_sockets_of_any_protocol_see_all_that_arrives_on_a_leg(void **state)
 {
 	COMPUTER computer = computer_make(MTU);
 
 	(void)state;
 	assert_int_equal(raise_leg(&computer), 0);
-	assert_int_equal(seen_by(&computer, ETH_P_ALL), ARRAY_SIZE(probes));
-	/* The kernel takes VLAN tags off, hence the two tagged ones are ARP here. */
-	assert_int_equal(seen_by(&computer, ETH_P_ARP), probes_of(ETH_P_ARP) + 2);
-	assert_int_equal(seen_by(&computer, ETH_P_IP), probes_of(ETH_P_IP));
-	assert_int_equal(seen_by(&computer, ETH_P_IPV6), probes_of(ETH_P_IPV6));
-	assert_int_equal(seen_by(&computer, ETH_P_802_2), probes_of(0));
+	assert_all_is_seen(&computer);
 }
 
-/* In a user namespace, where bpf(2) is refused. The exit status is the line that went wrong. */
-static int without_bpf(void)
+static void where_bpf_is_allowed_nftables_are_left_alone(void **state)
 {
-	unsigned all, ip;
-
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 ||
-	    file_write(AT_FDCWD, "/proc/self/setgroups", "deny", &why) < 0 ||
-	    file_write(AT_FDCWD, "/proc/self/uid_map", "0 0 1", &why) < 0 ||
-	    file_write(AT_FDCWD, "/proc/self/gid_map", "0 0 1", &why) < 0)
-		return 1;
 	COMPUTER computer = computer_make(MTU);
-	EARS ears = ears_open(&computer);
-
-	if (raise_leg(&computer) != NET_LEG_ALL_ONLY)
-		return 2;
-	all = seen_by(&computer, ETH_P_ALL);
-	ip = seen_by(&computer, ETH_P_IP);
-	if (all != ARRAY_SIZE(probes) || ip != 0)
-		return 3;
-	return acts(&ears, 1000, true) ? 4 : 0;
-}
-
-static void where_bpf_is_refused_a_leg_is_as_silent_and_says_what_it_lacks(void **state)
-{
-	pid_t child = fork();
-	int status;
 
 	(void)state;
-	assert_true(child >= 0);
-	if (child == 0)
-		_exit(without_bpf());
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	computer.own_ns = true;
+	assert_int_equal(raise_leg(&computer), 0);
+	assert_int_equal(count_rules(&computer), 0);
 }
 
 static unsigned frames_within(int fd, int limit)
@@ -333,10 +201,10 @@ static void what_cannot_be_a_leg_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(raise_leg_with(&narrow, &ipv4, &ipv6), -EAFNOSUPPORT);
-	assert_int_equal(net_leg_raise(computer.net, "net7", &ipv4, NULL, &why), -ENODEV);
+	assert_int_equal(net_leg_raise(computer.net, "net7", &ipv4, NULL, false, &why), -ENODEV);
 	assert_string_equal(why.text, "net7: there is no such link");
 	/* From another namespace the leg's IPv6 cannot be switched off. */
-	assert_int_equal(net_leg_raise(computer.net, "net1", &ipv4, NULL, &why), -ENOENT);
+	assert_int_equal(net_leg_raise(computer.net, "net1", &ipv4, NULL, false, &why), -ENOENT);
 }
 
 int main(void)
@@ -346,7 +214,7 @@ int main(void)
 		cmocka_unit_test(a_leg_answers_nothing_here_or_elsewhere_and_takes_nothing_in),
 		cmocka_unit_test(a_leg_with_an_ipv6_address_is_as_silent),
 		cmocka_unit_test(packet_sockets_of_any_protocol_see_all_that_arrives_on_a_leg),
-		cmocka_unit_test(where_bpf_is_refused_a_leg_is_as_silent_and_says_what_it_lacks),
+		cmocka_unit_test(where_bpf_is_allowed_nftables_are_left_alone),
 		cmocka_unit_test(nothing_is_said_on_a_leg_when_it_comes_up_as_on_other_links),
 		cmocka_unit_test(a_leg_has_second_locks),
 		cmocka_unit_test(a_leg_with_an_ipv6_address_has_those_of_ipv6),

@@ -50,6 +50,33 @@ _pyroute_scripts_alone() {
 	fi
 }
 
+# Whether "start", "stop" or "run" needs no root: a start that is to be private, or where there is no
+# sudo; and whatever is asked of a private stage that was started so. PROGRAM is the caller's.
+_pyroute_without_root() {
+	local verb=$1
+	local -a place=()
+
+	shift
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--) break ;;
+		--private) [ "$verb" != start ] || return 0 ;;
+		--dir | --name) [ $# -gt 1 ] && place+=("$1" "$2") && shift ;;
+		--dir=* | --name=*) place+=("$1") ;;
+		esac
+		shift
+	done
+	if [ "$verb" = start ]; then
+		! command -v sudo >/dev/null
+		return
+	fi
+	case $("$program" ps --json "${place[@]}" 2>/dev/null) in
+	*'"private":true'*'"root":false'*) return 0 ;;
+	*'"private":true'*) [ "$verb" = run ] ;;
+	*) return 1 ;;
+	esac
+}
+
 # The program that make built in the checkout, else the installed one. Sudo drops variables, so the
 # checkout goes with it as an option, in front of any --dir of the user's own: the last one counts.
 pyroute() {
@@ -65,7 +92,8 @@ pyroute() {
 			"$PYROUTE_ENV" >&2
 		return "$failed"
 	fi
-	if [ "$EUID" = 0 ] || [ -z "$root" ] || [ "${2:-}" = --help ] || [ "${2:-}" = -h ]; then
+	if [ "$EUID" = 0 ] || [ -z "$root" ] || [ "${2:-}" = --help ] || [ "${2:-}" = -h ] ||
+		_pyroute_without_root "$@"; then
 		"$program" "$@"
 	elif command -v sudo >/dev/null; then
 		command sudo "$program" "$1" --dir "$PYROUTE_ENV" "${@:2}"

@@ -116,7 +116,7 @@ static struct json_object *json_of_row(const struct row *row)
 	return object;
 }
 
-static void print_json(const char *stage, const struct table *table)
+static void print_json(const char *stage, const struct table *table, bool private, bool roots)
 {
 	struct json_object *root = json_new_object();
 	struct json_object *clients = json_new_array();
@@ -124,6 +124,8 @@ static void print_json(const char *stage, const struct table *table)
 	for (size_t i = 0; i < table->count; i++)
 		json_append(clients, json_of_row(&table->rows[i]));
 	json_add_text(root, "stage", stage);
+	json_add_bool(root, "private", private);
+	json_add_bool(root, "root", roots);
 	json_add(root, "clients", clients);
 	json_print(root);
 }
@@ -148,7 +150,7 @@ int cmd_ps(const struct command_line *line)
 	    service_clients(socket, add_row, &table, &error) < 0)
 		return command_fail(&error, EXIT_FAILURE);
 	if ((line->options & OPTION_JSON) != 0)
-		print_json(stage, &table);
+		print_json(stage, &table, running.private, !place.session.own);
 	else
 		print_table(&table);
 	return EXIT_SUCCESS;

@@ -80,13 +80,17 @@ static void end_progress(const struct progress *progress)
 }
 
 /* What a private stage is, for who sees one for the first time. */
-static void print_private(const struct start_outcome *outcome)
+static void print_private(const struct start_outcome *outcome, const char *name)
 {
-	(void)printf(
-		"It is private: its legs are in a network namespace of its own, and nothing on "
-		"this computer was changed.\n"
-		"Your router there: pyroute-run -- python3 src/router.py\n"
-		"Your shell there:  pyroute-run\n");
+	const char *option = name == NULL ? "" : " --name ";
+
+	if (name == NULL)
+		name = "";
+	(void)printf("It is private: its legs are in a network namespace of its own, and nothing "
+		     "on this computer was changed.\n"
+		     "Your router there: pyroute-run%s%s -- python3 src/router.py\n"
+		     "Your shell there:  pyroute-run%s%s\n",
+		     option, name, option, name);
 	if (outcome->one_id)
 		(void)printf("Without subordinate ids of yours, its clients have no users but root "
 			     "(pyroute doctor tells more).\n");
@@ -124,7 +128,7 @@ static int start_file(struct command_place *place, const struct command_line *li
 	(void)printf("%s is up: %s, %zu client%s\n", stage.name, stage.title, stage.client_count,
 		     stage.client_count == 1 ? "" : "s");
 	if (outcome.private)
-		print_private(&outcome);
+		print_private(&outcome, line->name);
 	return EXIT_SUCCESS;
 }
 

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 
 #define ROOTFS "/var/lib/pyroute/rootfs"
-#define REMEDY "build it: sudo scripts/install.sh"
+#define REMEDY "build it: sudo scripts/install.sh (without root: make rootfs)"
 
 /* Where who is not root builds one of their own (rootfs/build.sh), below HOME. */
 #define OWN_ROOTFS ".local/share/pyroute/rootfs"

@@ -114,15 +114,15 @@ end_file() {
 # The tests of one mode alone, and why: the comments before their tags, or before the tag of a file.
 print_differences() {
 	awk 'FNR == 1 { why = tag = ""; name = FILENAME; sub(/.*\//, "", name); sub(/\.bats$/, "", name) }
-		/^# (host|private): / { why = substr($0, 3); next }
+		/^# (host|private): / { why = substr($0, 3); sub(/:/, " mode:", why); next }
 		/^#  / && why != "" { why = why " " substr($0, 4); next }
 		/^# bats (file|test)_tags=(host|private)$/ {
 			if (why == "") { print "no reason: " FILENAME ":" FNR; next }
-			if (/file_tags/) print "# " name ": all of it: only in mode " why
+			if (/file_tags/) print "# " name ": all of it: only in " why
 			else tag = why
 			next
 		}
-		/^@test / && tag != "" { gsub(/^@test "|" \{$/, ""); print "# " name ": " $0 ": only in mode " tag }
+		/^@test / && tag != "" { gsub(/^@test "|" \{$/, ""); print "# " name ": " $0 ": only in " tag }
 		/^@test / { tag = "" }
 		{ why = "" }' "$@"
 }

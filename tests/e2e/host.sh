@@ -4,9 +4,10 @@
 #
 #     host.sh SCRATCH FILE.bats MODE TAGS
 #
-# The host has a private /run, /etc and /tmp, an ordinary user who may sudo and another who has nothing
-# (no sudo, no subordinate ids), and an interface host0 with addresses and default routes, whose other end is in the network namespace "outside". It is as
-# talkative as a host can be, so that silence on a leg is pyroute's doing and not the host's.
+# The host has a private /run, /etc and /tmp, three ordinary users without subordinate ids, one of whom
+# may sudo in host mode, and an interface host0 with addresses and default routes, whose other end is in
+# the network namespace "outside". It is as talkative as a host can be, so that silence on a leg is
+# pyroute's doing and not the host's.
 set -eu
 
 scratch=$1
@@ -40,19 +41,22 @@ mount_tmp() {
 	mount --move "$layers/tmp" /tmp
 }
 
-make_user() {
-	echo "pyroute-test:x:4711:4711::$scratch/home:/bin/bash" >>/etc/passwd
-	echo "pyroute-test:x:4711:" >>/etc/group
-	echo "pyroute-test:*:19000:0:99999:7:::" >>/etc/shadow
+# add_user NAME ID HOME
+add_user() {
+	echo "$1:x:$2:$2::$3:/bin/bash" >>/etc/passwd
+	echo "$1:x:$2:" >>/etc/group
+	echo "$1:*:19000:0:99999:7:::" >>/etc/shadow
+	install -d -o "$2" -g "$2" "$3"
+}
+
+make_users() {
+	add_user pyroute-test 4711 "$scratch/home"
+	add_user pyroute-plain 4712 "$scratch/plain"
+	add_user pyroute-third 4713 "$scratch/third"
 	if [[ $mode == host ]]; then
 		echo "pyroute-test ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/pyroute-test
 		chmod 440 /etc/sudoers.d/pyroute-test
 	fi
-	install -d -o 4711 -g 4711 "$scratch/home"
-	echo "pyroute-plain:x:4712:4712::$scratch/plain:/bin/bash" >>/etc/passwd
-	echo "pyroute-plain:x:4712:" >>/etc/group
-	echo "pyroute-plain:*:19000:0:99999:7:::" >>/etc/shadow
-	install -d -o 4712 -g 4712 "$scratch/plain"
 }
 
 # Interfaces made later, legs included, take over what "default" says.
@@ -95,7 +99,7 @@ make_interface() {
 mount_private
 mount_tmp
 mount_sys "$scratch"
-make_user
+make_users
 make_talkative
 make_interface
 export PYROUTE_TEST_SCRATCH=$scratch TMPDIR=$scratch BATS_TEST_TIMEOUT=120

@@ -237,11 +237,11 @@ def leg_names():
     return sorted(name for _, name in socket.if_nameindex() if re.fullmatch(r"net\d+", name))
 
 
-def main(macs=None):
+def main(macs=None, router=Router):
     """Routes between all legs; MACS gives a leg's name an Ethernet address other than its own."""
     signal.alarm(TIME_LIMIT)
     macs = macs or {}
-    Router([Leg(name, macs.get(name)) for name in leg_names()]).run()
+    router([Leg(name, macs.get(name)) for name in leg_names()]).run()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #include "exam.h"
 
-#include "file.h"
+#include "cgroup.h"
 #include "mount.h"
 #include "subids.h"
 #include "trial.h"
@@ -198,41 +198,25 @@ static bool is_delegated(const char *group, uid_t uid)
 	       stat(path, &status) == 0 && status.st_uid == uid;
 }
 
-/* The group that this process is in, of version 2: the line "0::/GROUP" of /proc/self/cgroup. */
-static bool own_group(char *group, size_t size)
-{
-	char text[4096];
-	struct error ignored;
-	const char *line = text;
-
-	if (file_read(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text), &ignored) < 0)
-		return false;
-	while (line != NULL && strncmp(line, "0::/", 4) != 0) {
-		line = strchr(line, '\n');
-		line += line != NULL;
-	}
-	return line != NULL &&
-	       snprintf(group, size, "%.*s", (int)strcspn(line + 3, "\n"), line + 3) < (int)size;
-}
-
-/* Our own group, or the one that the user's systemd has for them (user@.service(5)). */
+/* A place around our own group, or the group that the user's systemd has for them
+ * (user@.service(5)). */
 void exam_own_cgroups(const struct patient *patient, struct finding *finding)
 {
 	static const char without[] = "limits are then each process's own, as setrlimit(2) has";
 	const uid_t uid = patient->caller.uid;
-	char own[1024];
+	char place[CGROUP_PATH_SIZE];
 	char managers[128];
+	struct error ignored;
 	struct statfs tree;
 
 	(void)snprintf(managers, sizeof(managers), "/user.slice/user-%u.slice/user@%u.service", uid,
 		       uid);
 	if (uid == 0)
 		finding_ok(finding, "not for root");
-	else if (statfs(TREE, &tree) < 0 || tree.f_type != CGROUP2_SUPER_MAGIC ||
-		 !own_group(own, sizeof(own)))
+	else if (statfs(TREE, &tree) < 0 || tree.f_type != CGROUP2_SUPER_MAGIC)
 		finding_note(finding, "none: only version 2 hands groups to users; %s", without);
-	else if (is_delegated(own, uid))
-		finding_ok(finding, "%.400s is user %u's", own, uid);
+	else if (!patient->root && cgroup_find_place(place, &ignored) == 0)
+		finding_ok(finding, "/%.400s is user %u's", place, uid);
 	else if (is_delegated(managers, uid))
 		finding_ok(finding, "%s is user %u's", managers, uid);
 	else

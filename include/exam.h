@@ -12,7 +12,8 @@
 /* What is looked at, beside the machine itself. */
 struct patient {
 	struct caller caller;
-	bool root; /* we are: more can be tried */
+	bool root;     /* we are: more can be tried */
+	bool may_sudo; /* there is one, at least */
 	struct checkout checkout;
 	struct error no_checkout; /* code 0: there is one */
 	struct rootfs_facts rootfs;
@@ -24,6 +25,9 @@ void patient_close(struct patient *patient);
 /* Finds what is to be looked at; DIR is what --dir names, or NULL. PATIENT is {.checkout =
  * CHECKOUT_NONE} before. */
 int patient_admit(const char *dir, struct patient *patient, struct error *error);
+
+/* Finds the program NAME in PATH, the variable, and says where it is. */
+bool exam_find_program(const char *name, char path[PATH_MAX]);
 
 /* Whether the kernel setting KEY, a path below /proc/sys, is there and holds VALUE. */
 bool exam_setting_is(const char *key, const char *value);
@@ -61,6 +65,7 @@ void exam_act_mirred(const struct patient *patient, struct finding *finding);
 void exam_tbf(const struct patient *patient, struct finding *finding);
 void exam_netem(const struct patient *patient, struct finding *finding);
 void exam_leg(const struct patient *patient, struct finding *finding);
+void exam_private_leg(const struct patient *patient, struct finding *finding);
 void exam_bpf(const struct patient *patient, struct finding *finding);
 void exam_interfaces(const struct patient *patient, struct finding *finding);
 void exam_forwarding(const struct patient *patient, struct finding *finding);

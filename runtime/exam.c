@@ -12,9 +12,27 @@ void patient_close(struct patient *patient)
 	checkout_close(&patient->checkout);
 }
 
+bool exam_find_program(const char *name, char path[PATH_MAX])
+{
+	const char *folders = getenv("PATH");
+
+	for (const char *folder = folders; folder != NULL && *folder != '\0';) {
+		size_t length = strcspn(folder, ":");
+
+		if (snprintf(path, PATH_MAX, "%.*s/%s", (int)length, folder, name) < PATH_MAX &&
+		    access(path, X_OK) == 0)
+			return true;
+		folder += length + (folder[length] == ':');
+	}
+	return false;
+}
+
 int patient_admit(const char *dir, struct patient *patient, struct error *error)
 {
+	char sudo[PATH_MAX];
+
 	patient->root = geteuid() == 0;
+	patient->may_sudo = exam_find_program("sudo", sudo);
 	if (privilege_caller(&patient->caller, error) < 0)
 		return -error->code;
 	(void)checkout_find(dir, &patient->caller, &patient->checkout, &patient->no_checkout);

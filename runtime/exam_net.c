@@ -43,15 +43,27 @@ static int make_bridge_child(void *argument, struct error *error)
 	return net_bridge_create(socket, LINK, 1500, error);
 }
 
-static int raise_leg_child(void *argument, struct error *error)
+static int raise_leg(bool own_ns, struct error *error)
 {
 	CLEANUP_NET struct nl_sock *socket = NULL;
 	const struct net_address address = {
 		.family = AF_INET, .bytes = {192, 0, 2, 1}, .length = 24}; /* RFC 5737 */
 
-	if (make_veth_child(argument, error) < 0 || net_socket_open(&socket, error) < 0)
+	if (make_veth_child(NULL, error) < 0 || net_socket_open(&socket, error) < 0)
 		return -error->code;
-	return net_leg_raise(socket, LINK, &address, NULL, false, error);
+	return net_leg_raise(socket, LINK, &address, NULL, own_ns, error);
+}
+
+static int raise_leg_child(void *argument, struct error *error)
+{
+	(void)argument;
+	return raise_leg(false, error);
+}
+
+static int raise_private_leg_child(void *argument, struct error *error)
+{
+	(void)argument;
+	return raise_leg(true, error);
 }
 
 static int know_part_child(void *argument, struct error *error)
@@ -164,6 +176,29 @@ void exam_leg(const struct patient *patient, struct finding *finding)
 		finding_ok(finding, "a silent one can be made");
 	else if (result != -ECANCELED)
 		finding_missing(finding, "%s", error.text);
+}
+
+/* As in a private stage: in a user namespace, where bpf(2) is refused to root too. */
+void exam_private_leg(const struct patient *patient, struct finding *finding)
+{
+	struct trial trial = {.flags = CLONE_NEWNET | CLONE_NEWUSER,
+			      .run_child = raise_private_leg_child};
+	struct error error = {0};
+	int result = trial_run(&trial, &error);
+
+	(void)patient;
+	if (!trial.began) {
+		finding_unknown(finding, "could not look: %s", error.text);
+	} else if (result == NET_LEG_ALL_ONLY) {
+		finding_missing(finding,
+				"no nftables at a link's ingress (kernel options NF_TABLES_NETDEV, "
+				"NETFILTER_INGRESS): there only sockets for ETH_P_ALL see frames");
+		finding_remedy_kernel(finding);
+	} else if (result < 0) {
+		finding_missing(finding, "%s", error.text);
+	} else {
+		finding_ok(finding, "a silent one can be made");
+	}
 }
 
 void exam_bpf(const struct patient *patient, struct finding *finding)

@@ -122,8 +122,7 @@ print_differences() {
 			else tag = why
 			next
 		}
-		/^@test / && tag != "" { gsub(/^@test "|" \{$/, ""); print "# " name ": " $0 ": only in " tag }
-		/^@test / { tag = "" }
+		/^@test / && tag != "" { gsub(/^@test "|" \{$/, ""); print "# " name ": " $0 ": only in " tag; tag = "" }
 		{ why = "" }' "$@"
 }
 

@@ -57,14 +57,14 @@ dual_stage_make() {
 	END
 }
 
-# As root in host mode, and as the ordinary user in private mode. What hangs is a failure too, with
-# status 124.
+# Runs a command as who uses pyroute: root in host mode, and the ordinary user in private mode.
+as_caller() {
+	if [[ $MODE == host ]]; then "$@"; else as_student "$@"; fi
+}
+
+# What hangs is a failure too, with status 124.
 pyroute() {
-	if [[ $MODE == host ]]; then
-		timeout --foreground 100 pyroute "$@"
-	else
-		as_student timeout --foreground 100 pyroute "$@"
-	fi
+	as_caller timeout --foreground 100 pyroute "$@"
 }
 
 # on_computer COMMAND...: runs COMMAND as root where the stage's legs are: on this host, or on the

@@ -49,7 +49,7 @@ runner_make() {
 	local shown='-e ^Cap -e ^NoNewPrivs -e ^Seccomp: -e ^SigBlk -e ^SigIgn'
 	runner_make "grep $shown /proc/self/status; echo done"
 	# What python3 starts so ignores signals 32 and 33, which the C library keeps for itself.
-	"$PYTHON" -c 'import os
+	as_caller "$PYTHON" -c 'import os
 os._exit(os.waitpid(os.posix_spawnp("pyroute", ["pyroute", "start", "runner"], os.environ), 0)[1])'
 	log_with client1 '^done$' | grep -vx "done" >"$OUT"
 	cat "$OUT"

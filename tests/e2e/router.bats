@@ -31,7 +31,7 @@ ci_example() {
 		sed -e '1,/^```sh/d' -e '/^```$/d' >ci.sh
 	grep -q 'ping .*2\.2\.2\.2' ci.sh
 	cp "$1" src/router.py
-	run timeout 60 bash ci.sh
+	run as_caller timeout 60 bash ci.sh
 	echo "$output (status $status)"
 }
 
@@ -106,6 +106,8 @@ unfit_frames() {
 	[[ ! -s $BATS_TEST_TMPDIR/unfit ]]
 }
 
+# host: it is about the test's own check, and no stage is in it
+# bats test_tags=host
 @test "the same check finds unfit frames on an ordinary veth" {
 	local seen=$BATS_TEST_TMPDIR/seen
 	sniffer_start "$seen" host0
@@ -120,7 +122,7 @@ unfit_frames() {
 	mkdir stages/narrow
 	cp "$BATS_TEST_TMPDIR/ini" stages/narrow/stage.ini
 	stage_start narrow
-	[[ $(</sys/class/net/net1/mtu) == 1500 && $(</sys/class/net/net2/mtu) == 1300 ]]
+	on_computer cat /sys/class/net/net{1,2}/mtu | diff - <(printf '%s\n' 1500 1300)
 	[[ $(connect client2 -- cat /sys/class/net/eth0/mtu) == 1300 ]]
 	router_start plain.py
 	connect client1 -- ping -c 1 -W 2 -M "do" -s 1272 2.2.2.2
@@ -142,14 +144,19 @@ has_net_raw_alone() {
 	grep -x "NoNewPrivs: 1" <<<"$1"
 }
 
-@test "a router that root starts by pyroute run holds CAP_NET_RAW alone" {
+@test "a router that pyroute run starts has its caller's ids, and holds CAP_NET_RAW alone" {
+	local uid gid
+	uid=$(as_caller id -u) gid=$(as_caller id -g)
 	stage_start
 	rights=$(rights_under pyroute run --)
 	echo "$rights"
-	grep -x 'Uid: 0 0 0 0' <<<"$rights"
+	grep -x "Uid: $uid $uid $uid $uid" <<<"$rights"
+	grep -x "Gid: $gid $gid $gid $gid" <<<"$rights"
 	has_net_raw_alone "$rights"
 }
 
+# host: sudo is what it is about
+# bats test_tags=host
 @test "a router that a student starts by sudo pyroute run is the student's, with CAP_NET_RAW alone" {
 	checkout_give
 	student_sudo_pyroute start stage1
@@ -186,7 +193,7 @@ has_net_raw_alone() {
 	stage_start
 	for pyroute in "$pyroute" "$slow"; do
 		# shellcheck disable=SC2086 # one is several words
-		timeout 60 "$PYTHON" - $pyroute run sh -c "echo ready; exec sleep 54321" <<-'END'
+		as_caller timeout 60 "$PYTHON" - $pyroute run sh -c "echo ready; exec sleep 54321" <<-'END'
 			import os, pty, sys
 			pid, terminal = pty.fork()
 			if pid == 0:

@@ -89,6 +89,8 @@ computer_open() {
 }
 
 stage_start() {
+	# What on_computer has of the stage before is not this one's.
+	rm -f "$BATS_TEST_TMPDIR/computer"
 	pyroute start "${1:-stage1}"
 }
 
@@ -231,6 +233,25 @@ router_start() {
 # say.
 sniffer_start() {
 	background "$1" on_computer "$PYTHON" "$CHECKOUT/src/sniff.py" "${@:2}"
+}
+
+# stage_start_watched OUTPUT STAGE: starts it, and from its birth on every frame on the computer's side
+# goes to OUTPUT. With a private stage that side is born too: until somebody listens the legs count.
+stage_start_watched() {
+	if [[ $MODE == host ]]; then
+		sniffer_start "$1"
+		stage_start "$2"
+	else
+		stage_start "$2"
+		sniffer_start "$1"
+		on_computer sh -c 'cat /sys/class/net/net*/statistics/[rt]x_packets' | sort -u |
+			diff - <(echo 0)
+	fi
+}
+
+# The names of the links on the computer's side, but for the host's own.
+computer_links() {
+	on_computer ip -o link show | sed 's/^[0-9]*: //; s/[@:].*//' | grep -vx host0 | sort | xargs
 }
 
 # delays_and_loses FROM ADDRESS: is what lies between a wire with 100 ms of delay and 20% of loss,

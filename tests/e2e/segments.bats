@@ -50,6 +50,11 @@ client_sends() {
 	connect "$1" -- python3 '/~/src/flow.py' send eth0 "${@:2}"
 }
 
+# leg_sends TARGET LABEL [OPTION...]: the same from the computer's leg net1.
+leg_sends() {
+	on_computer "$PYTHON" "$CHECKOUT/src/flow.py" send net1 "$@"
+}
+
 # client_watches CLIENT: all that its eth0 can see goes to $SEEN.CLIENT.
 client_watches() {
 	connect "$1" -- ip link set eth0 promisc on
@@ -105,8 +110,8 @@ introduce() {
 	client_watches client2
 	sniffer_start "$SEEN.leg" net1
 	for source in $LEG_MAC 02:00:00:00:00:01; do
-		"$PYTHON" "$CHECKOUT/src/flow.py" send net1 $MAC1 one --source "$source" --count 20
-		"$PYTHON" "$CHECKOUT/src/flow.py" send net1 $EVERYBODY all --source "$source" --count 5
+		leg_sends $MAC1 one --source "$source" --count 20
+		leg_sends $EVERYBODY all --source "$source" --count 5
 		client_sends client1 "$source" answer --count 20
 	done
 	sleep 0.5
@@ -154,8 +159,7 @@ carries_tcp() {
 
 @test "the first frame on a segment is not lost, start after start" {
 	for _ in 1 2 3 4 5; do
-		sniffer_start "$SEEN"
-		stage_start segment
+		stage_start_watched "$SEEN" segment
 		client_sends client3 $EVERYBODY first
 		wait_for "$SEEN" '^net1 in .* probe:first-1$'
 		background_stop
@@ -163,13 +167,13 @@ carries_tcp() {
 		run ! grep -vE '^ready$| probe:first-1$' "$SEEN"
 		stage_start segment
 		background "$SEEN.2" connect client2 -- python3 '/~/src/sniff.py' eth0
-		"$PYTHON" "$CHECKOUT/src/flow.py" send net1 $EVERYBODY first
+		leg_sends $EVERYBODY first
 		wait_for "$SEEN.2" '^eth0 in .* probe:first-1$'
 		background_stop
 	done
 }
 
-# The host's own firewall with a counter wherever a frame of a segment might come by.
+# The computer's own firewall with a counter wherever a frame of a segment might come by.
 firewall_make() {
 	local family hook
 	{
@@ -190,25 +194,26 @@ firewall_make() {
 			echo "add chain arp count $hook { type filter hook $hook priority 0; }"
 			echo "add rule arp count $hook counter"
 		done
-	} | nft -f -
+	} | on_computer nft -f -
 }
 
 counted() {
-	nft list ruleset | sed -n 's/.*counter packets \([0-9]*\) .*/\1/p' |
+	on_computer nft list ruleset | sed -n 's/.*counter packets \([0-9]*\) .*/\1/p' |
 		awk '{ sum += $1 } END { print sum }'
 }
 
-@test "nothing of a segment meets the host's firewall, and no bridge of it shows there" {
+@test "nothing of a segment meets the computer's firewall, and no bridge of it shows there" {
 	stage_start segment
 	firewall_make
 	connect client1 -- ping -c 3 -i 0.2 -W 2 1.1.1.3
 	run ! connect client1 -- ping -c 1 -W 1 1.1.1.1
 	[[ $(counted) == 0 ]]
-	ping -c 1 -W 1 192.0.2.1 # positive control
+	on_computer ping -c 1 -W 1 127.0.0.1 # positive control
 	[[ $(counted) -gt 0 ]]
-	ip -o link show | awk -F': ' '{ print $2 }' | sed 's/@.*//' | sort | tr '\n' ' ' |
-		diff - <(echo -n 'host0 lo net1 net2 ')
-	[[ -z $(ip -o link show type bridge) && ! -e /sys/class/net/net1/brport ]]
+	[[ $(computer_links) == "lo net1 net2" ]]
+	on_computer ip -o link show type bridge >"$OUT"
+	on_computer find /sys/class/net/net1/ -name brport >>"$OUT"
+	[[ ! -s $OUT ]]
 }
 
 # How many IPv4 packets the stack of the network that COMMAND runs in has taken up.
@@ -234,8 +239,7 @@ taken_up() {
 
 @test "a segment without a leg is as good a switch, and the computer sees nothing of it" {
 	sed -i '/^computer = 1.1.1.1$/d; /^gateway  = 1.1.1.1$/d' stages/segment/stage.ini
-	sniffer_start "$SEEN"
-	stage_start segment
+	stage_start_watched "$SEEN" segment
 	client_watches client3
 	introduce
 	client_sends client1 $MAC2 there --count 10
@@ -245,7 +249,7 @@ taken_up() {
 	background_stop
 	numbered one 1 two 1 all 2 | came "$SEEN.client3"
 	run ! grep '^net1' "$SEEN"
-	[[ ! -e /sys/class/net/net1 && -e /sys/class/net/net2 ]]
+	[[ $(computer_links) == "lo net2" ]]
 }
 
 @test "two clients on a net of their own are on one wire, whatever addresses they use" {

@@ -30,9 +30,9 @@ shaped_segment() {
 		>>"stages/$1/stage.ini"
 }
 
-# on PLACE COMMAND...: in a client, or on the computer where PLACE is leg.
+# on PLACE COMMAND...: in a client, or on the computer's side where PLACE is leg.
 on() {
-	if [[ $1 == leg ]]; then "${@:2}"; else connect "$@"; fi
+	if [[ $1 == leg ]]; then on_computer "${@:2}"; else connect "$@"; fi
 }
 
 # The probe of PLACE, and its interface there.
@@ -160,8 +160,7 @@ carries_all() {
 @test "the first frame on a shaped wire is not lost, start after start" {
 	shaped slow "$LEG" 'rate = 10mbit'
 	for _ in 1 2 3 4 5; do
-		sniffer_start "$BATS_TEST_TMPDIR/seen"
-		stage_start slow
+		stage_start_watched "$BATS_TEST_TMPDIR/seen" slow
 		flow client1 send $EVERYBODY first
 		wait_for "$BATS_TEST_TMPDIR/seen" '^net1 in .* probe:first-1$'
 		background_stop
@@ -184,10 +183,14 @@ carries_all() {
 }
 
 shows_leg_alone() {
+	local queues="clsact noqueue"
+	[[ $MODE == host ]] || queues=noqueue # nftables marks what arrives, without clsact
 	stage_start slow &&
-		[[ $(tc qdisc show dev net1 | awk '{ print $2 }' | sort | xargs) == "clsact noqueue" ]] &&
-		[[ $(ip -o link show | sed 's/^[0-9]*: //; s/[@:].*//' | sort | xargs) == "host0 lo net1" ]] &&
-		stage_stop
+		on_computer tc qdisc show dev net1 >"$OUT" &&
+		[[ $(awk '{ print $2 }' "$OUT" | sort | xargs) == "$queues" ]] &&
+		[[ $(computer_links) == "lo net1" ]] &&
+		stage_stop &&
+		background_stop
 }
 
 @test "the computer has no trace of a shaped wire but its leg, and none after the stop" {

@@ -5,6 +5,9 @@
 
 load helpers
 
+# host: it looks at the machine, where no stage runs, for root and for ordinary users alike
+# bats file_tags=host
+
 setup() {
 	common_setup
 	checkout_give

@@ -44,6 +44,8 @@ set_usual() {
 	echo 1 >/proc/sys/net/ipv4/ip_forward
 }
 
+# host: a private stage makes no difference at all: see private.bats
+# bats test_tags=host
 @test "a stage makes only the listed differences, and its stop unmakes them" {
 	host_snapshot >"$BEFORE"
 	stage_start
@@ -59,6 +61,8 @@ set_usual() {
 	[[ $(grep -c '^sysctl: ' "$BEFORE") -gt 500 ]]
 }
 
+# host: it is about ip forwarding of the computer, which no private stage touches
+# bats test_tags=host
 @test "ip forwarding that was on is off during a stage, and back with all it drags along" {
 	set_unusual 1
 	host_snapshot >"$BEFORE"
@@ -74,6 +78,8 @@ set_usual() {
 	same "$BEFORE" "$AFTER"
 }
 
+# host: it is about ip forwarding of the computer, which no private stage touches
+# bats test_tags=host
 @test "ip forwarding that was off is off during a stage and afterwards, nothing else touched" {
 	set_unusual 0
 	host_snapshot >"$BEFORE"
@@ -92,7 +98,7 @@ set_usual() {
 	kill_and_wait "$(keeper_pid)"
 	stage_start
 	connect client1 -- true
-	[[ $(</proc/sys/net/ipv4/ip_forward) == 0 ]]
+	[[ $(on_computer cat /proc/sys/net/ipv4/ip_forward) == 0 ]]
 	stage_stop
 	host_snapshot >"$AFTER"
 	set_usual
@@ -120,11 +126,11 @@ set_usual() {
 	stage_start
 	# It dies between the start's two connections to it: the first still finds it alive.
 	keeper=$(keeper_pid)
-	background_start "$BATS_TEST_TMPDIR/start" strace -D -qq -o "$BATS_TEST_TMPDIR/trace" \
+	background_start "$BATS_TEST_TMPDIR/start" as_caller strace -D -qq -o "$CHECKOUT/trace" \
 		-e trace=connect -e inject=connect:signal=STOP:when=1 pyroute start stage1
-	wait_until grep -e '--- SIGSTOP' "$BATS_TEST_TMPDIR/trace"
+	wait_until grep -e '--- SIGSTOP' "$CHECKOUT/trace"
 	kill_and_wait "$keeper"
-	kill -CONT "${BACKGROUND[-1]}"
+	kill -CONT -- "-${BACKGROUND[-1]}"
 	wait "${BACKGROUND[-1]}"
 	connect client1 -- true
 }
@@ -132,11 +138,11 @@ set_usual() {
 @test "a leg shows its address and its Ethernet address, and other routing is as before" {
 	ip route get 1.1.1.1 >"$BEFORE"
 	stage_start
-	ip -o -4 addr show net1 | grep -F ' inet 1.1.1.1/24 '
-	ip -o -4 addr show net2 | grep -F ' inet 2.2.2.1/24 '
-	[[ $(</sys/class/net/net1/address) == 02:42:01:01:01:01 ]]
-	[[ $(</sys/class/net/net2/address) == 02:42:02:02:02:01 ]]
-	[[ $(</sys/class/net/net1/operstate) == up ]]
+	on_computer ip -o -4 addr show net1 | grep -F ' inet 1.1.1.1/24 '
+	on_computer ip -o -4 addr show net2 | grep -F ' inet 2.2.2.1/24 '
+	[[ $(on_computer cat /sys/class/net/net1/address) == 02:42:01:01:01:01 ]]
+	[[ $(on_computer cat /sys/class/net/net2/address) == 02:42:02:02:02:01 ]]
+	[[ $(on_computer cat /sys/class/net/net1/operstate) == up ]]
 	diff "$BEFORE" <(ip route get 1.1.1.1)
 }
 
@@ -151,6 +157,8 @@ set_usual() {
 # In a mount namespace whose mounts are shared, as on most systems: starts and stops a stage, and
 # fails where a mount of its shows.
 under_shared_mounts() {
+	export -f as_caller as_student pyroute
+	export MODE STUDENT
 	# shellcheck disable=SC2016 # the inner shell expands it
 	unshare --mount --propagation unchanged bash -c '
 		set -eu
@@ -159,6 +167,7 @@ under_shared_mounts() {
 		pyroute start stage1
 		cat /proc/self/mountinfo >"$1.during"
 		pyroute connect client1 -- grep -q " / / .* overlay " /proc/self/mountinfo
+		pyroute run -- test -e /sys/class/net/net1
 		pyroute stop
 		cat /proc/self/mountinfo >"$1.after"
 		diff "$1" "$1.during"
@@ -173,9 +182,12 @@ under_shared_mounts() {
 @test "a start and a connect execute no other program" {
 	local trace=$BATS_TEST_TMPDIR/trace
 	local itself='execve\("[^"]*/pyroute"|execveat\([0-9]+, "", .*AT_EMPTY_PATH|\+\+\+|---'
+	# Not as_caller: the last program is one that an ordinary user cannot look into.
+	local strace=(strace)
+	[[ $MODE == host ]] || strace=(env HOME="$PYROUTE_TEST_SCRATCH/home" strace --user="$STUDENT")
 	# The keeper outlives the start: -D leaves the tracer, not the start, to wait for it.
-	timeout 60 strace -D -f -qq -e trace=execve,execveat -o "$trace" pyroute start stage1
-	timeout 60 strace -f -qq -e trace=execve,execveat -o "$trace.connect" \
+	timeout 60 "${strace[@]}" -D -f -qq -e trace=execve,execveat -o "$trace" pyroute start stage1
+	timeout 60 "${strace[@]}" -f -qq -e trace=execve,execveat -o "$trace.connect" \
 		pyroute connect client1 -- /bin/echo hello
 	stage_stop
 	cat "$trace" "$trace.connect"
@@ -186,6 +198,8 @@ under_shared_mounts() {
 	run ! grep -vE "$itself|execve\(\"/bin/echo\"" "$trace.connect"
 }
 
+# host: private stages have legs of the same names side by side
+# bats test_tags=host
 @test "two stages of two checkouts do not share the computer: the second start is refused" {
 	stage_start
 	cp -r "$CHECKOUT" "$CHECKOUT-second"

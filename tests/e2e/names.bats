@@ -57,7 +57,7 @@ keeper_of() {
 
 @test "two stages of a checkout run side by side, and each command is about the one it names" {
 	host_snapshot >"$BATS_TEST_TMPDIR/before"
-	[[ $(pyroute start --name a stage1) == "stage1 is up: Two neighbours, 2 clients" ]]
+	[[ $(pyroute start --name a stage1 | head -n 1) == "stage1 is up: Two neighbours, 2 clients" ]]
 	pyroute start --name=b other
 	[[ $(address_of a client1) == 1.1.1.2/24 && $(address_of b client1) == 10.1.0.1/16 ]]
 	pyroute ps --name a | grep -F 'net1 1.1.1.2/24'
@@ -65,10 +65,11 @@ keeper_of() {
 	pyroute stages --name a | grep -E '^stage1 +running'
 	pyroute stages --name b | grep -E '^other +running'
 	[[ $(pyroute stages --name b | grep -c running) == 1 ]]
-	pyroute run --name b -- true
-	[[ -e /sys/class/net/net1 && -e /sys/class/net/net3 ]]
+	pyroute run --name a -- test -e /sys/class/net/net1
+	pyroute run --name b -- test -e /sys/class/net/net3
 	[[ $(pyroute stop --name a) == "stage1 is stopped" ]]
-	[[ ! -e /sys/class/net/net1 && -e /sys/class/net/net3 ]]
+	pyroute run --name b -- test -e /sys/class/net/net3
+	run ! pyroute run --name b -- test -e /sys/class/net/net1
 	pyroute connect --name b client1 -- true
 	pyroute stop --name b other
 	host_snapshot >"$BATS_TEST_TMPDIR/after"
@@ -141,6 +142,8 @@ keeper_of() {
 	[[ $(<.stage) == stage1 && ! -e /sys/class/net/net3 ]]
 }
 
+# host: legs that a private stage makes are in the way of no other
+# bats test_tags=host
 @test "legs that another name has are refused, and the stop that is named frees them" {
 	pyroute start --name a other
 	stage_start
@@ -162,6 +165,8 @@ forwarding() {
 	cat /proc/sys/net/ipv4/{ip_forward,conf/lo/forwarding,conf/host0/forwarding} | paste -sd ' '
 }
 
+# host: it is about ip forwarding of the computer, which no private stage touches
+# bats test_tags=host
 @test "ip forwarding is off as long as any stage runs, and the last one restores what the first found" {
 	echo 0 >/proc/sys/net/ipv4/conf/host0/forwarding
 	[[ $(forwarding) == "1 1 0" ]]
@@ -200,6 +205,8 @@ forwarding() {
 	echo 1 >/proc/sys/net/ipv4/conf/host0/forwarding
 }
 
+# host: it is about ip forwarding of the computer, which no private stage touches
+# bats test_tags=host
 @test "ip forwarding is restored by the last of several stages too where the first ones crashed" {
 	host_snapshot >"$BATS_TEST_TMPDIR/before"
 	stage_start
@@ -215,6 +222,8 @@ forwarding() {
 	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 }
 
+# host: it is about ip forwarding of the computer, which no private stage touches
+# bats test_tags=host
 @test "a stage of another network namespace does not keep ip forwarding off in this one" {
 	nsenter --net=/run/netns/outside "$PYROUTE_TEST_SCRATCH/bin/pyroute" start --name b other
 	stage_start
@@ -267,6 +276,8 @@ scripted() {
 	checkout_give
 }
 
+# host: sudo is what it is about
+# bats test_tags=host
 @test "a stage of another kind is told its name, and runs by several at once" {
 	scripted own
 	as_student pyroute start own
@@ -298,6 +309,8 @@ scripted() {
 	[[ ! -e /tmp/pyroute-4711 ]]
 }
 
+# host: sudo is what it is about
+# bats test_tags=host
 @test "a name is one stage's at a time, of whichever kind" {
 	scripted own
 	student_sudo_pyroute start --name a stage1
@@ -312,6 +325,8 @@ scripted() {
 	as_student pyroute stop --name a
 }
 
+# host: of another user's private stage nobody sees that it runs: see private.bats
+# bats test_tags=host
 @test "another user's stage of a name is listed as running, though its keeper tells them nothing" {
 	chmod 755 "$CHECKOUT"
 	pyroute start --name a stage1
@@ -322,9 +337,9 @@ scripted() {
 	[[ $complaint == *"another user's"* ]]
 }
 
-# all [COMMAND...]: the rows of ps --all, as COMMAND or the tests' own user has them, without the uptime.
+# all [COMMAND...]: the rows of ps --all, as COMMAND or who uses pyroute has them, without the uptime.
 all() {
-	"${@:-env}" "$PYROUTE_TEST_SCRATCH/bin/pyroute" ps --all | tee "$OUT" | sed 1d | awk 'NF == 5 { print $1, $2, $3, $4 }'
+	"${@:-as_caller}" "$PYROUTE_TEST_SCRATCH/bin/pyroute" ps --all | tee "$OUT" | sed 1d | awk 'NF == 5 { print $1, $2, $3, $4 }'
 }
 
 readonly HEADER='STAGE +NAME +CHECKOUT +CLIENTS +UPTIME'
@@ -335,7 +350,7 @@ readonly HEADER='STAGE +NAME +CHECKOUT +CLIENTS +UPTIME'
 	[[ -z $(all) ]]
 	grep -xE "$HEADER" "$OUT"
 	pyroute ps --all --json | tr -d ' \n' | grep -xF '{"stages":[]}'
-	cp -r "$CHECKOUT" "$second"
+	cp -a "$CHECKOUT" "$second"
 	pyroute start --dir "$second" --name b other
 	pyroute start --dir "$CHECKOUT" stage1
 	diff <(all) - <<-END
@@ -366,6 +381,8 @@ readonly HEADER='STAGE +NAME +CHECKOUT +CLIENTS +UPTIME'
 	rm -rf "$second"
 }
 
+# host: sudo is what it is about
+# bats test_tags=host
 @test "ps --all shows an ordinary user those stages that are theirs, and root all of them" {
 	checkout_give
 	student_sudo_pyroute start --name a stage1
@@ -388,6 +405,8 @@ readonly HEADER='STAGE +NAME +CHECKOUT +CLIENTS +UPTIME'
 	diff "$OUT.rows" <(echo "stage1 a $CHECKOUT -")
 }
 
+# host: sudo is what it is about
+# bats test_tags=host
 @test "ps --all lists stages of another kind, to their user" {
 	scripted own
 	as_student pyroute start own

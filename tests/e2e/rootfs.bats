@@ -5,6 +5,9 @@
 
 load helpers
 
+# host: the script is the administrator's, and no stage runs
+# bats file_tags=host
+
 setup() {
 	build=$BATS_TEST_DIRNAME/../../rootfs/build.sh
 	cache=$BATS_TEST_TMPDIR/cache

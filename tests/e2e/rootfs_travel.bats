@@ -1,10 +1,13 @@
 #!/usr/bin/env bats
 # The root filesystem travels: packed into one file on one machine, unpacked from it on another that
-# reaches no mirror; and what is no such file is refused. But for the stage that runs, the trees here
-# are tiny: a stamp, a shell, and some of what a tree may hold.
+# reaches no mirror; and what is no such file is refused. The trees here are tiny: a stamp, a shell, and
+# some of what a tree may hold.
 # shellcheck disable=SC2030,SC2031,SC2154 # stderr is set by run, and each test has its own of the rest
 
 load helpers
+
+# host: scripts pack and unpack trees, and no stage runs
+# bats file_tags=host
 
 setup() {
 	common_setup
@@ -23,7 +26,6 @@ teardown() {
 	common_teardown
 	umount -l "$memory"
 	! mountpoint -q "$PYROUTE_TEST_SCRATCH/plain" || umount -l "$PYROUTE_TEST_SCRATCH/plain"
-	! mountpoint -q /var/lib/pyroute || umount /var/lib/pyroute /var/cache/pyroute
 }
 
 # ---- trees, files --------------------------------------------------------------------------------
@@ -593,47 +595,7 @@ stub_mmdebstrap() {
 	listing "$into" | diff - <(listing "$BATS_TEST_TMPDIR/tree")
 }
 
-# ---- a stage that runs ---------------------------------------------------------------------------
-
-# Gives the host a root filesystem of its own to replace, a copy of the machine's but for large parts.
-own_rootfs() {
-	mkdir -p "$BATS_TEST_TMPDIR"/{lib/rootfs,cache}
-	tar -c -C /var/lib/pyroute/rootfs --anchored --exclude='./usr/lib/python*' --exclude=./usr/share \
-		--exclude=./var/cache --exclude=./var/lib/apt . | tar -x -C "$BATS_TEST_TMPDIR/lib/rootfs"
-	mount --bind "$BATS_TEST_TMPDIR/lib" /var/lib/pyroute
-	mount --bind "$BATS_TEST_TMPDIR/cache" /var/cache/pyroute
-}
-
-@test "a stage that runs keeps its root filesystem, and the next start has the imported one" {
-	own_rootfs
-	stage_start
-	cp -al "$BATS_TEST_TMPDIR/lib/rootfs" "$BATS_TEST_TMPDIR/new"
-	rm "$BATS_TEST_TMPDIR/new/usr/bin/iperf3"
-	printf '#!/bin/sh\necho new\n' >"$BATS_TEST_TMPDIR/new/usr/bin/only-new"
-	chmod 755 "$BATS_TEST_TMPDIR/new/usr/bin/only-new"
-	pack "$BATS_TEST_TMPDIR/new"
-	run -0 "$project/rootfs/import.sh" "$file"
-
-	# A program that it has not run before, of the old tree.
-	run -0 connect client1 -- iperf3 --version
-	run -127 connect client1 -- only-new
-	run -0 connect client2 -- find /usr/bin /usr/sbin -type f -exec md5sum {} +
-	[[ $(find /var/lib/pyroute -maxdepth 1 -name 'rootfs*' | wc -l) == 2 ]]
-
-	# As if it had been killed between its last two steps.
-	mv /var/lib/pyroute/rootfs.old.* /var/lib/pyroute/rootfs.new
-	run -0 "$project/rootfs/import.sh" "$file"
-	run -0 connect client1 -- ip -V
-
-	run -0 stage_start
-	run -0 connect client1 -- only-new
-	[[ $output == new ]]
-	run -127 connect client1 -- iperf3 --version
-	stage_stop
-	# Nobody has the old one now: the next import or build removes it.
-	run -0 "$project/rootfs/import.sh" "$file"
-	[[ $(ls /var/lib/pyroute) == rootfs ]]
-}
+# ---- a start -------------------------------------------------------------------------------------
 
 @test "a start that has opened the old tree is waited for before that is removed" {
 	old_and_new

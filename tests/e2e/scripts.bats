@@ -5,6 +5,9 @@
 
 load helpers
 
+# host: such stages make what they make, in no mode of pyroute's; see also private.bats
+# bats file_tags=host
+
 readonly BASE=/tmp/pyroute-4711 # the ordinary user's
 
 setup() {

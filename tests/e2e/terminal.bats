@@ -17,7 +17,7 @@ teardown() {
 # ---- the terminal, 100 columns and 30 rows, with a shell of the computer's in it ----------------
 
 tmux_ours() {
-	tmux -S "$BATS_TEST_TMPDIR/tmux" -f /dev/null "$@"
+	as_caller tmux -S "$CHECKOUT/tmux" -f /dev/null "$@"
 }
 
 terminal_open() {
@@ -280,7 +280,7 @@ connect_pid() {
 }
 
 @test "a reader that goes away ends the command" {
-	timeout 20 bash -c 'pyroute connect client1 -- yes | head -n 1' >"$OUT"
+	as_caller timeout 20 bash -c 'pyroute connect client1 -- yes | head -n 1' >"$OUT"
 	[[ $(<"$OUT") == y ]]
 	run ! connect client1 -- pgrep yes
 }

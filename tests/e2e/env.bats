@@ -6,6 +6,8 @@
 load helpers
 
 readonly SHELLS=(bash zsh)
+# What a start takes that is to need no sudo.
+if [[ $MODE == host ]]; then readonly PRIVATE=(); else readonly PRIVATE=(--private); fi
 readonly COMMANDS=(pyroute-stage-start pyroute-stage-stop pyroute-stage-list pyroute-connect
 	pyroute-ps pyroute-run pyroute-doctor)
 
@@ -52,6 +54,8 @@ called() {
 	calls_forget
 }
 
+# host: no stage runs
+# bats test_tags=host
 @test "by any path, from any directory, env.sh finds the checkout that it is in" {
 	local shell path odd="$CHECKOUT second/100% odd"
 	mkdir -p "$odd/stages" "$CHECKOUT/deep/er"
@@ -83,6 +87,8 @@ called() {
 	done
 }
 
+# host: no stage runs
+# bats test_tags=host
 @test "sourced twice in a careful shell, it gives the commands and leaves nothing else behind" {
 	local shell
 	local -A facts=(
@@ -108,6 +114,8 @@ called() {
 	done
 }
 
+# host: no stage runs
+# bats test_tags=host
 @test "executed, or sourced in another shell, it says what to do" {
 	local by
 	for by in "./env.sh" "bash env.sh" "zsh env.sh" "sh ./env.sh" "sh -c '. ./env.sh'"; do
@@ -116,6 +124,8 @@ called() {
 	done
 }
 
+# host: sudo and pyroute are made-up programs there that note how they are called
+# bats test_tags=host
 @test "what needs root is called by sudo and told the checkout, what does not is not" {
 	local shell program=$CHECKOUT/build/pyroute
 	fake_both
@@ -137,8 +147,10 @@ called() {
 			"pyroute <start> <--dir> <$CHECKOUT> <stage1>" \
 			"sudo <$program> <start> <--dir> <$CHECKOUT> <stage1>" \
 			"pyroute <start> <--dir> <$CHECKOUT> <stage1>" \
+			"pyroute <ps> <--json>" \
 			"sudo <$program> <stop> <--dir> <$CHECKOUT>" \
 			"pyroute <stop> <--dir> <$CHECKOUT>" \
+			"pyroute <ps> <--json>" \
 			"sudo <$program> <run> <--dir> <$CHECKOUT> <--> <echo> <two words> <> <--help>" \
 			"pyroute <run> <--dir> <$CHECKOUT> <--> <echo> <two words> <> <--help>" \
 			"pyroute <connect> <client1> <--> <echo> <two words> <>" \
@@ -150,6 +162,8 @@ called() {
 	done
 }
 
+# host: sudo and pyroute are made-up programs there that note how they are called
+# bats test_tags=host
 @test "for stages that bring scripts of their own sudo is called only where another kind runs" {
 	local shell
 	fake_both
@@ -187,6 +201,8 @@ called() {
 	done
 }
 
+# host: sudo and pyroute are made-up programs there that note how they are called
+# bats test_tags=host
 @test "what runs by a name decides whether sudo is called, and the name goes with it" {
 	local shell program=$CHECKOUT/build/pyroute
 	fake_both
@@ -221,16 +237,61 @@ called() {
 			"sudo <$program> <start> <--dir> <$CHECKOUT> <--name> <n> <own>" \
 			"pyroute <start> <--dir> <$CHECKOUT> <--name> <n> <own>" \
 			"pyroute <stages> <--name> <n>" \
+			"pyroute <ps> <--json> <--name> <n>" \
 			"sudo <$program> <stop> <--dir> <$CHECKOUT> <--name> <n>" \
 			"pyroute <stop> <--dir> <$CHECKOUT> <--name> <n>" \
 			"sudo <$program> <start> <--dir> <$CHECKOUT> <--name> <n> <stage1>" \
 			"pyroute <start> <--dir> <$CHECKOUT> <--name> <n> <stage1>" \
+			"pyroute <ps> <--json> <--name> <n>" \
 			"sudo <$program> <run> <--dir> <$CHECKOUT> <--name> <n> <--> <true>" \
 			"pyroute <run> <--dir> <$CHECKOUT> <--name> <n> <--> <true>" \
 			"pyroute <connect> <--name> <n> <client1>"
 	done
 }
 
+# host: sudo and pyroute are made-up programs there that note how they are called
+# bats test_tags=host
+@test "what a private stage does not need root for is called without sudo" {
+	local shell root program=$CHECKOUT/build/pyroute
+	fake_both
+	# The stage that runs is private, and ROOT says whether root has started it.
+	cat >>build/pyroute <<-'END'
+		[[ $1 != ps ]] || echo "{\"stage\":\"stage1\",\"private\":true,\"root\":$(<root)}"
+	END
+	for shell in "${SHELLS[@]}"; do
+		for root in true false; do
+			echo "$shell, root: $root"
+			echo "$root" >root
+			as_student "$shell" -euc 'source ./env.sh
+				pyroute-stage-start --private --name n stage1
+				pyroute-run --dir . --name=n -- echo --private --dir
+				pyroute-stage-stop --name n
+				pyroute-stage-start stage1' >/dev/null
+			grep -v '<stages>' calls >"$OUT"
+			if [[ $root == false ]]; then
+				diff "$OUT" - <<-END
+					pyroute <start> <--private> <--name> <n> <stage1>
+					pyroute <ps> <--json> <--dir> <.> <--name=n>
+					pyroute <run> <--dir> <.> <--name=n> <--> <echo> <--private> <--dir>
+					pyroute <ps> <--json> <--name> <n>
+					pyroute <stop> <--name> <n>
+					sudo <$program> <start> <--dir> <$CHECKOUT> <stage1>
+					pyroute <start> <--dir> <$CHECKOUT> <stage1>
+				END
+			else
+				grep -q '^sudo .*<stop>' "$OUT"
+				run ! grep '^sudo .*<run>' "$OUT"
+			fi
+			calls_forget
+		done
+		# Where there is no sudo, a start needs none.
+		as_student "$shell" -c 'source ./env.sh; PATH=/nowhere; pyroute-stage-start stage1'
+		called "pyroute <start> <stage1>"
+	done
+}
+
+# host: sudo and pyroute are made-up programs there that note how they are called
+# bats test_tags=host
 @test "help is shown without sudo, and root calls none" {
 	local shell
 	fake_both
@@ -252,7 +313,7 @@ called() {
 		echo "$shell"
 		cd /
 		as_student "$shell" -c 'source "$0/env.sh"
-			pyroute-stage-start stage1 &&
+			pyroute-stage-start "$@" stage1 &&
 			cat "$PYROUTE_STAGE_FILE" &&
 			pyroute-connect client1 -- hostname &&
 			pyroute-run -- id -un
@@ -262,7 +323,7 @@ called() {
 			echo "run: $?"
 			pyroute-stage-stop >&2
 			pyroute-stage-stop 2>/dev/null
-			echo "stop: $?"' "$CHECKOUT" </dev/null >"$OUT"
+			echo "stop: $?"' "$CHECKOUT" "${PRIVATE[@]}" </dev/null >"$OUT"
 		cat "$OUT"
 		diff <(tail -n 6 "$OUT") - <<-END
 			stage1
@@ -282,15 +343,17 @@ called() {
 	chown -R "$STUDENT:" "$other"
 	for shell in "${SHELLS[@]}"; do
 		as_student "$shell" -euc 'source ./env.sh
-			pyroute-stage-start --dir "$0" stage1
+			pyroute-stage-start --dir "$0" "$@" stage1
 			pyroute-connect --dir "$0" client1 -- true
 			test -e "$0/.stage"
 			test ! -e "$PYROUTE_STAGE_FILE"
 			pyroute-stage-stop --dir "$0"
-			test ! -e "$0/.stage"' "$other"
+			test ! -e "$0/.stage"' "$other" "${PRIVATE[@]}"
 	done
 }
 
+# host: sudo and pyroute are made-up programs there that note how they are called
+# bats test_tags=host
 @test "a checkout that is not built uses the installed program, and says make where there is none" {
 	local shell
 	fake_both
@@ -298,7 +361,7 @@ called() {
 	for shell in "${SHELLS[@]}"; do
 		echo "$shell"
 		as_student "$shell" -c 'source ./env.sh; pyroute-ps; pyroute-stage-stop'
-		called "pyroute <ps>" \
+		called "pyroute <ps>" "pyroute <ps> <--json>" \
 			"sudo <$CHECKOUT/first/pyroute> <stop> <--dir> <$CHECKOUT>" \
 			"pyroute <stop> <--dir> <$CHECKOUT>"
 		for command in 1:pyroute-ps 1:pyroute-stage-stop 125:pyroute-run 125:pyroute-connect; do
@@ -309,6 +372,8 @@ called() {
 	done
 }
 
+# host: a private stage needs no sudo
+# bats test_tags=host
 @test "where sudo is missing, a line says so" {
 	local shell
 	for shell in "${SHELLS[@]}"; do
@@ -323,7 +388,7 @@ called() {
 	cp -r stages/stage1 stages/another
 	mkdir stages/none
 	stage_start stage1
-	bash -euc 'source ./env.sh
+	as_caller bash -euc 'source ./env.sh
 		complete() {
 			COMPREPLY=()
 			COMP_WORDS=($2 ${4:-})
@@ -351,7 +416,7 @@ called() {
 		pyroute stop: none
 	END
 	# Zsh finds by itself which of the names begin as the word does.
-	zsh -euc 'compdef() { echo "$1 is for ${*:2}"; }
+	as_caller zsh -euc 'compdef() { echo "$1 is for ${*:2}"; }
 		compadd() { echo "$words: ${*:2}"; }
 		source ./env.sh
 		CURRENT=2

@@ -89,7 +89,7 @@ print([check["name"] for check in json.load(sys.stdin)["checks"]
 	grep -q '"can_start":true' "$OUT"
 	diagnose as_student
 	[[ $status == 0 ]]
-	for check in root kernel user-namespaces namespaces proc overlay seccomp veth leg src; do
+	for check in root kernel user-namespaces namespaces proc overlay seccomp veth leg src private-leg; do
 		says "$check" ok
 	done
 	student_sudo_pyroute start stage1

@@ -12,6 +12,14 @@ if [[ -z ${PYROUTE_TEST_SCRATCH:-} ]]; then
 	exit 1
 fi
 
+# As words before a command: who runs it. CALLER is the one whose stages this mode is about: root in
+# host mode, and the ordinary user in private mode.
+readonly AS_STUDENT=(setpriv "--reuid=$STUDENT" "--regid=$STUDENT" --init-groups
+	env "HOME=$PYROUTE_TEST_SCRATCH/home")
+CALLER=()
+[[ $MODE == host ]] || CALLER=("${AS_STUDENT[@]}")
+readonly CALLER
+
 # ---- a checkout and a stage --------------------------------------------------------------------
 
 # Makes a checkout of its own for a test, with the stages of this one, and enters it; src/ holds
@@ -59,7 +67,7 @@ dual_stage_make() {
 
 # Runs a command as who uses pyroute: root in host mode, and the ordinary user in private mode.
 as_caller() {
-	if [[ $MODE == host ]]; then "$@"; else as_student "$@"; fi
+	"${CALLER[@]}" "$@"
 }
 
 # What hangs is a failure too, with status 124.
@@ -109,8 +117,7 @@ checkout_give() {
 
 # Runs a command as the ordinary user.
 as_student() {
-	setpriv --reuid="$STUDENT" --regid="$STUDENT" --init-groups \
-		env HOME="$PYROUTE_TEST_SCRATCH/home" "$@"
+	"${AS_STUDENT[@]}" "$@"
 }
 
 # Runs a command as the one who has neither sudo nor subordinate ids.
@@ -122,6 +129,16 @@ as_plain() {
 # Runs pyroute by sudo, called by the ordinary user.
 student_sudo_pyroute() {
 	as_student sudo "$PYROUTE_TEST_SCRATCH/bin/pyroute" "$@"
+}
+
+# Runs pyroute as the ordinary user does who wants a stage of this mode: in host mode by sudo.
+student_pyroute() {
+	if [[ $MODE == host ]]; then student_sudo_pyroute "$@"; else pyroute "$@"; fi
+}
+
+# Where the journals of the stages of this mode are.
+run_dir() {
+	if [[ $MODE == host ]]; then echo /run/pyroute; else echo "/tmp/pyroute-$(id -u "$STUDENT")"; fi
 }
 
 # The pid, as this host sees it, of a client's first process.

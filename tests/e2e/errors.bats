@@ -94,10 +94,12 @@ without_rootfs() {
 }
 
 @test "a missing root filesystem is refused, with its path and the remedy" {
-	leaves_nothing fails_with 1 without_rootfs pyroute start stage1
+	leaves_nothing fails_with 1 without_rootfs "${CALLER[@]}" pyroute start stage1
 	[[ $complaint == */var/lib/pyroute/rootfs* && $complaint == *install.sh* ]]
 }
 
+# host: a private stage's legs share their names with nobody
+# bats test_tags=host
 @test "a leg's name that is taken on the computer is refused, and what has it stays" {
 	ip link add net2 type veth peer name taken
 	leaves_nothing fails_with 1 pyroute start stage1
@@ -214,13 +216,13 @@ cannot_print() {
 # does; its status is in $status.
 start_interrupted() {
 	status=0
-	timeout --foreground 30 strace -D -qq -o /dev/null -e "trace=${1%%:*}" \
+	"${CALLER[@]}" timeout --foreground 30 strace -D -qq -o /dev/null -e "trace=${1%%:*}" \
 		-e "inject=${1/:/:signal=TERM:}" pyroute start stage1 || status=$?
 	echo "$1: status $status"
 }
 
 @test "where no copy of the program can be made a start fails with 1, a connect with 125" {
-	local denied=(timeout --foreground 20 strace -D -qq -o /dev/null -e trace=memfd_create
+	local denied=("${CALLER[@]}" timeout --foreground 20 strace -D -qq -o /dev/null -e trace=memfd_create
 		-e inject=memfd_create:error=EACCES pyroute)
 	fails_with 1 "${denied[@]}" start stage1
 	[[ $complaint == *vm.memfd_noexec* ]]
@@ -228,10 +230,13 @@ start_interrupted() {
 }
 
 @test "a start that is interrupted ends by the signal and leaves nothing" {
-	local moment
+	local moment moments
 	host_snapshot >"$BATS_TEST_TMPDIR/before"
-	# With the keeper just born, on the way to the first leg, and with the second just made.
-	for moment in mount_setattr:when=1 sendmsg:when=2 sendmsg:when=6; do
+	# With the keeper just born, on the way to the first leg, and with the second just made. Of a
+	# private stage the keeper makes these, and says so when it has.
+	moments=(mount_setattr:when=1 sendmsg:when=2 sendmsg:when=6)
+	[[ $MODE == host ]] || moments=(clone:when=1 sendmsg:when=1 recvmsg:when=1)
+	for moment in "${moments[@]}"; do
 		start_interrupted "$moment"
 		[[ $status == 143 ]]
 		host_snapshot >"$BATS_TEST_TMPDIR/after"

@@ -14,8 +14,10 @@ struct filter {
 };
 
 /* Builds the policy into a sealed memory file (memfd_create(2)) and returns its fd (close on
- * exec, read only for all purposes), which the caller owns, or -errno. */
-int filter_build(struct error *error);
+ * exec, read only for all purposes), which the caller owns, or -errno. GROUPS_FIXED: it is for a
+ * user namespace to which setgroups(2) is denied; there it does nothing and succeeds, for programs
+ * that set the groups of root before they become root, who they are: tcpdump -Z root. */
+int filter_build(bool groups_fixed, struct error *error);
 
 /* Reads a program that filter_build() made. -EINVAL where FD is no such file or is not sealed.
  * The caller clears FILTER. */

@@ -68,6 +68,13 @@ static const struct sock_filter else_tests[] = {
 	REFUSE(EAFNOSUPPORT),
 };
 
+/* Where the kernel would refuse it whatever it asks for: the call is not made, and succeeds. */
+static const struct sock_filter groups_test[] = {
+	LOAD(nr),
+	JUMP(JEQ, SYS_setgroups, 0, 1),
+	REFUSE(0),
+};
+
 static void release_rules(scmp_filter_ctx *rules)
 {
 	if (*rules)
@@ -149,7 +156,14 @@ static int make_rules(scmp_filter_ctx *rules, struct error *error)
 	return add_calls(*rules, error);
 }
 
-int filter_build(struct error *error)
+static int write_test(int fd, const struct sock_filter *test, size_t size, struct error *error)
+{
+	if (write(fd, test, size) != (ssize_t)size)
+		return error_system(error, errno, "seccomp: cannot write to a memory file");
+	return 0;
+}
+
+int filter_build(bool groups_fixed, struct error *error)
 {
 	CLEANUP(release_rules) scmp_filter_ctx rules = NULL;
 	CLEANUP_FD int fd = memfd_create("pyroute-filter", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -160,8 +174,9 @@ int filter_build(struct error *error)
 	result = make_rules(&rules, error);
 	if (result < 0)
 		return result;
-	if (write(fd, else_tests, sizeof(else_tests)) != (ssize_t)sizeof(else_tests))
-		return error_system(error, errno, "seccomp: cannot write to a memory file");
+	if (write_test(fd, else_tests, sizeof(else_tests), error) < 0 ||
+	    (groups_fixed && write_test(fd, groups_test, sizeof(groups_test), error) < 0))
+		return -error->code;
 	result = seccomp_export_bpf(rules, fd);
 	if (result < 0)
 		return error_system(error, -result, "seccomp: cannot compile the filter");

@@ -73,7 +73,8 @@ static int write_hosts(int upper, const struct stage *stage, struct error *error
 	return result;
 }
 
-/* Debian's tcpdump, run by root, becomes a user of its own, and ends where there is no other. */
+/* Debian's tcpdump, run by root, becomes a user of its own, and ends where there is no other. To
+ * stay root it sets its groups, too: see filter_build(). */
 static int spare_tcpdump(int upper, struct error *error)
 {
 	static const char *const directories[] = {"usr", "usr/local", "usr/local/bin"};

@@ -128,6 +128,12 @@ static int look_alone(struct start *start, struct error *error)
 	return mount_source_of(start->src, &start->alone.src, error);
 }
 
+/* So its clients have no users but root. */
+static bool has_one_id(const struct start *start)
+{
+	return !start->root && start->subids.count == 0;
+}
+
 static int look(struct start *start, struct error *error)
 {
 	const struct session *session = start->session;
@@ -143,7 +149,7 @@ static int look(struct start *start, struct error *error)
 	if (result >= 0 && !start->root)
 		result = look_alone(start, error);
 	if (result >= 0)
-		result = start->filter_file = filter_build(error);
+		result = start->filter_file = filter_build(has_one_id(start), error);
 	if (result >= 0)
 		result = filter_read(start->filter_file, &start->filter, error);
 	return result;
@@ -471,7 +477,7 @@ int start_stage(struct session *session, const struct stage *stage, const struct
 	outcome->legs_all_only = start.legs_all_only || start.keeper.legs_all_only;
 	outcome->private = start.private;
 	outcome->limits = start.limits;
-	outcome->one_id = !start.root && start.subids.count == 0;
+	outcome->one_id = has_one_id(&start);
 	return result < 0 ? result : 0;
 }
 

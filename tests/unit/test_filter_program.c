@@ -3,13 +3,16 @@
 #include "filter.h"
 
 #include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 static void the_program_cannot_be_changed(void **state)
 {
 	struct error error;
-	CLEANUP_FD int fd = filter_build(&error);
+	CLEANUP_FD int fd = filter_build(false, &error);
 	struct stat before;
 	struct stat after;
 
@@ -77,11 +80,37 @@ static void a_load_without_no_new_privs_says_so(void **state)
 {
 	CLEANUP_FILTER struct filter filter = {0};
 	struct error error;
-	CLEANUP_FD int fd = filter_build(&error);
+	CLEANUP_FD int fd = filter_build(false, &error);
 
 	(void)state;
 	assert_int_equal(filter_read(fd, &filter, &error), 0);
 	assert_int_equal(child_run(load_unprepared, &filter), EACCES);
+}
+
+/* In a user namespace of a single id, to which groups are denied. */
+static int set_groups_there(const void *argument)
+{
+	struct error error;
+
+	if (unshare(CLONE_NEWUSER) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    filter_load(argument, &error) < 0)
+		return 255;
+	return setgroups(0, NULL) < 0 ? errno : 0;
+}
+
+static void where_groups_are_fixed_they_are_said_to_be_set(void **state)
+{
+	CLEANUP_FILTER struct filter fixed = {0};
+	CLEANUP_FILTER struct filter usual = {0};
+	struct error error;
+	CLEANUP_FD int fixed_fd = filter_build(true, &error);
+	CLEANUP_FD int usual_fd = filter_build(false, &error);
+
+	(void)state;
+	assert_int_equal(filter_read(fixed_fd, &fixed, &error), 0);
+	assert_int_equal(filter_read(usual_fd, &usual, &error), 0);
+	assert_int_equal(child_run(set_groups_there, &fixed), 0);
+	assert_int_equal(child_run(set_groups_there, &usual), EPERM);
 }
 
 int main(void)
@@ -90,6 +119,7 @@ int main(void)
 		cmocka_unit_test(the_program_cannot_be_changed),
 		cmocka_unit_test(only_a_sealed_program_is_read),
 		cmocka_unit_test(a_load_without_no_new_privs_says_so),
+		cmocka_unit_test(where_groups_are_fixed_they_are_said_to_be_set),
 	};
 
 	return cmocka_run_group_tests_name("filter program", tests, NULL, NULL);

@@ -111,6 +111,8 @@ import json, sys
 assert json.load(sys.stdin)["end"]["sum_received"]["bytes"] > 1000000' <"$OUT.json"
 }
 
+# host: its clients have one user id only, and sshd needs another
+# bats test_tags=host
 @test "ssh goes from one client to the other" {
 	stage_start
 	router_start plain.py
@@ -178,7 +180,7 @@ assert json.load(sys.stdin)["end"]["sum_received"]["bytes"] > 1000000' <"$OUT.js
 	stage_start
 	connect client1 -- sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 	[[ $(connect client1 -- cat /proc/sys/net/ipv4/ip_forward) == 1 ]]
-	[[ $(</proc/sys/net/ipv4/ip_forward) == 0 ]]
+	[[ $(on_computer cat /proc/sys/net/ipv4/ip_forward) == 0 ]]
 	run ! connect client1 -- sh -c 'echo x >/proc/sys/kernel/core_pattern'
 	[[ $(</proc/sys/kernel/core_pattern) == "$pattern" ]]
 }

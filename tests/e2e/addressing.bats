@@ -97,11 +97,10 @@ way_to() {
 		net2     = 2001:db8:2::b:2
 		gateway  = 2001:db8:2::b:1
 	END
-	sniffer_start "$OUT.seen"
-	stage_start sixth
-	[[ $(</sys/class/net/net1/address) == 02:42:00:00:00:01 ]]
-	[[ -z $(ip -o -4 addr show net1) ]]
-	ip -o -6 addr show net1 | grep -F ' inet6 2001:db8:1::1/64 '
+	sniffed_start "$OUT.seen" sixth
+	on_computer ip -o link show net1 | grep -F ' link/ether 02:42:00:00:00:01 '
+	[[ -z $(on_computer ip -o -4 addr show net1) ]]
+	on_computer ip -o -6 addr show net1 | grep -F ' inet6 2001:db8:1::1/64 '
 	[[ $(connect client1 -- cat /sys/class/net/eth0/address) == 02:42:00:0a:00:02 ]]
 	[[ -z $(connect client1 -- ip -o -4 addr show eth0) ]]
 	router_start dual_stack.py
@@ -152,7 +151,8 @@ way_to() {
 @test "a client that forwards joins two nets, and the frames take the routes of the stage file" {
 	chain_make yes
 	stage_start chain
-	[[ ! -e /sys/class/net/net1 && ! -e /sys/class/net/net2 ]]
+	run ! on_computer ip link show net1
+	run ! on_computer ip link show net2
 	connect client1 -- ip route show | grep -E '^10\.0\.2\.0/24 via 10\.0\.1\.2 dev eth0 '
 	connect client1 -- ip -6 route show | grep -E '^fd00:2::/64 via fd00:1::2 dev eth0 '
 	[[ -z $(connect client1 -- ip route show default; connect client1 -- ip -6 route show default) ]]
@@ -192,7 +192,7 @@ way_to() {
 	[[ $(connect client1 -- sh -c 'cat /proc/sys/net/ipv[46]/conf/*/forwarding' | sort -u) == 0 ]]
 	[[ $(connect client1 -- sh -c 'cat /proc/sys/net/ipv6/conf/eth0/accept_ra') == 0 ]]
 	[[ $(connect client2 -- sh -c 'cat /proc/sys/net/ipv6/conf/eth0/accept_ra') == 0 ]]
-	[[ $(</proc/sys/net/ipv4/ip_forward) == 0 ]]
+	[[ $(on_computer cat /proc/sys/net/ipv4/ip_forward) == 0 ]]
 }
 
 @test "mac.netK is the Ethernet address of that interface and of what it sends" {

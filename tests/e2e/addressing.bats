@@ -97,7 +97,7 @@ way_to() {
 		net2     = 2001:db8:2::b:2
 		gateway  = 2001:db8:2::b:1
 	END
-	sniffed_start "$OUT.seen" sixth
+	stage_start_sniffed "$OUT.seen" sixth
 	on_computer ip -o link show net1 | grep -F ' link/ether 02:42:00:00:00:01 '
 	[[ -z $(on_computer ip -o -4 addr show net1) ]]
 	on_computer ip -o -6 addr show net1 | grep -F ' inet6 2001:db8:1::1/64 '

@@ -252,18 +252,20 @@ sniffer_start() {
 	background "$1" on_computer "$PYTHON" "$CHECKOUT/src/sniff.py" "${@:2}"
 }
 
-# stage_start_watched OUTPUT STAGE: starts it, and from its birth on every frame on the computer's side
-# goes to OUTPUT. With a private stage that side is born too: until somebody listens the legs count.
+# stage_start_sniffed OUTPUT STAGE: starts it, with every frame on the computer's side in the file
+# OUTPUT: in host mode those of the start itself too. A private stage's side is made by the start.
+stage_start_sniffed() {
+	[[ $MODE != host ]] || sniffer_start "$1"
+	stage_start "$2"
+	[[ $MODE == host ]] || sniffer_start "$1"
+}
+
+# stage_start_watched OUTPUT STAGE: the same for a stage in which nothing speaks of itself: until
+# somebody listens the legs count.
 stage_start_watched() {
-	if [[ $MODE == host ]]; then
-		sniffer_start "$1"
-		stage_start "$2"
-	else
-		stage_start "$2"
-		sniffer_start "$1"
-		on_computer sh -c 'cat /sys/class/net/net*/statistics/[rt]x_packets' | sort -u |
-			diff - <(echo 0)
-	fi
+	stage_start_sniffed "$@"
+	[[ $MODE == host ]] || on_computer sh -c 'cat /sys/class/net/net*/statistics/[rt]x_packets' |
+		sort -u | diff - <(echo 0)
 }
 
 # The names of the links on the computer's side, but for the host's own.

@@ -14,7 +14,6 @@ scratch=$1
 file=$2
 mode=$3
 tags=$4
-settings=/proc/sys/net
 # shellcheck source=tests/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -59,49 +58,13 @@ make_users() {
 	fi
 }
 
-# Interfaces made later, legs included, take over what "default" says.
-make_talkative() {
-	local scope
-	echo 1 >$settings/ipv4/ip_forward
-	echo 0 >$settings/ipv4/icmp_echo_ignore_broadcasts
-	for scope in all default; do
-		echo 0 >$settings/ipv4/conf/$scope/rp_filter
-		echo 1 >$settings/ipv4/conf/$scope/accept_local
-		echo 1 >$settings/ipv4/conf/$scope/route_localnet
-		echo 1 >$settings/ipv6/conf/$scope/forwarding
-		echo 2 >$settings/ipv6/conf/$scope/accept_ra
-	done
-}
-
-make_interface() {
-	ip link set lo up
-	ip addr add 198.51.100.1/32 dev lo
-	# Of itself it says nothing, so that whatever is seen is an answer.
-	echo 0 >$settings/ipv6/conf/default/router_solicitations
-	ip netns add outside
-	ip link add host0 type veth peer name eth0 netns outside
-	ip link set host0 addrgenmode none
-	ip addr add 192.0.2.1/24 dev host0
-	ip addr add 2001:db8::1/64 dev host0 nodad
-	ip addr add fe80::1/64 dev host0 nodad
-	ip -n outside link set eth0 addrgenmode none
-	ip -n outside addr add 192.0.2.254/24 dev eth0
-	ip -n outside link set lo up
-	ip -n outside link set eth0 up
-	ip link set host0 up
-	ip route add default via 192.0.2.254
-	ip -6 route add default via 2001:db8::fe dev host0
-	# Known for good, so that what leaks leaves as it is instead of waiting for an answer.
-	ip neigh add 192.0.2.254 dev host0 nud permanent \
-		lladdr "$(ip netns exec outside cat /sys/class/net/eth0/address)"
-}
-
 mount_private
 mount_tmp
 mount_sys "$scratch"
 make_users
-make_talkative
-make_interface
+ip netns add outside
+echo 1 >/proc/sys/net/ipv4/ip_forward
+tests/e2e/talkative.sh outside
 export PYROUTE_TEST_SCRATCH=$scratch TMPDIR=$scratch BATS_TEST_TIMEOUT=120
 export PYROUTE_TEST_MODE=$mode
 # Not exec: pid 1 of the namespace, this shell, also reaps what others leave behind.

@@ -10,18 +10,46 @@ setup() {
 	SEEN=$BATS_TEST_TMPDIR/seen
 	HEARD=$BATS_TEST_TMPDIR/heard
 	SENT=$BATS_TEST_TMPDIR/sent
+	OUTSIDE=outside   # where the other end of host0 is
+	UNASKED='^ready$' # frames of host0 that answer nothing
 }
 
-# Listens to all of the host, by packet sockets and by its stack.
+teardown() {
+	common_teardown
+	if [[ $OUTSIDE == beyond ]]; then ip netns del beyond; fi
+}
+
+# Starts a stage with a computer's side as talkative as this host is.
+stage_start_talkative() {
+	stage_start "$@"
+	if [[ $MODE == private ]]; then
+		OUTSIDE=beyond
+		ip netns add $OUTSIDE
+		on_computer "$BATS_TEST_DIRNAME/talkative.sh" $OUTSIDE
+		# An interface that is new tells of itself what groups it is in (RFC 3810, 6.1).
+		UNASKED='^host0 out .* icmp6-143 fe80::1 > ff02::16 '
+	fi
+}
+
+forwarding_on() {
+	on_computer sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+}
+
+# Listens to all of the computer's side, by packet sockets and by its stack.
 watch() {
 	sniffer_start "$SEEN"
-	background "$HEARD" "$PYTHON" "$CHECKOUT/src/listen.py"
+	background "$HEARD" on_computer "$PYTHON" "$CHECKOUT/src/listen.py"
 }
 
 # Ends watch(), once the kernel had the time for its answers.
 watch_end() {
 	sleep 1
 	background_stop
+}
+
+# Listens to this host, which of a private stage sees nothing.
+host_sniffer_start() {
+	background "$SEEN" "$PYTHON" "$CHECKOUT/src/sniff.py"
 }
 
 readonly OTHERS=(--service 198.51.100.1 --other6 2001:db8::1 --elsewhere 203.0.113.9
@@ -33,10 +61,10 @@ send_to_leg() {
 		--own 1.1.1.1 --other 192.0.2.1 "${OTHERS[@]}" "$@" >"$SENT"
 }
 
-# Sends the same frames from outside to the host's ordinary interface host0.
+# Sends the same frames from outside to the ordinary interface host0.
 send_to_ordinary() {
-	ip netns exec outside "$PYTHON" "$CHECKOUT/src/send.py" eth0 \
-		--mac "$(</sys/class/net/host0/address)" --prefix 192.0.2. \
+	ip netns exec "$OUTSIDE" "$PYTHON" "$CHECKOUT/src/send.py" eth0 \
+		--mac "$(on_computer cat /sys/class/net/host0/address)" --prefix 192.0.2. \
 		--own 192.0.2.1 --own6 2001:db8::1 --other 198.51.100.1 "${OTHERS[@]}" >"$SENT"
 }
 
@@ -62,10 +90,10 @@ kernel_was_silent() {
 	kernel_was_silent_but_for '^ready$'
 }
 
-# kernel_was_silent_but_for PATTERN: frames of this form are not the host's kernel's.
+# kernel_was_silent_but_for PATTERN: frames of this form are not the computer's kernel's.
 kernel_was_silent_but_for() {
-	echo "--- frames that the host sent, or that came where none should:"
-	run ! grep -vE "^(net1 in 02:00:00:00:01:..|ready)|$1" "$SEEN"
+	echo "--- frames that the computer sent, or that came where none should:"
+	run ! grep -vE "^(net1 in 02:00:00:00:01:..|ready)|$UNASKED|$1" "$SEEN"
 	echo "--- what its stack delivered:"
 	run ! grep -v '^ready$' "$HEARD"
 }
@@ -103,8 +131,8 @@ reach_by_udp() {
 }
 
 @test "the kernel neither answers nor takes notice of any frame that arrives on a leg" {
-	stage_start
-	[[ $(</proc/sys/net/ipv4/ip_forward) == 0 ]]
+	stage_start_talkative
+	[[ $(on_computer cat /proc/sys/net/ipv4/ip_forward) == 0 ]]
 	watch
 	send_to_leg
 	watch_end
@@ -113,8 +141,8 @@ reach_by_udp() {
 }
 
 @test "it stays silent when something switches ip forwarding on while the stage runs" {
-	stage_start
-	echo 1 >/proc/sys/net/ipv4/ip_forward
+	stage_start_talkative
+	forwarding_on
 	watch
 	send_to_leg
 	watch_end
@@ -124,16 +152,16 @@ reach_by_udp() {
 
 @test "a leg with an IPv6 address is as silent, and shows it" {
 	dual_stage_make
-	stage_start dual
-	ip -o -6 addr show net1 | grep -F ' inet6 2001:db8:1::1/64 '
-	ip -o -4 addr show net1 | grep -F ' inet 1.1.1.1/24 '
-	echo 1 >/proc/sys/net/ipv4/ip_forward
-	echo 1 >/proc/sys/net/ipv6/conf/net1/forwarding
+	stage_start_talkative dual
+	on_computer ip -o -6 addr show net1 | grep -F ' inet6 2001:db8:1::1/64 '
+	on_computer ip -o -4 addr show net1 | grep -F ' inet 1.1.1.1/24 '
+	forwarding_on
+	on_computer sh -c 'echo 1 >/proc/sys/net/ipv6/conf/net1/forwarding'
 	watch
 	send_to_leg --own6 2001:db8:1::1
 	watch_end
 	all_seen_on net1
-	# The clients speak IPv6 of themselves; the host does not.
+	# The clients speak IPv6 of themselves; the computer does not.
 	kernel_was_silent_but_for '^net[12] in 02:42:'
 }
 
@@ -151,7 +179,7 @@ reach_by_udp() {
 	for address in 2001:db8:1::1 2001:db8:1::2 2001:db8:1:: ff02::1 2001:db8::1; do
 		ip -6 route get "$address"
 	done | diff "$BATS_TEST_TMPDIR/ways" -
-	sniffer_start "$SEEN"
+	host_sniffer_start
 	run ! ping -c 1 -W 1 2001:db8:1::2
 	background_stop
 	grep -E '^host0 out .* icmp6-135 .* about 2001:db8::fe' "$SEEN"
@@ -163,20 +191,20 @@ reach_by_udp() {
 
 @test "a leg whose wire's other end goes down and up, or that is itself set so, stays silent" {
 	dual_stage_make
-	stage_start dual
-	ip -6 route show table all >"$BATS_TEST_TMPDIR/routes"
+	stage_start_talkative dual
+	on_computer ip -6 route show table all >"$BATS_TEST_TMPDIR/routes"
 	sniffer_start "$SEEN"
 	connect client1 -- sh -c 'ip link set eth0 down; ip link set eth0 up'
 	sleep 1
-	diff "$BATS_TEST_TMPDIR/routes" <(ip -6 route show table all)
-	ip link set net1 down
-	ip link set net1 up
+	diff "$BATS_TEST_TMPDIR/routes" <(on_computer ip -6 route show table all)
+	on_computer ip link set net1 down
+	on_computer ip link set net1 up
 	sleep 1
 	send_to_leg --own6 2001:db8:1::1
 	sleep 1
 	background_stop
-	ip -6 route get 2001:db8:1::1 | grep -F 'dev host0'
-	ip route get 1.1.1.2 | grep -F 'dev host0'
+	on_computer ip -6 route get 2001:db8:1::1 | grep -F 'dev host0'
+	on_computer ip route get 1.1.1.2 | grep -F 'dev host0'
 	all_seen_on net1
 	run ! grep '^net1 out' "$SEEN"
 }
@@ -197,16 +225,14 @@ reach_by_udp() {
 }
 
 @test "from its birth to its end a stage without a router has wires without any frame" {
-	sniffer_start "$SEEN"
-	stage_start
+	stage_start_watched "$SEEN" stage1
 	sleep 3
 	stage_stop
 	background_stop
 	run ! grep '^net' "$SEEN"
 
 	# The same sniffer hears a client that does speak.
-	sniffer_start "$SEEN"
-	stage_start
+	stage_start_watched "$SEEN" stage1
 	run ! connect client1 -- ping -c 1 -W 1 1.1.1.1
 	wait_for "$SEEN" '^net1 in 02:42:01:01:01:02 > ff:ff:ff:ff:ff:ff arp-request 1.1.1.2 > 1.1.1.1 '
 }
@@ -219,17 +245,17 @@ reach_by_udp() {
 	diff "$BATS_TEST_TMPDIR/own" <(ip route get 1.1.1.1)
 	diff "$BATS_TEST_TMPDIR/client" <(ip route get 1.1.1.2)
 	diff "$BATS_TEST_TMPDIR/broadcast" <(ip route get 1.1.1.255)
-	sniffer_start "$SEEN"
+	host_sniffer_start
 	run ! ping -c 1 -W 1 1.1.1.2
 	background_stop
 	grep -qE '^host0 out .* icmp-8 192.0.2.1 > 1.1.1.2 ' "$SEEN"
 	run ! grep -E '^net[12] ' "$SEEN"
 }
 
-@test "the same frames make the kernel react on an ordinary interface of the same host" {
+@test "the same frames make the kernel react on an ordinary interface beside the legs" {
 	local label source
-	stage_start
-	echo 1 >/proc/sys/net/ipv4/ip_forward
+	stage_start_talkative
+	forwarding_on
 	watch
 	send_to_ordinary
 	watch_end

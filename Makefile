@@ -77,6 +77,11 @@ $(BUILD)/unit/test_%: tests/unit/test_%.c $(UNIT_OBJECTS)
 
 .SECONDARY: $(UNIT_OBJECTS)
 
+# ---- what tests/user-groups.sh runs in a virtual machine ------------------------------------------
+$(BUILD)/groups: tests/probes/groups.c $(addprefix $(BUILD)/,cgroup.o cgroup_place.o scope.o error.o file.o text.o)
+	$(SAY) TEST $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
+
 unit: $(UNIT_TESTS)
 	@status=0; for t in $(UNIT_TESTS); do $$t || status=1; done; exit $$status
 

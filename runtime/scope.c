@@ -174,10 +174,23 @@ static int hear_job(sd_bus_message *message, void *context, sd_bus_error *ignore
 	return 0;
 }
 
+/* Tells why a call failed, and lets go of what the other side said of it. Returns -errno. */
+static int refused(const struct library *library, int code, sd_bus_error *refusal,
+		   struct error *error)
+{
+	if (refusal->message != NULL && code != ETIMEDOUT)
+		(void)error_set(error, ENOTSUP, "%.200s", refusal->message);
+	else
+		(void)failed(code, error);
+	library->error_free(refusal);
+	return -error->code;
+}
+
 /* It sends signals to those alone who subscribe. */
 static int listen_to_jobs(struct talk *talk, struct error *error)
 {
 	const struct library *library = &talk->library;
+	sd_bus_error refusal = SD_BUS_ERROR_NULL;
 	int result = library->set_timeout(talk->bus, time_left(talk));
 
 	if (result >= 0)
@@ -187,8 +200,8 @@ static int listen_to_jobs(struct talk *talk, struct error *error)
 		result = library->set_timeout(talk->bus, time_left(talk));
 	if (result >= 0)
 		result = library->call_method(talk->bus, SYSTEMD, OBJECT, MANAGER, "Subscribe",
-					      NULL, NULL, NULL);
-	return result < 0 ? failed(-result, error) : 0;
+					      &refusal, NULL, NULL);
+	return result < 0 ? refused(library, -result, &refusal, error) : 0;
 }
 
 static int start_unit(struct talk *talk, struct error *error)
@@ -203,12 +216,7 @@ static int start_unit(struct talk *talk, struct error *error)
 			"ssa(sv)a(sa(sv))", talk->unit, "fail", 4, "Description", "s",
 			"a stage of pyroute", "PIDs", "au", 1, (uint32_t)0, "Delegate", "b", 1,
 			"CollectMode", "s", "inactive-or-failed", 0);
-	if (result < 0 && refusal.message != NULL && result != -ETIMEDOUT)
-		(void)error_set(error, ENOTSUP, "it makes no scope: %.200s", refusal.message);
-	else if (result < 0)
-		(void)failed(-result, error);
-	library->error_free(&refusal);
-	return result < 0 ? -error->code : 0;
+	return result < 0 ? refused(library, -result, &refusal, error) : 0;
 }
 
 static int enter(struct talk *talk, struct error *error)

@@ -2,7 +2,7 @@
 # sudo tests/other-kernel.sh [KERNEL-PACKAGE]: the main job, segments and shaped wires on a kernel
 # that is not this machine's, in a virtual machine, with version 2 of the control groups. The kernel
 # is that of Debian's package linux-image-cloud-amd64, or of the one named. TIME_LIMIT and ACCEL: see
-# below.
+# vm.sh.
 #
 # The machine's disk holds two copies of the clients' root filesystem: one is its own system, the
 # other the clients' (scripts/install.sh builds it). The program is build/pyroute, or what BUILD
@@ -12,57 +12,14 @@ set -euo pipefail
 project=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/lib.sh
 . "$project/scripts/lib.sh"
+# shellcheck source=tests/vm.sh
+. "$project/tests/vm.sh"
 
-readonly TIME_LIMIT=${TIME_LIMIT:-600} # seconds, for the virtual machine
-readonly ACCEL=${ACCEL:-tcg}           # kvm is faster, where this machine lends it
 readonly ROOTFS=/var/lib/pyroute/rootfs
 readonly SCRATCH=/srv/test USER_ID=1000 # in the virtual machine
 
 # ---- outside: making the machine ------------------------------------------------------------------
 
-# Unpacks the kernel of the package $1 in kernel/. Sets RELEASE to what uname -r will say.
-fetch_kernel() {
-	local package
-
-	# linux-image-cloud-amd64 merely depends on the package of the newest kernel.
-	package=$(apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p') ||
-		die "apt knows no package $1: sudo apt-get update"
-	# The download is not apt's own user's: $work is for root alone.
-	apt-get -q -o APT::Sandbox::User=root download "${package:-$1}" >download.log 2>&1 ||
-		die "cannot download ${package:-$1}: $(tail -n 1 download.log)"
-	dpkg-deb -x linux-image-*.deb kernel
-	[[ -e kernel/lib ]] || ln -s usr/lib kernel/lib # so it is from Debian 13 on
-	release=$(basename -- "$(echo kernel/boot/vmlinuz-*)")
-	release=${release#vmlinuz-}
-	[[ -d kernel/lib/modules/$release ]] || die "there is no kernel in ${package:-$1}"
-	depmod -b kernel "$release"
-}
-
-# The initial ramdisk: what it takes to mount the disk.
-make_initrd() {
-	local module
-
-	mkdir -p initrd/{bin,dev,modules,root}
-	cp "$(type -P busybox)" initrd/bin/busybox
-	modprobe -d kernel -S "$release" -a --show-depends virtio_pci virtio_blk ext4 |
-		sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >modules
-	while read -r module; do
-		cp "$module" initrd/modules/
-		say "/bin/busybox insmod /modules/${module##*/}"
-	done <modules >initrd/insmod
-	cat >initrd/init <<-'END'
-		#!/bin/busybox sh
-		/bin/busybox mount -t devtmpfs dev /dev
-		. /insmod
-		/bin/busybox mount -t ext4 /dev/vda /root
-		/bin/busybox umount /dev
-		exec /bin/busybox switch_root /root /srv/pyroute/tests/other-kernel.sh --inside
-	END
-	chmod 755 initrd/init
-	(cd initrd && find . | cpio --quiet -o -H newc | gzip -1) >initrd.gz
-}
-
-# The disk. mkfs.ext4 fills it by itself: no loop device, no mount.
 make_disk() {
 	local library
 
@@ -79,17 +36,7 @@ make_disk() {
 	cp "$(type -P busybox)" disk/sbin/modprobe
 	ln -s modprobe disk/sbin/mount
 	ln -s modprobe disk/sbin/poweroff
-	truncate -s 3G disk.img
-	mkfs.ext4 -q -d disk disk.img
-	rm -rf disk
-}
-
-run_machine() {
-	timeout --foreground -k 10 "$TIME_LIMIT" qemu-system-x86_64 -M q35 -accel "$ACCEL" -cpu max \
-		-smp 2 -m 1024 -nic none -display none -monitor none -serial stdio -no-reboot \
-		-kernel "kernel/boot/vmlinuz-$release" -initrd initrd.gz \
-		-drive file=disk.img,format=raw,if=virtio,cache=unsafe \
-		-append "console=ttyS0 quiet panic=-1" </dev/null 2>&1
+	pack_disk 3G
 }
 
 outside() {
@@ -105,15 +52,9 @@ outside() {
 	trap 'exit 143' TERM
 	cd "$work"
 	fetch_kernel "$1"
-	make_initrd
+	make_initrd /srv/pyroute/tests/other-kernel.sh --inside
 	make_disk
-	run_machine | sed -u 's/\r$//' | tee console |
-		grep --line-buffered -E '^(ok|not ok|1\.\.|#)' || true
-	if ! grep -q '^1\.\.' console; then
-		tail -n 20 console | sed 's/^/console: /' >&2
-		die "Linux $release did not come to the end; above is the end of its console"
-	fi
-	! grep -q '^not ok' console
+	run_machine ""
 }
 
 # ---- inside: the first process of the virtual machine ---------------------------------------------
@@ -137,32 +78,6 @@ furnish() {
 	echo '+memory +pids' >/sys/fs/cgroup/cgroup.subtree_control
 	ip link set lo up
 	echo 1 >/proc/sys/net/ipv4/ip_forward
-}
-
-number=0
-failed=0
-
-# check SENTENCE COMMAND...: the sentence is true where the command succeeds. Sets WORD.
-check() {
-	local sentence=$1
-
-	shift
-	word=ok
-	number=$((number + 1))
-	"$@" >"$BATS_TEST_TMPDIR/said" 2>&1 || word="not ok"
-	[[ $word == ok ]] || failed=$((failed + 1))
-	say "$word $number $sentence"
-	[[ $word == ok ]] || sed 's/^/# /' "$BATS_TEST_TMPDIR/said"
-}
-
-# ends_with STATUS COMMAND...
-ends_with() {
-	local wanted=$1 status=0
-
-	shift
-	"$@" || status=$?
-	echo "status $status"
-	[[ $status == "$wanted" ]]
 }
 
 carries_tcp() {
@@ -444,8 +359,7 @@ inside() {
 	wires
 	both_families
 	check "doctor finds nothing that a start lacks" pyroute doctor
-	say "1..$number"
-	say "# $number tests, $failed failed"
+	finish
 }
 
 case ${1:-} in

@@ -1,5 +1,4 @@
-/* groups place             where this user may make groups
- * groups run COMMAND...    the command in a new group of a parent group that was settled as a start
+/* groups run COMMAND...    the command in a new group of a parent group that was settled as a start
  *                          does; says which, and removes both at its end
  * groups approach PARENT COMMAND...  the command in that group of another "run", as a connect does
  * groups memory PARENT     the memory in use there
@@ -30,16 +29,6 @@ static int become(const struct cgroup_doors *doors, char **command)
 		return complain(&error);
 	(void)execvp(command[0], command);
 	return 127;
-}
-
-static int tell_place(void)
-{
-	char path[CGROUP_PATH_SIZE];
-	struct error error;
-
-	if (cgroup_find_place(path, &error) < 0)
-		return complain(&error);
-	return printf("/%s\n", path) < 0;
 }
 
 static int run_in(const char *parent, char **command)
@@ -110,8 +99,6 @@ int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
 
-	if (strcmp(verb, "place") == 0 && argc == 2)
-		return tell_place();
 	if (strcmp(verb, "run") == 0 && argc > 2)
 		return run(argv + 2);
 	if (strcmp(verb, "approach") == 0 && argc > 3)

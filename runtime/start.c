@@ -415,6 +415,15 @@ static int bring_up(struct start *start, struct error *error)
 	return result;
 }
 
+/* A policy may let an ordinary user make namespaces and refuse what they are made for. */
+static int refer_to_doctor(const struct start *start, struct error *error)
+{
+	if (start->root || (error->code != EPERM && error->code != EACCES))
+		return -error->code;
+	return error_set(error, error->code, "%.350s; what forbids it: pyroute doctor",
+			 strdupa(error->text));
+}
+
 /* Leaves nothing; the error stays, unless even that failed. */
 static void undo(struct start *start, struct error *error)
 {
@@ -469,7 +478,7 @@ int start_stage(struct session *session, const struct stage *stage, const struct
 	if (result >= 0)
 		result = change_computer(&start, error);
 	if (result >= 0)
-		result = bring_up(&start, error);
+		result = bring_up(&start, error) < 0 ? refer_to_doctor(&start, error) : 0;
 	if (result == -ECANCELED)
 		(void)canceled(stage->name, outcome, error);
 	if (result < 0 && start.changed)

@@ -18,6 +18,7 @@ readonly AS_STUDENT=(setpriv "--reuid=$STUDENT" "--regid=$STUDENT" --init-groups
 	env "HOME=$PYROUTE_TEST_SCRATCH/home")
 CALLER=()
 [[ $MODE == host ]] || CALLER=("${AS_STUDENT[@]}")
+# shellcheck disable=SC2034 # for the tests
 readonly CALLER
 
 # ---- a checkout and a stage --------------------------------------------------------------------
@@ -67,7 +68,7 @@ dual_stage_make() {
 
 # Runs a command as who uses pyroute: root in host mode, and the ordinary user in private mode.
 as_caller() {
-	"${CALLER[@]}" "$@"
+	if [[ $MODE == host ]]; then "$@"; else as_student "$@"; fi
 }
 
 # What hangs is a failure too, with status 124.
@@ -115,9 +116,11 @@ checkout_give() {
 	chown -R "$STUDENT:" "$CHECKOUT"
 }
 
-# Runs a command as the ordinary user.
+# Runs a command as the ordinary user. The words once more, for other shells: functions can be
+# exported to them, arrays cannot.
 as_student() {
-	"${AS_STUDENT[@]}" "$@"
+	setpriv --reuid="$STUDENT" --regid="$STUDENT" --init-groups \
+		env HOME="$PYROUTE_TEST_SCRATCH/home" "$@"
 }
 
 # Runs a command as the one who has neither sudo nor subordinate ids.

@@ -264,6 +264,9 @@ cannot() {
 @test "where a user cannot have the namespaces a start says so and what mends it" {
 	cannot "clone&CLONE_NEWUSER=EPERM"
 	[[ $complaint == *unprivileged_userns_clone* ]]
+	# AppArmor's way: the namespaces are made, and what needs a capability is refused.
+	cannot "mount=EACCES"
+	[[ $complaint == *"; what forbids it: pyroute doctor" ]]
 	cannot "clone&CLONE_NEWUSER=ENOSPC"
 	[[ $complaint == *"limit in /proc/sys/user/ is reached: raise max_user_namespaces there"* ]]
 	stage_start

@@ -190,6 +190,7 @@ cursor_is_at() {
 	keys Escape
 	wait_until cursor_is_at 15 # a key that follows at once would make it a meta key
 	line ':wq'
+	screen_shows '^[^ ]*[#$] *$' # what is typed while it ends may be lost
 	line 'echo "<$(cat /tmp/note)>"'
 	screen_shows '^<written with vim>$'
 }

@@ -2,14 +2,26 @@
 #ifndef PYROUTE_KERNEL_H
 #define PYROUTE_KERNEL_H
 
+#include <errno.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* openat2(2). Returns an fd, or -1 with errno set. */
+#define KERNEL_OPENAT2_TRIES 1000
+
+/* openat2(2). Returns an fd, or -1 with errno set. A ".." that is to stay inside a root is refused
+ * where anything on the computer is renamed or mounted at the same time, and may then be tried
+ * again (openat2(2), EAGAIN). */
 static inline int kernel_openat2(int dir, const char *path, const struct open_how *how)
 {
-	return (int)syscall(SYS_openat2, dir, path, how, sizeof(*how));
+	int fd = -1;
+
+	for (int i = 0; i < KERNEL_OPENAT2_TRIES; i++) {
+		fd = (int)syscall(SYS_openat2, dir, path, how, sizeof(*how));
+		if (fd >= 0 || errno != EAGAIN)
+			return fd;
+	}
+	return fd;
 }
 
 /* pivot_root(2). Returns 0, or -1 with errno set. */

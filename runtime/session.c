@@ -99,9 +99,9 @@ static int not_running(const char *name, struct error *error)
 	if (name != NULL)
 		return error_set(error, ESRCH,
 				 "no stage runs by the name %s; start one: "
-				 "sudo pyroute-stage-start --name %s stage1",
+				 "pyroute-stage-start --name %s stage1",
 				 name, name);
-	return error_set(error, ESRCH, "no stage runs; start one: sudo pyroute-stage-start stage1");
+	return error_set(error, ESRCH, "no stage runs; start one: pyroute-stage-start stage1");
 }
 
 static int connect_in(int dir, const char *name, struct error *error)

@@ -2,7 +2,7 @@
 # Runs the whole-command tests, tests/e2e/*.bats or the files named, and prints one TAP stream.
 #
 #     tests/run.sh [FILE.bats ...]        BUILD=build: where the pyroute to test is
-#                                         JOBS=2: how many files run side by side
+#                                         JOBS=4: how many files run side by side
 #                                         MODES="host private": those to run in
 #
 # What is asked of a stage is asked twice, by the same tests: in host mode, by root and by sudo, of
@@ -21,7 +21,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 # shellcheck source=tests/lib.sh
 . tests/lib.sh
 readonly FILE_LIMIT=${FILE_LIMIT:-420}
-readonly JOBS=${JOBS:-2}
+readonly JOBS=${JOBS:-4}
 readonly MODES=${MODES:-host private}
 build=$(realpath -m "${BUILD:-build}")
 

@@ -435,11 +435,15 @@ waits_for_the_lock() {
 	student_sudo_pyroute start plain
 	[[ ! -e /sys/class/net/net1 && $(<.stage) == plain ]]
 	noted "up plain"
-	fails_with 1 student start stage1
-	[[ $complaint == *root* ]]
-	noted
-	student_sudo_pyroute start stage1
+	student start stage1 # a private one
 	noted "down plain"
+	[[ ! -e /sys/class/net/net1 && $(<.stage) == stage1 && -z $(record) ]]
+	student start plain
+	noted "up plain"
+	[[ $(<.stage) == plain ]]
+	student start stage1
+	noted "down plain"
+	student_sudo_pyroute start stage1
 	[[ -e /sys/class/net/net1 && $(<.stage) == stage1 && -z $(record) ]]
 	student_sudo_pyroute start plain
 	noted "up plain"

@@ -13,7 +13,7 @@
 #
 # Each file runs on a host of its own: new network, mount and pid namespaces, which host.sh
 # furnishes, so that no test touches this machine or another file's host, and nothing that a test
-# forgot outlives its file. Most tests wait most of the time, hence two at once. A file that takes
+# forgot outlives its file. Most tests wait most of the time, hence four at once. A file that takes
 # longer than FILE_LIMIT seconds, a test that is skipped, and a run without any test are failures.
 set -u
 

@@ -157,7 +157,7 @@ static int look(struct start *start, struct error *error)
 
 /* ---- changing the computer: the journal first ------------------------------------------------ */
 
-/* One process of the stage in a thousand is pyroute's own: two more for each client will do. */
+/* Pyroute's own count too, the keeper and each client's first: two more for each client will do. */
 static struct client_limits limits_without_groups(const struct stage *stage)
 {
 	return (struct client_limits){.processes = stage->client_count * (CLIENT_PIDS + 2),

@@ -377,8 +377,11 @@ int session_down(struct session *session, const char *wanted, char name[STAGE_NA
 		return result;
 	if (find_place(session, error) < 0) /* it may have been started while we waited */
 		return -error->code;
+	/* What is theirs may be there only since session_lower() was called. */
 	if (session->own)
-		return down_locked(session, wanted, name, error);
+		return session_lower(session, error) < 0
+			       ? -error->code
+			       : down_locked(session, wanted, name, error);
 	if (session->base < 0 || (session->dir < 0 && geteuid() != 0))
 		return not_running(session->name, error);
 	if (privilege_need_root(error) < 0 || lock_session(session, error) < 0)

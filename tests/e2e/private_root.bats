@@ -175,3 +175,24 @@ answer_size() {
 		run student_sudo_pyroute stop
 	done
 }
+
+@test "what its caller wrote is not done with root's rights, also where a stop first waits for them" {
+	local id record
+	id=$(stat -c '%d %i' "$CHECKOUT" | xargs printf '%x-%x')
+	record=$BASE/$id.scripts
+	as_student mkdir -m 700 "$BASE"
+	# shellcheck disable=SC2016 # for that shell
+	background "$BATS_TEST_TMPDIR/holder" as_student flock "$record" sh -c '
+		echo ready
+		until [ -e "$1" ]; do sleep 0.05; done' sh "$CHECKOUT/go"
+	background_start "$OUT" student_sudo_pyroute stop
+	wait_until grep -q -- "-> FLOCK .*:$(stat -c %i "$record") " /proc/locks
+	as_student mkdir -m 700 "$BASE/$id"
+	echo "sysctl icmp_echo_ignore_all 1" | as_student tee "$BASE/$id/journal"
+	[[ $(</proc/sys/net/ipv4/icmp_echo_ignore_all) == 0 ]]
+	touch "$CHECKOUT/go"
+	wait_until is_dead "${BACKGROUND[-1]}"
+	cat "$OUT"
+	rm -rf "$BASE"
+	[[ $(</proc/sys/net/ipv4/icmp_echo_ignore_all) == 0 ]]
+}

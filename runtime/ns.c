@@ -164,17 +164,24 @@ bool ns_has_group(gid_t gid)
 	return false;
 }
 
+struct holder {
+	int ends[2];
+	bool dumpable;
+};
+
 /* In the child: waits until its parent has let go of the socket, by will or by dying. Of a process
- * that is not dumpable nobody could open the namespaces (ptrace(2), "access mode checking"). */
+ * that is not dumpable nobody but root could open the namespaces (ptrace(2), "access mode
+ * checking"). */
 static int holder_child(void *argument)
 {
-	const int *ends = argument;
+	const struct holder *holder = argument;
 	char byte;
 
-	(void)close(ends[0]);
-	if (prctl(PR_SET_DUMPABLE, 1) < 0 || write(ends[1], "", 1) != 1)
+	(void)close(holder->ends[0]);
+	if ((holder->dumpable && prctl(PR_SET_DUMPABLE, 1) < 0) ||
+	    write(holder->ends[1], "", 1) != 1)
 		return 1;
-	return read(ends[1], &byte, 1) == 0 ? 0 : 1;
+	return read(holder->ends[1], &byte, 1) == 0 ? 0 : 1;
 }
 
 static int open_held(pid_t pid, int flags, struct ns_set *set, struct error *error)
@@ -196,15 +203,17 @@ static int open_held(pid_t pid, int flags, struct ns_set *set, struct error *err
 int ns_make(int flags, const struct ns_ids *uids, const struct ns_ids *gids, struct ns_set *set,
 	    struct error *error)
 {
+	/* For whom root makes it may trace what lives in it, and what does so is root's still. */
+	struct holder holder = {.dumpable = getuid() == geteuid()};
 	CLEANUP_FD int pidfd = -1;
-	int ends[2];
+	int *ends = holder.ends;
 	int result = 0;
 	char byte;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return error_system(error, errno, "cannot make a socket pair");
-	pid = ns_clone(flags | CLONE_NEWUSER, holder_child, ends, &pidfd, error);
+	pid = ns_clone(flags | CLONE_NEWUSER, holder_child, &holder, &pidfd, error);
 	close_fd(&ends[1]);
 	if (pid < 0) {
 		close_fd(&ends[0]);

@@ -196,3 +196,14 @@ answer_size() {
 	rm -rf "$BASE"
 	[[ $(</proc/sys/net/ipv4/icmp_echo_ignore_all) == 0 ]]
 }
+
+@test "what of a private start by root its user owns shows them nothing of root's" {
+	local trace=$BATS_TEST_TMPDIR/trace
+	env SUDO_UID="$(id -u "$STUDENT")" SUDO_GID="$(id -g "$STUDENT")" timeout 60 strace -D -f -qq \
+		-e trace=prctl -o "$trace" pyroute start --private stage1
+	stage_stop
+	cat "$trace"
+	# Who owns a user namespace may trace what lives in it, as soon as that is dumpable. One is root's:
+	# that by which the ids of src/ are mapped.
+	[[ $(grep -c 'prctl(PR_SET_DUMPABLE, SUID_DUMP_USER)' "$trace") == 1 ]]
+}

@@ -24,6 +24,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 /* Who speaks, in the order of their turns. The inner process speaks twice where its exec fails. */
@@ -218,6 +219,21 @@ static int follow(int channel, int *status, struct error *error)
 			   : supervise_child(pidfd, -1, false, status, error);
 }
 
+/* Who holds a folder open walks by ".." to all that lies around it, and the client's root may be
+ * the caller to the kernel. */
+static int refuse_folders(struct error *error)
+{
+	static const char *const names[] = {"input", "output", "error"};
+	struct stat status;
+
+	for (int fd = 0; fd <= 2; fd++)
+		if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
+			return error_set(error, EISDIR,
+					 "standard %s is a folder, which is no client's to have",
+					 names[fd]);
+	return 0;
+}
+
 int enter_client(const struct service_entry *entry, char *const *argv, int *status,
 		 struct error *error)
 {
@@ -232,7 +248,8 @@ int enter_client(const struct service_entry *entry, char *const *argv, int *stat
 	pid_t pid;
 
 	*status = PROCESS_FAILED;
-	if (filter_read(entry->filter, &filter, error) < 0 || channel_pair(ends, error) < 0)
+	if (refuse_folders(error) < 0 || filter_read(entry->filter, &filter, error) < 0 ||
+	    channel_pair(ends, error) < 0)
 		return -error->code;
 	channel = ends[0];
 	inner.channel = ends[1];

@@ -65,6 +65,12 @@ rights() {
 	[[ $(tr '\n' ' ' <"$OUT") == "0 1 2 3 " ]]
 }
 
+@test "no folder of the computer's is brought into a client" {
+	stage_start
+	run -125 connect client1 -- ls /proc/self/fd/0/.. </
+	[[ $output == "pyroute: standard input is a folder, "* && ${#lines[@]} == 1 ]]
+}
+
 @test "no process of a client is the computer's own program file, but a sealed copy" {
 	stage_start
 	[[ $(readlink "/proc/$(client_pid client1)/exe") == /memfd:* ]]

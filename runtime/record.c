@@ -68,11 +68,19 @@ static int read_file(struct record *record, int file, struct error *error)
 
 static int open_file(const struct record *record, int flags, struct error *error)
 {
-	CLEANUP_FD int base = rundir_open_base(record->caller->uid, (flags & O_CREAT) != 0, error);
+	const bool make = (flags & O_CREAT) != 0;
+	CLEANUP_FD int base = rundir_open_base(record->caller->uid, make, error);
 	char name[NAME_SIZE];
+	struct error ignored;
+	int file;
 
+	if (base < 0)
+		return base;
 	file_name(record, name);
-	return base < 0 ? base : rundir_open_file(base, name, flags, error);
+	file = rundir_open_file(base, name, flags, error);
+	if (file < 0 && make)
+		(void)rundir_remove_base(record->caller->uid, &ignored);
+	return file;
 }
 
 int record_read(struct record *record, struct error *error)

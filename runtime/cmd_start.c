@@ -95,8 +95,10 @@ static void print_private(const struct start_outcome *outcome, const char *name)
 		(void)printf("Without subordinate ids of yours, its clients have no users but root "
 			     "(pyroute doctor tells more).\n");
 	if (outcome->limits.processes != 0)
-		(void)printf("Without control groups of yours, all its clients together may have "
-			     "%llu processes, each of %llu MiB.\n",
+		(void)printf("Without control groups of yours, %s may have %llu processes, each of "
+			     "%llu MiB.\n",
+			     outcome->one_id ? "all its clients together"
+					     : "each user in its clients, of all together,",
 			     (unsigned long long)outcome->limits.processes,
 			     (unsigned long long)(outcome->limits.data >> 20));
 }

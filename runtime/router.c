@@ -3,6 +3,7 @@
 #include "mount.h"
 #include "process.h"
 #include "supervise.h"
+#include "terminal.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -89,6 +90,7 @@ int router_run(const struct caller *caller, const struct ns_set *computer, int g
 	       char *const *argv, int *status, struct error *error)
 {
 	struct router router = {.caller = caller, .computer = computer};
+	struct terminal_state terminal = terminal_note();
 	CLEANUP_FD int pidfd = -1;
 	int result = 0;
 
@@ -101,5 +103,8 @@ int router_run(const struct caller *caller, const struct ns_set *computer, int g
 	if (result == 0)
 		result = supervise_child(pidfd, guard, true, status, error);
 	supervise_end_orphans();
+	/* What was killed could not do it: an editor in the shell, where the stage ends. */
+	if (*status > 128)
+		terminal_put_back(&terminal);
 	return result;
 }

@@ -302,3 +302,38 @@ int terminal_attach_child(int *master, struct error *error)
 	*master = TAKE_FD(opened);
 	return 0;
 }
+
+/* ---- the caller's own, lent to a program ---------------------------------------------------- */
+
+struct terminal_state terminal_note(void)
+{
+	struct terminal_state state = {.known = false};
+
+	if (tcgetpgrp(STDIN_FILENO) == getpgrp())
+		state.known = tcgetattr(STDIN_FILENO, &state.modes) == 0;
+	return state;
+}
+
+/* A shell with job control puts each job there, and where it is killed nobody takes that back. */
+static bool foreground_is_ours(void)
+{
+	pid_t group = tcgetpgrp(STDIN_FILENO);
+
+	return group == getpgrp() || (group > 1 && kill(-group, 0) < 0 && errno == ESRCH);
+}
+
+void terminal_put_back(const struct terminal_state *state)
+{
+	sigset_t stop;
+	sigset_t before;
+
+	if (!state->known || !foreground_is_ours())
+		return;
+	/* From the background either would stop us. */
+	(void)sigemptyset(&stop);
+	(void)sigaddset(&stop, SIGTTOU);
+	(void)sigprocmask(SIG_BLOCK, &stop, &before);
+	(void)tcsetpgrp(STDIN_FILENO, getpgrp());
+	(void)tcsetattr(STDIN_FILENO, TCSANOW, &state->modes);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+}

@@ -285,3 +285,45 @@ connect_pid() {
 	[[ $(<"$OUT") == y ]]
 	run ! connect client1 -- pgrep yes
 }
+
+# ---- a shell where the legs are -----------------------------------------------------------------
+
+# Opens the terminal and, in it, by COMMAND the shell of pyroute run, in which a program has the
+# terminal as an editor has.
+editor_open() {
+	terminal_open
+	line "stty -a >modes.before; $1"
+	line "sh -c 'stty raw -echo; echo in\"side\"; exec sleep 300'"
+	screen_shows '^ *inside'
+}
+
+@test "an editor that the stop kills leaves the terminal as it was" {
+	editor_open 'pyroute run; echo "connect=$?"'
+	stage_stop
+	shell_has_ended 137
+}
+
+@test "who calls without job control has the terminal back after the stop" {
+	editor_open "sh -c 'pyroute run; read -r told; echo \"told \$told\"; stty -a >modes.after'"
+	stage_stop
+	wait_until ! pgrep -fx 'pyroute run'
+	line this
+	screen_shows '^told this'
+	wait_until diff "$CHECKOUT/modes.before" "$CHECKOUT/modes.after"
+}
+
+@test "a router that the stop ends in the background leaves the terminal to who has it" {
+	terminal_open
+	line "pyroute run -- sh -c 'echo in\"side\"; exec sleep 300'"
+	screen_shows '^inside'
+	keys C-z
+	screen_shows Stopped
+	line bg
+	line "sh -c 'stty raw -echo; stty -a >modes.before; echo out\"side\"; exec sleep 301'"
+	screen_shows '^ *outside'
+	stage_stop
+	wait_until ! pgrep -fx 'sleep 300'
+	wait_until ! pgrep -f '^pyroute run'
+	stty -a <"$(tmux_ours display-message -p '#{pane_tty}')" >"$CHECKOUT/modes.after"
+	diff "$CHECKOUT/modes.before" "$CHECKOUT/modes.after"
+}

@@ -132,7 +132,7 @@ static void lack_subordinate_ids(const struct error *error, struct finding *find
 	const size_t length = strcspn(error->text, ";");
 
 	finding_note(finding,
-		     "%.*s; works with one id: clients have no user but root, so no ssh, su or "
+		     "%.*s; works with one id: clients have no user but root, so no sshd, su or "
 		     "chown",
 		     (int)length, error->text);
 	if (remedy != NULL)

@@ -19,6 +19,7 @@ static const struct command commands[] = {
 	 .details = "Returns when every client is up and its wires carry frames. Without root, or\n"
 		    "with --private, the stage is private: its legs are not on the computer, but\n"
 		    "in a network namespace of its own, where pyroute run brings you.\n"
+		    "--private    also as root: nothing changes on the computer\n"
 		    "--no-limits  on a machine without control groups: do not limit the clients'\n"
 		    "             memory and processes",
 	 .options = OPTION_NAME | OPTION_NO_LIMITS | OPTION_PRIVATE,
@@ -147,6 +148,8 @@ static const char *list_arguments(const struct command *command, bool values, ch
 			used += (size_t)snprintf(buffer + used, size - used, "[--%s %s] ",
 						 option->name, option->value);
 	}
+	if (used > 0 && command->arguments[0] == '\0')
+		used--; /* the blank */
 	(void)snprintf(buffer + used, size - used, "%s", command->arguments);
 	return buffer;
 }

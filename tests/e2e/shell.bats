@@ -18,14 +18,15 @@ on_terminal() {
 		exit [expr {[lindex [wait] 3] != 7}]'
 }
 
-# What the shell is to tell of itself, in the file "told" of the checkout.
+# What the shell is to tell of itself, in the file "told" of the checkout. (Its child of a moment ago may
+# still ignore SIGTERM, as it does.)
 readonly QUESTIONS='exec 3>told
 echo "shell $0 in $PWD on $(tty)" >&3
 grep -E "^(Uid|Gid|Cap...|NoNewPrivs):" /proc/self/status | tr "\t" " " >&3
 ip -o addr show >&3
 ls /sys/class/net >&3
 sleep 54321 &
-kill %1; wait %1; echo "job $?" >&3'
+kill -KILL %1; wait %1; echo "job $?" >&3'
 
 # told_as SHELL ID: that is what it told.
 told_as() {
@@ -41,7 +42,7 @@ told_as() {
 	grep -E ': net1 +inet 1\.1\.1\.1/24 ' told
 	grep -E ': net2 +inet 2\.2\.2\.1/24 ' told
 	[[ $(grep -xE 'net[12]' told | xargs) == "net1 net2" ]]
-	grep -Fx "job 143" told
+	grep -Fx "job 137" told
 	[[ $(stat -c %u told) == "$2" ]]
 }
 

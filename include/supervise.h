@@ -15,10 +15,15 @@ int supervise_spawn(supervise_become *become_child, void *context, char *const *
 
 /* Waits for the child behind PIDFD and sets *STATUS as a shell does (process_wait()). Meanwhile
  * process_ending_signals() to us are passed on to it; where it is of our process group
- * (SAME_GROUP), not those of the terminal that it gets by itself. When GUARD
- * (-1: none) becomes readable or hangs up, the child gets SIGTERM, and two seconds later SIGKILL.
- * Returns the last signal to us, 0 where there was none. */
-int supervise_child(int pidfd, int guard, bool same_group, int *status, struct error *error);
+ * (SAME_GROUP), not those of the terminal that it gets by itself. When the file of GUARD (NULL:
+ * there is none) becomes readable or hangs up, the child gets its signal, and two seconds later
+ * SIGKILL. Returns the last signal to us, 0 where there was none. */
+struct supervise_guard {
+	int file;
+	int signal;
+};
+int supervise_child(int pidfd, const struct supervise_guard *guard, bool same_group, int *status,
+		    struct error *error);
 
 /* Makes orphans among our descendants our children, so that supervise_end_orphans() finds them. */
 int supervise_adopt(struct error *error);

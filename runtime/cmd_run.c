@@ -4,6 +4,7 @@
 #include "service.h"
 
 #include <pwd.h>
+#include <signal.h>
 
 /* The caller's own shell, as login(1) and tmux(1) find it; else FALLBACK. */
 static char *shell_of(const struct caller *caller, char *fallback)
@@ -39,14 +40,17 @@ int cmd_run(const struct command_line *line)
 	char *shell[] = {NULL, NULL};
 	struct error error = {0};
 	CLEANUP_FD int guard = -1;
+	/* An interactive shell ignores SIGTERM (bash(1), SIGNALS). */
+	struct supervise_guard ending = {.signal = line->operand_count > 0 ? SIGTERM : SIGHUP};
 	int status;
 
 	if (command_find_running(line, &place, &error) == 0)
 		guard = open_guard(&place.session, &computer, &error);
 	if (guard < 0)
 		return command_fail(&error, PROCESS_FAILED);
+	ending.file = guard;
 	shell[0] = shell_of(&place.caller, fallback);
-	if (router_run(&place.caller, &computer, guard,
+	if (router_run(&place.caller, &computer, &ending,
 		       line->operand_count > 0 ? line->operands : shell, &status, &error) < 0)
 		return command_fail(&error, status);
 	return status;

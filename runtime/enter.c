@@ -216,7 +216,7 @@ static int follow(int channel, int *status, struct error *error)
 		return result;
 	}
 	return master >= 0 ? wait_terminal(master, pidfd, status, error)
-			   : supervise_child(pidfd, -1, false, status, error);
+			   : supervise_child(pidfd, NULL, false, status, error);
 }
 
 /* Who holds a folder open walks by ".." to all that lies around it, and the client's root may be

@@ -86,8 +86,9 @@ static int become_router(void *argument, struct error *error)
 	return privilege_drop_to_router(NULL, error);
 }
 
-int router_run(const struct caller *caller, const struct ns_set *computer, int guard,
-	       char *const *argv, int *status, struct error *error)
+int router_run(const struct caller *caller, const struct ns_set *computer,
+	       const struct supervise_guard *guard, char *const *argv, int *status,
+	       struct error *error)
 {
 	struct router router = {.caller = caller, .computer = computer};
 	struct terminal_state terminal = terminal_note();

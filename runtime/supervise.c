@@ -17,6 +17,7 @@ struct watch {
 	int pidfd;
 	int signals;
 	int guard; /* -1: none, or it has gone off */
+	int ending_signal;
 	bool same_group;
 	bool ending;
 	int signalled; /* the last signal to us; 0: none */
@@ -76,19 +77,23 @@ static int watch_child(struct watch *watch, struct error *error)
 		if (result == 0 && files[2].revents != 0) {
 			watch->guard = -1;
 			watch->ending = true;
-			result = process_signal(watch->pidfd, SIGTERM, error);
+			result = process_signal(watch->pidfd, watch->ending_signal, error);
 		}
 		if (result < 0)
 			return result;
 	}
 }
 
-int supervise_child(int pidfd, int guard, bool same_group, int *status, struct error *error)
+int supervise_child(int pidfd, const struct supervise_guard *guard, bool same_group, int *status,
+		    struct error *error)
 {
 	sigset_t before;
 	CLEANUP_FD int signals = open_signals(&before, error);
-	struct watch watch = {
-		.pidfd = pidfd, .signals = signals, .guard = guard, .same_group = same_group};
+	struct watch watch = {.pidfd = pidfd,
+			      .signals = signals,
+			      .guard = guard != NULL ? guard->file : -1,
+			      .ending_signal = guard != NULL ? guard->signal : 0,
+			      .same_group = same_group};
 	int result = signals < 0 ? signals : watch_child(&watch, error);
 
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);

@@ -86,3 +86,13 @@ told_as() {
 	rm "$PYROUTE_TEST_SCRATCH/home/.bashrc"
 	told_as /bin/bash 4711
 }
+
+@test "the end of the stage hangs it up" {
+	printf '#!/bin/sh\ntrap "echo hung up; exit" HUP\ntrap "" TERM\necho up\nwhile :; do sleep 0.1; done\n' >shell
+	chmod 755 shell
+	stage_start
+	SHELL=$CHECKOUT/shell background_start "$OUT" pyroute run
+	wait_for "$OUT" up
+	stage_stop
+	wait_until grep -x "hung up" "$OUT"
+}

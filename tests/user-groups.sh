@@ -6,8 +6,8 @@
 #
 # The machine is a minimal system of this machine's own suite of Debian, made with mmdebstrap, with
 # the kernel of linux-image-cloud-amd64. What is run in it is tests/probes/groups.c with the modules
-# of a start, not a start. Prints a TAP stream; the exit status is 0 only where all of it passed.
-# The processor is emulated, which takes minutes, so this is no part of make check. It needs 2 GB in
+# of a start, and then a stage of that user's on root's root filesystem. Prints a TAP stream; the exit status is 0 only where all of it passed.
+# The processor is emulated, which takes minutes, so this is no part of make check. It needs 3 GB in
 # TMPDIR.
 set -euo pipefail
 project=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
@@ -20,6 +20,7 @@ readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 readonly USER_NAME=ada USER_ID=1000 STRANGER=1001 # in the virtual machine
 readonly TOP=/sys/fs/cgroup
 readonly SERVICE=user.slice/user-$USER_ID.slice/user@$USER_ID.service
+readonly CHECKOUT=/home/$USER_NAME/lab
 readonly NUMBER='[0-9a-f]+'
 
 # ---- outside: making the machine ------------------------------------------------------------------
@@ -37,9 +38,24 @@ make_tree() {
 	chroot disk useradd --create-home --shell /bin/bash --uid "$USER_ID" "$USER_NAME"
 }
 
+# The program with its libraries, the clients' root filesystem, and a checkout of the user's.
+add_pyroute() {
+	local library
+
+	mkdir -p disk/var/lib/pyroute "disk$CHECKOUT/src"
+	cp -a /var/lib/pyroute/rootfs disk/var/lib/pyroute/
+	cp -r "$project/stages" "disk$CHECKOUT/"
+	chown -R "$USER_ID:$USER_ID" "disk$CHECKOUT"
+	cp "$build/pyroute" disk/usr/local/bin/
+	for library in $(ldd "$build/pyroute" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p'); do
+		[[ -e disk$library ]] || cp -L --parents "$library" disk/
+	done
+}
+
 # The tests are a service, on the console.
 make_disk() {
 	make_tree
+	add_pyroute
 	mkdir -p disk/lib/modules disk/srv/pyroute/{tests,scripts}
 	cp -a "kernel/lib/modules/$release" disk/lib/modules/
 	cp "$project"/tests/*.sh disk/srv/pyroute/tests/
@@ -60,14 +76,15 @@ make_disk() {
 	mkdir -p disk/etc/systemd/system/multi-user.target.wants
 	ln -s ../tests.service disk/etc/systemd/system/multi-user.target.wants/
 	: >disk/etc/machine-id
-	pack_disk 2G
+	pack_disk 3G
 }
 
 outside() {
 	need_root
 	[[ $(uname -m) == x86_64 ]] || die "makes a virtual machine on x86-64 alone"
 	build=$(realpath -m -- "${BUILD:-$project/build}")
-	make -s -C "$project" BUILD="$build" "$build/groups" || die "cannot build tests/probes/groups.c"
+	make -s -C "$project" BUILD="$build" "$build/groups" "$build/pyroute" || die "cannot build it"
+	[[ -d /var/lib/pyroute/rootfs ]] || die "there are no clients' files: run scripts/install.sh"
 	install_packages qemu-system-x86 e2fsprogs busybox-static cpio kmod mmdebstrap \
 		debian-archive-keyring
 	work=$(mktemp -d "${TMPDIR:-/var/tmp}/pyroute-groups.XXXXXX")
@@ -277,11 +294,55 @@ from_elsewhere() {
 		-E <(/srv/groups run true)
 }
 
+# at_work LOGIN COMMAND: in the checkout.
+at_work() {
+	"$1" "cd $CHECKOUT && $2"
+}
+
+# starts LOGIN: without a word of other limits, and its first client is in a group that has them.
+starts() {
+	local group pid
+
+	at_work "$1" "pyroute start stage1" >started 2>&1 || { cat started && return 1; }
+	cat started
+	! grep -q "control groups" started || return 1
+	at_work "$1" "pyroute ps --json" >clients
+	grep -qE '"memory_bytes": ?[1-9]' clients || { cat clients && return 1; }
+	pid=$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' clients | head -n 1)
+	group=$TOP$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
+	echo "$group"
+	[[ $group == "$TOP/$SERVICE/"*/pyroute-*/client1 ]] &&
+		[[ $(<"$group/memory.max") == $((256 << 20)) && $(<"$group/pids.max") == 256 ]]
+}
+
+# The doors open from another login than the stage was started in.
+enters() {
+	[[ $(at_work login "pyroute connect client1 -- sed -n s/^0:://p /proc/self/cgroup") == / ]]
+}
+
+stops() {
+	at_work login "pyroute stop" && eventually nothing_of_stages
+}
+
+nothing_of_stages() {
+	[[ -z $(find "$TOP" -type d -name 'pyroute-*') ]]
+}
+
+stages() {
+	check "a stage that is started in a login has control groups" starts login
+	check "another login enters a client of it" enters
+	check "another login stops it, and no group is left" stops
+	check "so it is with one that is started below the user's systemd" starts desktop
+	check "a login enters that too" enters
+	check "and stops it" stops
+}
+
 inside() {
 	set +o pipefail
 	say "# $(uname -sr), $(systemctl --version | head -n 1)"
 	from_logins
 	from_elsewhere
+	stages
 	finish
 }
 

@@ -300,7 +300,7 @@ editor_open() {
 @test "an editor that the stop kills leaves the terminal as it was" {
 	editor_open 'pyroute run; echo "connect=$?"'
 	stage_stop
-	shell_has_ended 137
+	shell_has_ended 129
 }
 
 @test "who calls without job control has the terminal back after the stop" {

@@ -159,14 +159,49 @@ static void a_background_process_that_keeps_writing_does_not_keep_the_session(vo
 	session_expect_end(&session, 3);
 }
 
+/* Waits for the end of the process whose pid the file PATH will tell: for a zombie, since it is not
+ * waited for yet. */
+static void wait_for_end(const char *path)
+{
+	char state = '\0';
+
+	for (int i = 0; i < 3000 && state != 'Z'; i++) {
+		FILE *file = fopen(path, "re");
+		char line[64] = "";
+		char stat[64];
+
+		(void)usleep(10000);
+		if (file == NULL)
+			continue;
+		(void)fgets(line, sizeof(line), file);
+		(void)fclose(file);
+		(void)snprintf(stat, sizeof(stat), "/proc/%ld/stat", strtol(line, NULL, 10));
+		file = fopen(stat, "re");
+		if (file == NULL)
+			continue;
+		if (fgets(line, sizeof(line), file) != NULL && strrchr(line, ')') != NULL)
+			state = strrchr(line, ')')[2];
+		(void)fclose(file);
+	}
+	assert_int_equal(state, 'Z');
+}
+
 /* The script ends while its output still waits for somebody to read the screen. */
 static void keys_typed_after_the_end_are_left_to_the_next_program(void **state)
 {
-	struct session session = session_start("stty -opost; exec seq 1 6000");
+	char path[] = "/tmp/test_terminal.XXXXXX";
+	char script[128];
+	struct session session;
 	char keys[16] = "";
+	int file = mkstemp(path);
 
 	(void)state;
-	(void)usleep(500000);
+	assert_true(file >= 0);
+	(void)close(file);
+	(void)snprintf(script, sizeof(script), "echo $$ >%s; stty -opost; exec seq 1 6000", path);
+	session = session_start(script);
+	wait_for_end(path);
+	(void)unlink(path);
 	screen_type(&session, "exit\n");
 	(void)usleep(100000);
 	assert_int_equal(session_outcome(&session, true).result, 0);

@@ -173,7 +173,8 @@ static void wait_for_end(const char *path)
 		(void)usleep(10000);
 		if (file == NULL)
 			continue;
-		(void)fgets(line, sizeof(line), file);
+		if (fgets(line, sizeof(line), file) == NULL)
+			line[0] = '\0';
 		(void)fclose(file);
 		(void)snprintf(stat, sizeof(stat), "/proc/%ld/stat", strtol(line, NULL, 10));
 		file = fopen(stat, "re");

@@ -22,7 +22,7 @@
 /* Where there are no control groups: resource limits (getrlimit(2)) in their place, the same for
  * each process in a client. 0: none. Crosses a socket. */
 struct client_limits {
-	uint64_t processes; /* of the whole stage: the kernel counts a user namespace's together */
+	uint64_t processes; /* of one user in one client: so the kernel counts (setrlimit(2)) */
 	uint64_t data;	    /* bytes of one process */
 };
 
@@ -33,6 +33,7 @@ struct client_birth {
 	const struct filter *filter;
 	const struct client_limits *limits;
 	const struct cgroup_doors *doors; /* of its control group; NULL: it has none */
+	bool dumpable; /* until its ids are mapped: an ordinary user can do that to nothing else */
 };
 
 /* A client that lives, or lived. All fds are its own: client_close(). */
@@ -51,11 +52,13 @@ void client_close(struct client *client);
  * without a wire. */
 int client_spawn(const struct client_birth *birth, struct client *client, struct error *error);
 
-/* In the keeper: the conversation with the newborn, in this order. Each waits, as long as GUARD is
- * not readable (else -ECANCELED). meet() receives its namespaces; wire_up() tells it that its wires
- * are there; wait_up() receives its word that it is up, or what went wrong. */
+/* In the keeper: the conversation with the newborn, in this order. Each wait is as long as GUARD is
+ * not readable (else -ECANCELED). wait_born(); go_on() when its ids are mapped, as ns_map_same()
+ * does it; meet() receives its namespaces; go_on() when its wires are there; wait_up() receives its
+ * word that it is up. What went wrong in it comes in the place of any. */
+int client_wait_born(struct client *client, int guard, struct error *error);
+int client_go_on(struct client *client, struct error *error);
 int client_meet(struct client *client, int guard, struct error *error);
-int client_wire_up(struct client *client, struct error *error);
 int client_wait_up(struct client *client, int guard, struct error *error);
 
 /* In the keeper, when the stage is up: lets the client start what its `run` says, if anything. */

@@ -45,9 +45,10 @@ struct keeper {
 	pid_t pid;
 	int pidfd;
 	int channel;
+	int user_ns;	    /* the stage's user namespace; to be set before keeper_furnish() */
 	bool legs_all_only; /* it made legs by itself, NET_LEG_ALL_ONLY of net.h */
 };
-#define KEEPER_NONE ((struct keeper){.pidfd = -1, .channel = -1})
+#define KEEPER_NONE ((struct keeper){.pidfd = -1, .channel = -1, .user_ns = -1})
 void keeper_close(struct keeper *keeper);
 #define CLEANUP_KEEPER CLEANUP(keeper_close)
 
@@ -68,14 +69,21 @@ int keeper_furnish(struct keeper *keeper, const struct keeper_furniture *furnitu
 /* Gives it the root of the next client, in the order of the clients: a detached mount, likewise. */
 int keeper_give_overlay(struct keeper *keeper, int overlay, struct error *error);
 
-/* Waits until the stage is up: 0. In the meantime it makes the legs the keeper asks for, by
- * MAKE(CONTEXT, ...), and passes on how far it is, to TELL(CONTEXT, ...). -ECANCELED where GUARD
- * becomes readable first. */
+/* What a starter does meanwhile: makes a leg that the keeper asks for, and passes on how far it is.
+ */
 typedef int keeper_make_leg(void *context, const struct wire_far_end *far, int far_ns,
 			    struct error *error);
 typedef void keeper_tell(void *context, enum keeper_step step, size_t done);
-int keeper_attend(struct keeper *keeper, int guard, keeper_make_leg *make, keeper_tell *tell,
-		  void *context, struct error *error);
+struct keeper_servant {
+	keeper_make_leg *make_leg;
+	keeper_tell *tell;
+	void *context;
+};
+
+/* Waits until the stage is up: 0. In the meantime it also maps the ids of the clients' user
+ * namespaces. -ECANCELED where GUARD becomes readable first. */
+int keeper_attend(struct keeper *keeper, int guard, const struct keeper_servant *servant,
+		  struct error *error);
 
 /* Lets it live on without its starter. */
 int keeper_release(struct keeper *keeper, struct error *error);

@@ -52,6 +52,11 @@ int ns_map(pid_t pid, const struct ns_ids *uids, const struct ns_ids *gids, stru
  * and there are no others. Groups can then not be changed inside (user_namespaces(7)). */
 int ns_map_single(pid_t pid, struct error *error);
 
+/* As ns_map(): all ids of the caller's user namespace, each to itself, for the process that is PID
+ * below PROC, an fd of a procfs. Needs CAP_SETUID, CAP_SETGID and CAP_SETFCAP there
+ * (user_namespaces(7)). */
+int ns_map_same(int proc, pid_t pid, struct error *error);
+
 /* Whether the calling process's user namespace has the group GID. */
 bool ns_has_group(gid_t gid);
 

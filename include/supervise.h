@@ -13,6 +13,10 @@ typedef int supervise_become(void *context, struct error *error);
 int supervise_spawn(supervise_become *become_child, void *context, char *const *argv, int *pidfd,
 		    int *status, struct error *error);
 
+/* Calls RUN_CHILD(CONTEXT) in a child, a copy of us, and returns what it did: what it does to its
+ * own rights, namespaces and files is not done to us. -ECHILD where it was killed. */
+int supervise_call(supervise_become *run_child, void *context, struct error *error);
+
 /* Waits for the child behind PIDFD and sets *STATUS as a shell does (process_wait()). Meanwhile
  * process_ending_signals() to us are passed on to it; where it is of our process group
  * (SAME_GROUP), not those of the terminal that it gets by itself. When the file of GUARD (NULL:

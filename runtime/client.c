@@ -14,7 +14,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#define CLIENT_NAMESPACES (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
+#define CLIENT_NAMESPACES                                                                          \
+	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
 
 /* The one kind of message, both ways: error.code 0 is "done, go on". */
 struct word {
@@ -48,6 +49,34 @@ static int enter_cgroup_child(const struct cgroup_doors *doors, struct error *er
 	return 0;
 }
 
+static int announce_birth_child(const struct birth_child *child, struct error *error)
+{
+	struct word word = {{0}};
+
+	if (child->birth->dumpable && prctl(PR_SET_DUMPABLE, 1) < 0)
+		return error_system(error, errno, "cannot be looked into");
+	return channel_send(child->channel, &word, sizeof(word), NULL, error);
+}
+
+static int wait_for_keeper_child(int channel, struct error *error)
+{
+	struct word word;
+	int result = channel_receive(channel, &word, sizeof(word), NULL, error);
+
+	if (result == 0)
+		return error_set(error, ECANCELED, "the keeper is gone");
+	return result < 0 ? result : 0;
+}
+
+static int wait_for_ids_child(int channel, struct error *error)
+{
+	int result = wait_for_keeper_child(channel, error);
+
+	if (result == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
+		result = error_system(error, errno, "cannot hide from the client");
+	return result;
+}
+
 static int give_namespaces_child(int channel, struct error *error)
 {
 	CLEANUP_NS_SET struct ns_set own = NS_SET_NONE;
@@ -59,16 +88,6 @@ static int give_namespaces_child(int channel, struct error *error)
 		return -error->code;
 	memcpy(fds.fd, own.fd, sizeof(own.fd));
 	return channel_send(channel, &word, sizeof(word), &fds, error);
-}
-
-static int wait_for_wires_child(int channel, struct error *error)
-{
-	struct word word;
-	int result = channel_receive(channel, &word, sizeof(word), NULL, error);
-
-	if (result == 0)
-		return error_set(error, ECANCELED, "the keeper is gone");
-	return result < 0 ? result : 0;
 }
 
 /* Standard files of the client's own, in place of the keeper's. */
@@ -138,6 +157,10 @@ static int become_client_child(struct birth_child *child, struct error *error)
 	if (result == 0)
 		result = file_close_others((int[]){child->channel, child->overlay}, 2, error);
 	if (result == 0)
+		result = announce_birth_child(child, error);
+	if (result == 0)
+		result = wait_for_ids_child(child->channel, error);
+	if (result == 0)
 		result = give_namespaces_child(child->channel, error);
 	if (result == 0)
 		result = root_make_for_client(birth->stage, birth->client, child->overlay, error);
@@ -148,7 +171,7 @@ static int become_client_child(struct birth_child *child, struct error *error)
 	if (result == 0)
 		result = name_host_child(birth->client, error);
 	if (result == 0)
-		result = wait_for_wires_child(child->channel, error);
+		result = wait_for_keeper_child(child->channel, error);
 	if (result == 0)
 		result = stack_raise(birth->stage, birth->client, error);
 	if (result == 0)
@@ -241,6 +264,19 @@ static int hear(struct client *client, int guard, struct channel_fds *fds, struc
 	return error_take(error, &word.error);
 }
 
+int client_wait_born(struct client *client, int guard, struct error *error)
+{
+	return hear(client, guard, NULL, error);
+}
+
+int client_go_on(struct client *client, struct error *error)
+{
+	struct word word = {{0}};
+	int result = channel_send(client->channel, &word, sizeof(word), NULL, error);
+
+	return result == -EPIPE ? 0 : result; /* it has ended: the next hear() tells why */
+}
+
 int client_meet(struct client *client, int guard, struct error *error)
 {
 	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
@@ -253,14 +289,6 @@ int client_meet(struct client *client, int guard, struct error *error)
 	memcpy(client->ns.fd, fds.fd, sizeof(client->ns.fd));
 	fds.count = 0;
 	return 0;
-}
-
-int client_wire_up(struct client *client, struct error *error)
-{
-	struct word word = {{0}};
-	int result = channel_send(client->channel, &word, sizeof(word), NULL, error);
-
-	return result == -EPIPE ? 0 : result; /* it has ended: client_wait_up() hears why */
 }
 
 int client_wait_up(struct client *client, int guard, struct error *error)

@@ -95,12 +95,12 @@ static void print_private(const struct start_outcome *outcome, const char *name)
 		(void)printf("Without subordinate ids of yours, its clients have no users but root "
 			     "(pyroute doctor tells more).\n");
 	if (outcome->limits.processes != 0)
-		(void)printf("Without control groups of yours, %s may have %llu processes, each of "
-			     "%llu MiB.\n",
-			     outcome->one_id ? "all its clients together"
-					     : "each user in its clients, of all together,",
-			     (unsigned long long)outcome->limits.processes,
-			     (unsigned long long)(outcome->limits.data >> 20));
+		(void)printf(
+			"Without control groups of yours, each %s may have %llu processes, each "
+			"of %llu MiB.\n",
+			outcome->one_id ? "client" : "user of each client",
+			(unsigned long long)outcome->limits.processes,
+			(unsigned long long)(outcome->limits.data >> 20));
 }
 
 static int start_file(struct command_place *place, const struct command_line *line)

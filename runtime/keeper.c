@@ -8,6 +8,7 @@
 #include "process.h"
 #include "root.h"
 #include "service.h"
+#include "supervise.h"
 #include "switchboard.h"
 
 #include <fcntl.h>
@@ -17,6 +18,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#define MAP_CLIENTS 64 /* in one message */
+
 #define STEP_CLIENTS 8 /* or nets: so many between one word of progress and the next */
 
 #define KEEPER_NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC)
@@ -24,8 +27,9 @@
 enum verb {
 	VERB_FURNISH, /* to the keeper: mounts, the computer's side, whether overlays follow */
 	VERB_OVERLAY, /* to the keeper: the next client's root */
+	VERB_MAP,     /* to the starter: clients' pids, and the /proc that shows them */
 	VERB_LEG,     /* to the starter: a network namespace, and what to make of it */
-	VERB_DONE,    /* to the keeper: that leg is there, or not */
+	VERB_DONE,    /* to the keeper: those have ids, or that leg is there */
 	VERB_STEP,    /* to the starter: how far it is */
 	VERB_UP,      /* to the starter: all is up, or not */
 	VERB_RELEASE, /* to the keeper: live on */
@@ -37,6 +41,8 @@ struct word {
 	bool overlays;
 	bool computer;
 	bool all_only; /* see struct keeper */
+	uint32_t pid_count;
+	int32_t pids[MAP_CLIENTS];
 	struct wire_far_end far;
 	uint32_t step; /* enum keeper_step */
 	uint32_t done;
@@ -250,6 +256,31 @@ static int for_client(const struct stage_client *client, struct error *error)
 	return error->code == ECANCELED ? -ECANCELED : error_prefix(error, "%s", name);
 }
 
+/* Has the starter map the ids of their user namespaces. */
+static int map_clients(const struct stage *stage, struct client *clients, int channel,
+		       struct error *error)
+{
+	CLEANUP_FD int proc = file_open_directory(AT_FDCWD, "/proc", error);
+	struct channel_fds fds = {.fd = {proc}, .count = 1};
+	struct word word = {.verb = VERB_MAP};
+
+	for (size_t i = 0; i < stage->client_count; i++) {
+		if (proc < 0 || client_wait_born(&clients[i], channel, error) < 0)
+			return for_client(&stage->clients[i], error);
+		word.pids[word.pid_count++] = clients[i].pid;
+		if (word.pid_count < MAP_CLIENTS && i + 1 < stage->client_count)
+			continue;
+		if (channel_send(channel, &word, sizeof(word), &fds, error) < 0 ||
+		    hear_starter(channel, VERB_DONE, &word, NULL, error) < 0)
+			return -error->code;
+		word = (struct word){.verb = VERB_MAP};
+	}
+	for (size_t i = 0; i < stage->client_count; i++)
+		if (client_go_on(&clients[i], error) < 0)
+			return for_client(&stage->clients[i], error);
+	return 0;
+}
+
 static int spawn_clients(const struct keeper_plan *plan, struct client *clients, int channel,
 			 struct error *error)
 {
@@ -260,12 +291,15 @@ static int spawn_clients(const struct keeper_plan *plan, struct client *clients,
 					     .client = &stage->clients[i],
 					     .filter = plan->filter,
 					     .limits = plan->limits,
-					     .doors = plan->doors ? &plan->doors[i] : NULL};
+					     .doors = plan->doors ? &plan->doors[i] : NULL,
+					     .dumpable = plan->alone != NULL};
 
 		if (client_spawn(&birth, &clients[i], error) < 0)
 			return for_client(&stage->clients[i], error);
 		tell_step(plan, channel, KEEPER_STEP_MADE, i + 1);
 	}
+	if (map_clients(stage, clients, channel, error) < 0)
+		return -error->code;
 	for (size_t i = 0; i < stage->client_count; i++)
 		if (client_meet(&clients[i], channel, error) < 0)
 			return for_client(&stage->clients[i], error);
@@ -305,7 +339,7 @@ static int wire_clients(const struct keeper_plan *plan, struct client *clients, 
 		tell_step(plan, channel, KEEPER_STEP_WIRED, i + 1);
 	}
 	for (size_t i = 0; i < stage->client_count; i++)
-		if (client_wire_up(&clients[i], error) < 0)
+		if (client_go_on(&clients[i], error) < 0)
 			return for_client(&stage->clients[i], error);
 	return 0;
 }
@@ -420,6 +454,7 @@ void keeper_close(struct keeper *keeper)
 {
 	close_fd(&keeper->channel);
 	close_fd(&keeper->pidfd);
+	close_fd(&keeper->user_ns);
 }
 
 int keeper_spawn(const struct keeper_plan *plan, struct keeper *keeper, struct error *error)
@@ -482,45 +517,85 @@ int keeper_give_overlay(struct keeper *keeper, int overlay, struct error *error)
 	return tell_keeper(keeper, &word, &fds, error);
 }
 
-static int make_and_answer(struct keeper *keeper, const struct word *wanted, int far_ns,
-			   keeper_make_leg *make, void *context, struct error *error)
+static int answer(struct keeper *keeper, struct error *error)
 {
-	struct word done = {.verb = VERB_DONE};
+	const struct word done = {.verb = VERB_DONE};
 
-	if (make(context, &wanted->far, far_ns, error) < 0)
-		return -error->code;
 	return tell_keeper(keeper, &done, NULL, error);
 }
 
-int keeper_attend(struct keeper *keeper, int guard, keeper_make_leg *make, keeper_tell *tell,
-		  void *context, struct error *error)
+struct mapping {
+	const struct keeper *keeper;
+	const struct word *word;
+	int proc;
+};
+
+/* Only who is in the parent of a user namespace may write its maps. What enters the stage's shows
+ * itself to nobody who is there: the owner of that namespace may trace what is dumpable. */
+static int map_child(void *context, struct error *error)
 {
-	for (;;) {
+	const struct mapping *mapping = context;
+	struct ns_set stage = NS_SET_NONE;
+	int result = 0;
+
+	stage.fd[NS_USER] = mapping->keeper->user_ns;
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_system(error, errno, "cannot hide from the stage");
+	result = ns_enter(&stage, error);
+	for (uint32_t i = 0; result == 0 && i < mapping->word->pid_count; i++)
+		result = ns_map_same(mapping->proc, mapping->word->pids[i], error);
+	return result;
+}
+
+static int map_and_answer(struct keeper *keeper, const struct word *word, int proc,
+			  struct error *error)
+{
+	struct mapping mapping = {.keeper = keeper, .word = word, .proc = proc};
+	int result = supervise_call(map_child, &mapping, error);
+
+	return result < 0 ? result : answer(keeper, error);
+}
+
+/* One word of the keeper's. Returns 1 where it is the last, that the stage is up. */
+static int attend_word(struct keeper *keeper, const struct word *word,
+		       const struct channel_fds *fds, const struct keeper_servant *servant,
+		       struct error *error)
+{
+	if (word->verb == VERB_MAP && fds->count == 1 && word->pid_count <= MAP_CLIENTS)
+		return map_and_answer(keeper, word, fds->fd[0], error);
+	if (word->verb == VERB_LEG && fds->count == 1) {
+		int result = servant->make_leg(servant->context, &word->far, fds->fd[0], error);
+
+		return result < 0 ? result : answer(keeper, error);
+	}
+	if (word->verb == VERB_STEP) {
+		servant->tell(servant->context, (enum keeper_step)word->step, word->done);
+		return 0;
+	}
+	if (word->verb != VERB_UP)
+		return error_set(error, EBADMSG, "the keeper spoke out of turn");
+	keeper->legs_all_only = word->all_only;
+	return word->error.code == 0 ? 1 : error_take(error, &word->error);
+}
+
+int keeper_attend(struct keeper *keeper, int guard, const struct keeper_servant *servant,
+		  struct error *error)
+{
+	int result;
+
+	do {
 		CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
 		struct word word = {0};
-		int result = channel_wait(keeper->channel, guard, error);
 
+		result = channel_wait(keeper->channel, guard, error);
 		if (result == 0)
 			result = channel_receive(keeper->channel, &word, sizeof(word), &fds, error);
 		if (result == 0)
 			return error_set(error, ECHILD, "the stage's keeper was killed");
-		if (result < 0)
-			return result;
-		if (word.verb == VERB_LEG && fds.count == 1) {
-			result = make_and_answer(keeper, &word, fds.fd[0], make, context, error);
-			if (result < 0)
-				return result;
-			continue;
-		}
-		if (word.verb == VERB_STEP) {
-			tell(context, (enum keeper_step)word.step, word.done);
-			continue;
-		}
-		if (word.verb != VERB_UP)
-			return error_set(error, EBADMSG, "the keeper spoke out of turn");
-		keeper->legs_all_only = word.all_only;
-		return error_take(error, &word.error);
-	}
+		if (result > 0)
+			result = attend_word(keeper, &word, &fds, servant, error);
+	} while (result == 0);
+	return result < 0 ? result : 0;
 }
 
 int keeper_release(struct keeper *keeper, struct error *error)

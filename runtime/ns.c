@@ -109,58 +109,100 @@ pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidf
 	return pid;
 }
 
-static int map_write_line(pid_t pid, const char *file, const char *line, struct error *error)
+/* PROC: an fd of a procfs; a map is written by one write(2). */
+static int map_write_lines(int proc, pid_t pid, const char *file, const char *lines,
+			   struct error *error)
 {
 	char path[64];
 	CLEANUP_FD int fd = -1;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, line, strlen(line)) < 0)
-		return error_system(error, errno, "cannot map ids by %s", path);
+	(void)snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
+	fd = openat(proc, path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, lines, strlen(lines)) < 0)
+		return error_system(error, errno, "cannot map ids by /proc/%s", path);
 	return 0;
 }
 
-static int map_write(pid_t pid, const char *file, const struct ns_ids *ids, struct error *error)
+static int map_write(int proc, pid_t pid, const char *file, const struct ns_ids *ids,
+		     struct error *error)
 {
 	char line[64];
 
 	(void)snprintf(line, sizeof(line), "%u %u %u\n", ids->inside, ids->outside, ids->count);
-	return map_write_line(pid, file, line, error);
+	return map_write_lines(proc, pid, file, line, error);
+}
+
+static int open_proc(struct error *error)
+{
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return proc < 0 ? error_system(error, errno, "cannot open /proc") : proc;
+}
+
+int ns_map(pid_t pid, const struct ns_ids *uids, const struct ns_ids *gids, struct error *error)
+{
+	CLEANUP_FD int proc = open_proc(error);
+	int result = proc < 0 ? proc : map_write(proc, pid, "uid_map", uids, error);
+
+	return result < 0 ? result : map_write(proc, pid, "gid_map", gids, error);
 }
 
 int ns_map_single(pid_t pid, struct error *error)
 {
 	const struct ns_ids uid = {0, geteuid(), 1};
 	const struct ns_ids gid = {0, getegid(), 1};
-	int result = map_write_line(pid, "setgroups", "deny", error);
+	CLEANUP_FD int proc = open_proc(error);
+	int result = proc < 0 ? proc : map_write_lines(proc, pid, "setgroups", "deny", error);
 
 	return result < 0 ? result : ns_map(pid, &uid, &gid, error);
 }
 
-int ns_map(pid_t pid, const struct ns_ids *uids, const struct ns_ids *gids, struct error *error)
+/* Reads the next extent of MAP, a file of user_namespaces(7). False at its end. */
+static bool read_extent(FILE *map, struct ns_ids *ids)
 {
-	int result = map_write(pid, "uid_map", uids, error);
+	CLEANUP_FREE char *line = NULL;
+	size_t size = 0;
+	char *rest;
 
-	return result < 0 ? result : map_write(pid, "gid_map", gids, error);
+	if (map == NULL || getline(&line, &size, map) <= 0)
+		return false;
+	ids->inside = (unsigned)strtoul(line, &rest, 10);
+	ids->outside = (unsigned)strtoul(rest, &rest, 10);
+	ids->count = (unsigned)strtoul(rest, NULL, 10);
+	return true;
+}
+
+static int map_write_same(int proc, pid_t pid, const char *file, struct error *error)
+{
+	char path[32];
+	char lines[4096] = ""; /* the kernel takes less than a page */
+	size_t length = 0;
+	struct ns_ids ids;
+	CLEANUP_STREAM FILE *map = NULL;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/%s", file);
+	map = fopen(path, "re");
+	while (length < sizeof(lines) && read_extent(map, &ids))
+		length += (size_t)snprintf(lines + length, sizeof(lines) - length, "%u %u %u\n",
+					   ids.inside, ids.inside, ids.count);
+	return map_write_lines(proc, pid, file, lines, error);
+}
+
+int ns_map_same(int proc, pid_t pid, struct error *error)
+{
+	int result = map_write_same(proc, pid, "uid_map", error);
+
+	return result < 0 ? result : map_write_same(proc, pid, "gid_map", error);
 }
 
 bool ns_has_group(gid_t gid)
 {
 	CLEANUP_STREAM FILE *map = fopen("/proc/self/gid_map", "re");
-	CLEANUP_FREE char *line = NULL;
-	size_t size = 0;
+	struct ns_ids ids;
 
-	while (map != NULL && getline(&line, &size, map) > 0) {
-		char *rest;
-		unsigned long inside = strtoul(line, &rest, 10);
-		unsigned long count;
-
-		(void)strtoul(rest, &rest, 10); /* outside */
-		count = strtoul(rest, NULL, 10);
-		if (gid >= inside && gid - inside < count)
+	while (read_extent(map, &ids))
+		if (gid >= ids.inside && gid - ids.inside < ids.count)
 			return true;
-	}
 	return false;
 }
 

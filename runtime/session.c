@@ -7,6 +7,7 @@
 #include "rundir.h"
 #include "scripts.h"
 #include "service.h"
+#include "supervise.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -426,50 +427,24 @@ static int end_locked(struct session *session, struct error *error)
 	return result == -ESRCH ? 0 : result;
 }
 
-/* In a child of root's: ends the caller's own stage as the caller alone, and says what came of it.
- */
-struct ending {
-	struct session *session;
-	int channel;
-};
-
-static int end_own_child(void *argument)
+/* In a child of root's: ends the caller's own stage as the caller alone. */
+static int end_own_child(void *context, struct error *error)
 {
-	const struct ending *ending = argument;
-	struct error error = {0};
-	struct error ignored;
+	struct session *session = context;
+	int result = privilege_drop_to_caller(session->caller, error);
 
-	if (privilege_drop_to_caller(ending->session->caller, &error) == 0 &&
-	    end_locked(ending->session, &error) == 0)
-		error.code = 0;
-	return channel_send(ending->channel, &error, sizeof(error), NULL, &ignored) < 0;
+	return result < 0 ? result : end_locked(session, error);
 }
 
 /* Ends the caller's own stage, if one runs. Their lock is held. */
 static int end_own(struct session *session, struct error *error)
 {
-	struct ending ending = {.session = session};
-	struct error outcome = {.code = ECHILD, .text = "the end of the stage that runs failed"};
-	CLEANUP_FD int pidfd = -1;
-	int ends[2];
 	int result = open_place(session, true, false, error);
-	int status;
 
 	if (result < 0 || session->dir < 0)
 		return result;
-	if (geteuid() != 0)
-		return end_locked(session, error);
-	if (channel_pair(ends, error) < 0)
-		return -error->code;
-	ending.channel = ends[1];
-	result = ns_clone(0, end_own_child, &ending, &pidfd, error);
-	close_fd(&ends[1]);
-	if (result >= 0)
-		result = channel_receive(ends[0], &outcome, sizeof(outcome), NULL, error);
-	close_fd(&ends[0]);
-	if (result < 0 || process_wait(pidfd, &status, error) < 0)
-		return -error->code;
-	return outcome.code == 0 ? 0 : error_take(error, &outcome);
+	return geteuid() == 0 ? supervise_call(end_own_child, session, error)
+			      : end_locked(session, error);
 }
 
 /* Sees that no stage that root started runs here, which only root may stop. */

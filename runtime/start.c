@@ -157,13 +157,6 @@ static int look(struct start *start, struct error *error)
 
 /* ---- changing the computer: the journal first ------------------------------------------------ */
 
-/* Pyroute's own count too, the keeper and each client's first: two more for each client will do. */
-static struct client_limits limits_without_groups(const struct stage *stage)
-{
-	return (struct client_limits){.processes = stage->client_count * (CLIENT_PIDS + 2),
-				      .data = CLIENT_MEMORY};
-}
-
 /* Decides what will limit the clients: control groups; where an ordinary user has no place for
  * these, resource limits. */
 static int settle_limits(struct start *start, struct error *error)
@@ -173,7 +166,7 @@ static int settle_limits(struct start *start, struct error *error)
 	if (result != -ENOTSUP || start->root)
 		return result;
 	start->cgroup[0] = '\0';
-	start->limits = limits_without_groups(start->stage);
+	start->limits = (struct client_limits){.processes = CLIENT_PIDS, .data = CLIENT_MEMORY};
 	return 0;
 }
 
@@ -268,9 +261,9 @@ static int map_src(const struct start *start, struct error *error)
 /* On a kernel where clients cannot make their roots themselves, root makes them: see overlay.h.
  * The keeper's mount of the root filesystem is not copied for it, but made once more: before Linux
  * 6.15 open_tree(2) refuses to clone a mount that is detached. */
-static int give_overlays(struct start *start, int stage_ns, struct error *error)
+static int give_overlays(struct start *start, struct error *error)
 {
-	CLEANUP_FD int rootfs = map_rootfs(start, stage_ns, error);
+	CLEANUP_FD int rootfs = map_rootfs(start, start->keeper.user_ns, error);
 	CLEANUP_FD int base = rootfs < 0 ? -1 : root_make_for_overlays(rootfs, error);
 	const struct overlay_place place = {.base = base, .owner = CLIENT_ID_FIRST};
 
@@ -317,8 +310,7 @@ static int make_computer(struct start *start, struct error *error)
 
 static int furnish_as_root(struct start *start, struct error *error)
 {
-	CLEANUP_FD int stage_ns = ns_open_of(start->keeper.pid, NS_USER, error);
-	CLEANUP_FD int rootfs = stage_ns < 0 ? -1 : map_rootfs(start, stage_ns, error);
+	CLEANUP_FD int rootfs = map_rootfs(start, start->keeper.user_ns, error);
 	CLEANUP_FD int src = rootfs < 0 ? -1 : map_src(start, error);
 	struct keeper_furniture furniture = {
 		.rootfs = rootfs, .src = src, .computer = &start->computer_ns};
@@ -331,7 +323,7 @@ static int furnish_as_root(struct start *start, struct error *error)
 	furniture.overlays = !works;
 	if (keeper_furnish(&start->keeper, &furniture, error) < 0)
 		return -error->code;
-	return works ? 0 : give_overlays(start, stage_ns, error);
+	return works ? 0 : give_overlays(start, error);
 }
 
 static int furnish(struct start *start, struct error *error)
@@ -395,15 +387,17 @@ static int bring_up(struct start *start, struct error *error)
 					 .doors = start->doors,
 					 .listener = start->listener,
 					 .progress = start->watcher != NULL};
+	const struct keeper_servant servant = {make_leg, tell_watcher, start};
 	int result = keeper_spawn(&plan, &start->keeper, error);
 
 	if (result == 0)
 		result = map_stage(start, error);
 	if (result == 0)
+		result = start->keeper.user_ns = ns_open_of(start->keeper.pid, NS_USER, error);
+	if (result >= 0)
 		result = furnish(start, error);
 	if (result == 0)
-		result = keeper_attend(&start->keeper, start->signals, make_leg, tell_watcher,
-				       start, error);
+		result = keeper_attend(&start->keeper, start->signals, &servant, error);
 	if (result == 0)
 		result = settle_legs(start, error);
 	if (result == 0)

@@ -177,6 +177,47 @@ int supervise_spawn(supervise_become *become_child, void *context, char *const *
 	return result;
 }
 
+struct call {
+	supervise_become *run_child;
+	void *context;
+	int channel;
+};
+
+static int main_call_child(void *argument)
+{
+	const struct call *call = argument;
+	struct error error = {0};
+	struct error ignored;
+
+	if (call->run_child(call->context, &error) == 0)
+		error.code = 0;
+	return channel_send(call->channel, &error, sizeof(error), NULL, &ignored) < 0;
+}
+
+int supervise_call(supervise_become *run_child, void *context, struct error *error)
+{
+	struct call call = {.run_child = run_child, .context = context};
+	struct error outcome = {.code = ECHILD, .text = "a process of this command was killed"};
+	struct error ignored;
+	CLEANUP_FD int channel = -1;
+	CLEANUP_FD int pidfd = -1;
+	int ends[2];
+	int status;
+	int result = channel_pair(ends, error);
+
+	if (result < 0)
+		return result;
+	channel = ends[0];
+	call.channel = ends[1];
+	result = ns_clone(0, main_call_child, &call, &pidfd, error);
+	close_fd(&ends[1]);
+	if (result < 0)
+		return result;
+	result = channel_receive(channel, &outcome, sizeof(outcome), NULL, error);
+	(void)process_wait(pidfd, &status, &ignored);
+	return result < 0 ? result : error_take(error, &outcome);
+}
+
 /* ---- orphans --------------------------------------------------------------------------------- */
 
 int supervise_adopt(struct error *error)

@@ -41,7 +41,7 @@ lend_ids() {
 		Your router there: pyroute-run -- python3 src/router.py
 		Your shell there:  pyroute-run
 		Without subordinate ids of yours, its clients have no users but root (pyroute doctor tells more).
-		Without control groups of yours, all its clients together may have 516 processes, each of 256 MiB.
+		Without control groups of yours, each client may have 256 processes, each of 256 MiB.
 	END
 	[[ $(<.stage) == stage1 && $(stat -c %U .stage) == "$STUDENT" ]]
 	pyroute ps | grep -E '^client2 +running +[0-9]+ .* - +net2 2\.2\.2\.2/24$'

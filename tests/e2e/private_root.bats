@@ -203,7 +203,7 @@ answer_size() {
 		-e trace=prctl -o "$trace" pyroute start --private stage1
 	stage_stop
 	cat "$trace"
-	# Who owns a user namespace may trace what lives in it, as soon as that is dumpable. One is root's:
-	# that by which the ids of src/ are mapped.
+	# Who owns a user namespace may trace what lives in it and below, as soon as that is dumpable. One
+	# is root's: that by which the ids of src/ are mapped.
 	[[ $(grep -c 'prctl(PR_SET_DUMPABLE, SUID_DUMP_USER)' "$trace") == 1 ]]
 }

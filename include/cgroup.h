@@ -18,9 +18,9 @@ struct cgroup_limits {
 	uint64_t memory; /* bytes */
 };
 
-/* The files that whoever holds them enters a group by: writing "0" moves the writer in. The right
- * to do so is that of the process that opened them (cgroups(7); CVE-2021-4197), so root can hand
- * them to one who has none. -1 where there is none. */
+/* The files that a group is entered by: writing a pid moves that process in, "0" the writer. The
+ * right to do so is that of the process that opened them (cgroups(7); CVE-2021-4197): root can hand
+ * them to one who has none, but to nobody who may not move every process of the machine. */
 struct cgroup_doors {
 	int fd[CGROUP_DOORS_MAX];
 	size_t count;
@@ -71,6 +71,9 @@ int cgroup_create(const char *parent, const char *name, const struct cgroup_limi
 
 /* Moves the calling process in. */
 int cgroup_enter(const struct cgroup_doors *doors, struct error *error);
+
+/* Moves the process in that is PID in the caller's pid namespace. */
+int cgroup_admit(const struct cgroup_doors *doors, pid_t pid, struct error *error);
 
 /* Removes the group PARENT and the groups in it, which no process may live in any more; those that
  * are not there will do. Waits up to a second for the kernel to have buried the last of them.

@@ -22,7 +22,7 @@ void channel_fds_close(struct channel_fds *fds);
 int channel_pair(int ends[2], struct error *error);
 
 /* Makes the socket file NAME in the directory DIR, mode 0600, and listens on it. Returns the
- * listening socket. */
+ * listening socket; what it accepts may be given to channel_receive_from(). */
 int channel_listen(int dir, const char *name, struct error *error);
 
 /* Connects to the socket file NAME in DIR. Returns the connected socket; -ENOENT or -ECONNREFUSED
@@ -43,5 +43,9 @@ int channel_wait(int socket, int guard, struct error *error);
  * error. Returns 1, 0 at end of file, or -errno; -EBADMSG for any other message. */
 int channel_receive(int socket, void *data, size_t size, struct channel_fds *fds,
 		    struct error *error);
+
+/* The same for a message without fds. *SENDER becomes the pid of the process that sent it, by the
+ * kernel's word, in our own pid namespace; 0 where it is not in that (SO_PASSCRED, unix(7)). */
+int channel_receive_from(int socket, void *data, size_t size, pid_t *sender, struct error *error);
 
 #endif

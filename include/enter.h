@@ -5,11 +5,18 @@
 #include "error.h"
 #include "service.h"
 
-/* Runs ARGV (NULL: a shell) in the client that ENTRY leads to, on a terminal of its own if both our
- * standard input and output are one, and waits for it. Returns its exit status, as a shell tells
- * it, or -errno with ERROR; then *STATUS is one of process.h's, or 128 + the signal that ended
- * our waiting. */
-int enter_client(const struct service_entry *entry, char *const *argv, int *status,
-		 struct error *error);
+/* All borrowed but the connection. */
+struct enter_wish {
+	const char *client;		   /* its name */
+	const struct service_entry *entry; /* what leads into it */
+	char *const *argv;		   /* what to run; NULL: a shell */
+	int keeper; /* the connection that the entry came by: is closed early,
+		     * for a keeper serves a bounded number at once */
+};
+
+/* Runs what WISH says, on a terminal of its own if both our standard input and output are one, and
+ * waits for it. Returns its exit status, as a shell tells it, or -errno with ERROR; then *STATUS is
+ * one of process.h's, or 128 + the signal that ended our waiting. */
+int enter_client(const struct enter_wish *wish, int *status, struct error *error);
 
 #endif

@@ -32,18 +32,22 @@ typedef int service_visit(void *context, const struct service_client *client, in
 			  struct error *error);
 int service_clients(int socket, service_visit *visit, void *context, struct error *error);
 
-/* What it takes to enter a client: its namespaces, the doors of its control group, and the seccomp
- * program's file. All the caller's: service_entry_close(). -ENOENT: no such client; the text names
- * those that there are. -ESRCH: it has exited. */
+/* What it takes to enter a client: its namespaces and the seccomp program's file. All the caller's:
+ * service_entry_close(). -ENOENT: no such client; the text names those that there are. -ESRCH: it
+ * has exited. */
 struct service_entry {
 	struct ns_set ns;
-	struct cgroup_doors doors;
 	int filter;
 	struct client_limits limits;
 };
 void service_entry_close(struct service_entry *entry);
 #define CLEANUP_SERVICE_ENTRY CLEANUP(service_entry_close)
 int service_enter(int socket, const char *client, struct service_entry *entry, struct error *error);
+
+/* Has the keeper move the calling process, which is in the client's pid namespace by now, into the
+ * client's control group. The doors stay with the keeper: who holds them could move every process
+ * of the computer that he can name. */
+int service_admit(int socket, const char *client, struct error *error);
 
 /* The computer's side of a private stage's wires: its user and network namespace go to COMPUTER,
  * the caller's. Of a stage whose legs are on the computer itself there is none: NS_SET_NONE. */

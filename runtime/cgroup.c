@@ -248,8 +248,16 @@ int cgroup_create(const char *parent, const char *name, const struct cgroup_limi
 
 int cgroup_enter(const struct cgroup_doors *doors, struct error *error)
 {
+	return cgroup_admit(doors, 0, error);
+}
+
+int cgroup_admit(const struct cgroup_doors *doors, pid_t pid, struct error *error)
+{
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%d", (int)pid);
+
 	for (size_t i = 0; i < doors->count; i++)
-		if (write(doors->fd[i], "0", 1) < 0)
+		if (write(doors->fd[i], text, (size_t)length) < 0)
 			return error_system(error, errno, "cannot enter the control group");
 	return 0;
 }

@@ -10,7 +10,7 @@
 #define PATIENCE_S 5  /* with a listener that does not answer */
 
 union control {
-	char bytes[CMSG_SPACE(sizeof(int) * CHANNEL_FDS_MAX)];
+	char bytes[CMSG_SPACE(sizeof(int) * CHANNEL_FDS_MAX) + CMSG_SPACE(sizeof(struct ucred))];
 	struct cmsghdr header; /* for its alignment */
 };
 
@@ -48,11 +48,12 @@ int channel_listen(int dir, const char *name, struct error *error)
 	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address;
 	mode_t mask;
+	const int on = 1;
 	int result = address_of(dir, name, &address, error);
 
 	if (result < 0)
 		return result;
-	if (fd < 0)
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
 		return error_system(error, errno, "cannot make a socket");
 	mask = umask(0177); /* the file is born with its mode: nobody gets in before */
 	result = bind(fd, (const struct sockaddr *)&address, sizeof(address));
@@ -124,22 +125,35 @@ int channel_wait(int socket, int guard, struct error *error)
 	return files[1].revents == 0 ? 0 : error_set(error, ECANCELED, "cancelled");
 }
 
-static void take_fds(struct msghdr *message, struct channel_fds *fds)
+static void take_fds(struct cmsghdr *part, struct channel_fds *fds)
 {
-	fds->count = 0;
+	size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+	memcpy(fds->fd + fds->count, CMSG_DATA(part), count * sizeof(int));
+	fds->count += count;
+}
+
+static void take_sender(const struct cmsghdr *part, pid_t *sender)
+{
+	struct ucred credentials;
+
+	memcpy(&credentials, CMSG_DATA(part), sizeof(credentials));
+	*sender = credentials.pid;
+}
+
+static void take_control(struct msghdr *message, struct channel_fds *fds, pid_t *sender)
+{
 	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
 	     part = CMSG_NXTHDR(message, part)) {
-		size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
-			continue;
-		memcpy(fds->fd + fds->count, CMSG_DATA(part), count * sizeof(int));
-		fds->count += count;
+		if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS)
+			take_fds(part, fds);
+		else if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_CREDENTIALS)
+			take_sender(part, sender);
 	}
 }
 
-int channel_receive(int socket, void *data, size_t size, struct channel_fds *fds,
-		    struct error *error)
+static int receive(int socket, void *data, size_t size, struct channel_fds *fds, pid_t *sender,
+		   struct error *error)
 {
 	CLEANUP_CHANNEL_FDS struct channel_fds got = {.count = 0};
 	union control control;
@@ -156,7 +170,7 @@ int channel_receive(int socket, void *data, size_t size, struct channel_fds *fds
 	if (length < 0)
 		return error_system(error, errno == EAGAIN ? ETIMEDOUT : errno,
 				    "cannot receive a message");
-	take_fds(&message, &got);
+	take_control(&message, &got, sender);
 	if (length == 0)
 		return 0;
 	if ((size_t)length != size || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
@@ -167,4 +181,18 @@ int channel_receive(int socket, void *data, size_t size, struct channel_fds *fds
 		got.count = 0;
 	}
 	return 1;
+}
+
+int channel_receive(int socket, void *data, size_t size, struct channel_fds *fds,
+		    struct error *error)
+{
+	pid_t ignored;
+
+	return receive(socket, data, size, fds, &ignored, error);
+}
+
+int channel_receive_from(int socket, void *data, size_t size, pid_t *sender, struct error *error)
+{
+	*sender = 0;
+	return receive(socket, data, size, NULL, sender, error);
 }

@@ -42,6 +42,7 @@ int cmd_connect(const struct command_line *line)
 	CLEANUP_COMMAND_PLACE struct command_place place = {.session = SESSION_NONE,
 							    .checkout = CHECKOUT_NONE};
 	CLEANUP_SERVICE_ENTRY struct service_entry entry = {.ns = NS_SET_NONE, .filter = -1};
+	struct enter_wish wish;
 	struct error error = {0};
 	CLEANUP_FD int socket = -1;
 	int status;
@@ -53,10 +54,10 @@ int cmd_connect(const struct command_line *line)
 	socket = session_connect(&place.session, &error);
 	if (socket < 0 || service_enter(socket, line->operands[0], &entry, &error) < 0)
 		return command_fail(&error, PROCESS_FAILED);
-	close_fd(&socket); /* the keeper serves a bounded number at once */
 	if (approach_groups(&place.session, &error) < 0)
 		return command_fail(&error, PROCESS_FAILED);
-	if (enter_client(&entry, command_of(line), &status, &error) < 0)
+	wish = (struct enter_wish){line->operands[0], &entry, command_of(line), TAKE_FD(socket)};
+	if (enter_client(&wish, &status, &error) < 0)
 		return command_fail(&error, status);
 	return status;
 }

@@ -37,9 +37,8 @@ struct word {
 };
 
 struct inner {
-	const struct service_entry *entry;
+	const struct enter_wish *wish;
 	const struct filter *filter;
-	char *const *argv;
 	bool terminal;
 	int channel; /* their end */
 	int turn[2]; /* the go-between's word comes first: the inner process waits for its end */
@@ -86,7 +85,7 @@ static int become_inhabitant_child(struct inner *inner, struct error *error)
 	int result = wait_turn_child(inner, error);
 
 	if (result == 0)
-		result = cgroup_enter(&inner->entry->doors, error);
+		result = service_admit(inner->wish->keeper, inner->wish->client, error);
 	if (result == 0)
 		result = privilege_become_root(error);
 	/* After the change of ids, which would clear it: the outer process's death is ours. */
@@ -99,7 +98,7 @@ static int become_inhabitant_child(struct inner *inner, struct error *error)
 	if (result == 0)
 		result = inhabitant_settle_child(getenv("TERM"), error);
 	if (result == 0)
-		result = client_confine(inner->filter, &inner->entry->limits, error);
+		result = client_confine(inner->filter, &inner->wish->entry->limits, error);
 	return result;
 }
 
@@ -125,7 +124,7 @@ static int main_child(void *argument)
 	struct error ignored;
 
 	if (become_inhabitant_child(inner, &error) == 0)
-		(void)run_child(inner->argv, &error);
+		(void)run_child(inner->wish->argv, &error);
 	(void)say(inner->channel, INNER, &error, -1, &ignored);
 	return PROCESS_FAILED;
 }
@@ -140,7 +139,7 @@ static int main_between(void *argument)
 	pid_t pid = channel_pair(inner->turn, &error);
 
 	if (pid == 0)
-		pid = ns_enter(&inner->entry->ns, &error);
+		pid = ns_enter(&inner->wish->entry->ns, &error);
 	if (pid == 0)
 		pid = ns_clone(CLONE_PARENT, main_child, argument, &pidfd, &error);
 	if (pid > 0)
@@ -234,21 +233,19 @@ static int refuse_folders(struct error *error)
 	return 0;
 }
 
-int enter_client(const struct service_entry *entry, char *const *argv, int *status,
-		 struct error *error)
+int enter_client(const struct enter_wish *wish, int *status, struct error *error)
 {
 	CLEANUP_FILTER struct filter filter = {0};
 	CLEANUP_FD int between = -1;
 	CLEANUP_FD int channel = -1;
-	struct inner inner = {.entry = entry,
-			      .filter = &filter,
-			      .argv = argv,
-			      .terminal = isatty(0) == 1 && isatty(1) == 1};
+	CLEANUP_FD int keeper = wish->keeper;
+	struct inner inner = {
+		.wish = wish, .filter = &filter, .terminal = isatty(0) == 1 && isatty(1) == 1};
 	int ends[2];
 	pid_t pid;
 
 	*status = PROCESS_FAILED;
-	if (refuse_folders(error) < 0 || filter_read(entry->filter, &filter, error) < 0 ||
+	if (refuse_folders(error) < 0 || filter_read(wish->entry->filter, &filter, error) < 0 ||
 	    channel_pair(ends, error) < 0)
 		return -error->code;
 	channel = ends[0];
@@ -261,5 +258,6 @@ int enter_client(const struct service_entry *entry, char *const *argv, int *stat
 		return pid;
 	if (waitpid(pid, NULL, 0) < 0)
 		return error_system(error, errno, "cannot wait for a process");
+	close_fd(&keeper); /* the inner process has its own by now */
 	return follow(channel, status, error);
 }

@@ -13,7 +13,7 @@
 #define CONNECTIONS_MAX 64
 #define SEND_TIMEOUT_S	2 /* who does not read what he asked for is hung up on */
 
-enum verb { VERB_STAGE, VERB_CLIENTS, VERB_ENTER, VERB_COMPUTER, VERB_STOP };
+enum verb { VERB_STAGE, VERB_CLIENTS, VERB_ENTER, VERB_ADMIT, VERB_COMPUTER, VERB_STOP };
 
 struct request {
 	uint32_t verb;
@@ -24,7 +24,6 @@ struct reply {
 	struct error error;
 	char stage[STAGE_NAME_SIZE];
 	uint32_t clients; /* messages of struct service_client that follow */
-	uint32_t doors;
 	struct client_limits limits;
 };
 
@@ -77,7 +76,6 @@ int service_clients(int socket, service_visit *visit, void *context, struct erro
 void service_entry_close(struct service_entry *entry)
 {
 	ns_set_close(&entry->ns);
-	cgroup_doors_close(&entry->doors);
 	close_fd(&entry->filter);
 }
 
@@ -90,15 +88,20 @@ int service_enter(int socket, const char *client, struct service_entry *entry, s
 	result = ask(socket, VERB_ENTER, client, &reply, &fds, error);
 	if (result < 0)
 		return result;
-	if (fds.count != NS_KINDS + 1 + reply.doors || reply.doors > CGROUP_DOORS_MAX)
+	if (fds.count != NS_KINDS + 1)
 		return error_set(error, EBADMSG, "the keeper sent %zu files", fds.count);
 	memcpy(entry->ns.fd, fds.fd, sizeof(entry->ns.fd));
 	entry->filter = fds.fd[NS_KINDS];
 	entry->limits = reply.limits;
-	entry->doors.count = reply.doors;
-	memcpy(entry->doors.fd, fds.fd + NS_KINDS + 1, reply.doors * sizeof(int));
 	fds.count = 0;
 	return 0;
+}
+
+int service_admit(int socket, const char *client, struct error *error)
+{
+	struct reply reply = {0};
+
+	return ask(socket, VERB_ADMIT, client, &reply, NULL, error);
 }
 
 int service_computer(int socket, struct ns_set *computer, struct error *error)
@@ -235,12 +238,23 @@ static int answer_enter(const struct service *service, int connection, const cha
 	memcpy(fds.fd, plan->clients[i].ns.fd, sizeof(plan->clients[i].ns.fd));
 	fds.fd[NS_KINDS] = plan->filter;
 	reply->limits = *plan->limits;
-	if (plan->doors != NULL) {
-		reply->doors = (uint32_t)plan->doors[i].count;
-		memcpy(fds.fd + fds.count, plan->doors[i].fd, plan->doors[i].count * sizeof(int));
-		fds.count += plan->doors[i].count;
-	}
 	return channel_send(connection, reply, sizeof(*reply), &fds, error);
+}
+
+/* Who asks is in a client already, or in the stage at least: nobody else has a pid here. */
+static int answer_admit(const struct service *service, int connection, const char *name,
+			pid_t sender, struct reply *reply, struct error *error)
+{
+	const struct service_plan *plan = service->plan;
+	size_t i;
+	int result = find_client(plan, name, &i, &reply->error);
+
+	if (result == 0 && sender <= 0)
+		result = error_set(&reply->error, EPERM,
+				   "only a client's own processes may ask that");
+	if (result == 0 && plan->doors != NULL)
+		(void)cgroup_admit(&plan->doors[i], sender, &reply->error);
+	return channel_send(connection, reply, sizeof(*reply), NULL, error);
 }
 
 static int answer_computer(const struct service *service, int connection, struct reply *reply,
@@ -269,8 +283,9 @@ static int answer(struct service *service, int connection)
 	struct error error = {0};
 	struct request request;
 	struct reply reply = {.clients = 0};
+	pid_t sender;
 
-	if (channel_receive(connection, &request, sizeof(request), NULL, &error) <= 0)
+	if (channel_receive_from(connection, &request, sizeof(request), &sender, &error) <= 0)
 		return -ECONNRESET;
 	request.client[sizeof(request.client) - 1] = '\0';
 	memcpy(reply.stage, service->plan->stage->name, sizeof(reply.stage));
@@ -281,6 +296,8 @@ static int answer(struct service *service, int connection)
 		return answer_clients(service, connection, &reply, &error);
 	case VERB_ENTER:
 		return answer_enter(service, connection, request.client, &reply, &error);
+	case VERB_ADMIT:
+		return answer_admit(service, connection, request.client, sender, &reply, &error);
 	case VERB_COMPUTER:
 		return answer_computer(service, connection, &reply, &error);
 	case VERB_STOP:

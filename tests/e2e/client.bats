@@ -188,3 +188,31 @@ assert json.load(sys.stdin)["end"]["sum_received"]["bytes"] > 1000000' <"$OUT.js
 	run ! connect client1 -- sh -c 'echo x >/proc/sys/kernel/core_pattern'
 	[[ $(</proc/sys/kernel/core_pattern) == "$pattern" ]]
 }
+
+# red: service.c sends the doors of the client's control group with its namespaces
+# red: answer_admit() in service.c moves a sender whose pid is 0 (the keeper itself, by that)
+# host: in private mode the groups, where there are any, are the user's own
+# bats test_tags=host
+@test "the control group of a client is entered with the keeper's help, by nobody outside the stage" {
+	local groups
+	checkout_give
+	student_sudo_pyroute start stage1
+	# As strace shows files: none that was sent is a control group's.
+	strace --user="$STUDENT" -f -y -qq -e trace=recvmsg -o "$BATS_TEST_TMPDIR/trace" \
+		pyroute connect client1 -- cat /proc/self/cgroup >"$OUT"
+	grep -q 'SCM_RIGHTS.*net:\[' "$BATS_TEST_TMPDIR/trace"
+	run ! grep cgroup.procs "$BATS_TEST_TMPDIR/trace"
+	# In the client's own view its group is the topmost: it was moved there.
+	grep -q ':memory:/$\|^0::/$' "$OUT"
+	groups=$(</proc/self/cgroup)
+	run as_student "$PYTHON" -c '
+import socket, struct, sys
+keeper = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+keeper.connect(sys.argv[1])
+admit = 3
+keeper.send(struct.pack("I64s", admit, b"client1"))
+code, = struct.unpack_from("i", keeper.recv(65536))
+print(code, open("/proc/self/cgroup").read())' "$(find "$(run_dir)" -type s)"
+	[[ $output == "1 $groups"* ]]
+	student_sudo_pyroute stop
+}

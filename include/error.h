@@ -21,8 +21,8 @@ int error_set(struct error *error, int code, const char *format, ...) PRINTF_LIK
 /* As error_set(), with ": " and the C library's description of CODE (positive) at the end. */
 int error_system(struct error *error, int code, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* Takes over an error that came from another process: its text ends where it must. Returns
- * -(error->code). */
+/* Takes over an error that came from another process, code 0 and all: its text ends where it must,
+ * and can be shown. One that cannot be is -EBADMSG. Returns -(error->code). */
 int error_take(struct error *error, const struct error *received);
 
 /* Puts context and ": " before the text that is there. Returns -(error->code). */

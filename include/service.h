@@ -12,10 +12,10 @@
 /* For each interface: ", net1024", " 255.255.255.255/32" and " " with the longest IPv6 address. */
 #define SERVICE_ADDRESSES_SIZE (INTERFACES_MAX * (9 + 19 + 51))
 
-/* One client, as `ps` tells it. */
+/* One client, as `ps` tells it. Its texts can be shown. */
 struct service_client {
 	char name[STAGE_CLIENT_NAME_SIZE];
-	bool running;
+	uint8_t running;			/* 0 or 1: as a bool it might be neither */
 	int status;				/* exit status, where it is not running */
 	uint64_t uptime_ms;			/* since the stage was up */
 	char addresses[SERVICE_ADDRESSES_SIZE]; /* "net1 1.1.1.2/24 2001:db8::2/64, net2 ..." */

@@ -11,6 +11,9 @@
  * which 0 is returned. */
 size_t text_printable(const char *text);
 
+/* True where TEXT ends within SIZE bytes, and nothing in it must not be shown. */
+bool text_is_fit(const char *text, size_t size);
+
 /* Copies TEXT to BUFFER (SIZE bytes, at least 8) with every byte that must not be shown as \xNN,
  * and with "..." at its end where it had to be cut. Returns BUFFER. */
 const char *text_escape(const char *text, char *buffer, size_t size);

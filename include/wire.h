@@ -17,7 +17,7 @@ struct wire_far_end {
 	uint32_t net; /* number */
 	char name[IFNAMSIZ];
 	uint8_t mac[MAC_SIZE];
-	bool mac_given; /* else the kernel chooses one: a bridge's port */
+	uint8_t mac_given; /* 0 or 1; 0: the kernel chooses one: a bridge's port */
 };
 
 /* A leg that is up, as a journal remembers it: index and Ethernet address tell it from any other

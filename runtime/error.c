@@ -1,6 +1,9 @@
 #include "error.h"
+#include "text.h"
 
 #include <stdarg.h>
+
+#define CODE_MAX 4095 /* MAX_ERRNO of the kernel */
 
 int error_set(struct error *error, int code, const char *format, ...)
 {
@@ -46,7 +49,14 @@ int error_prefix(struct error *error, const char *format, ...)
 
 int error_take(struct error *error, const struct error *received)
 {
-	*error = *received;
-	error->text[sizeof(error->text) - 1] = '\0';
-	return -error->code;
+	char text[sizeof(received->text)];
+	int code = received->code;
+
+	memcpy(text, received->text, sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	if (code < 0 || code > CODE_MAX || (code > 0 && text[0] == '\0'))
+		return error_set(error, EBADMSG, "received an error that is none");
+	error->code = code;
+	(void)text_escape(text, error->text, sizeof(error->text));
+	return -code;
 }

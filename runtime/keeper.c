@@ -10,6 +10,7 @@
 #include "service.h"
 #include "supervise.h"
 #include "switchboard.h"
+#include "text.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -37,10 +38,10 @@ enum verb {
 
 struct word {
 	uint32_t verb;
-	bool mounts;
-	bool overlays;
-	bool computer;
-	bool all_only; /* see struct keeper */
+	uint8_t mounts; /* 0 or 1, as the next three: as a bool it might be neither */
+	uint8_t overlays;
+	uint8_t computer;
+	uint8_t all_only; /* see struct keeper */
 	uint32_t pid_count;
 	int32_t pids[MAP_CLIENTS];
 	struct wire_far_end far;
@@ -563,12 +564,13 @@ static int attend_word(struct keeper *keeper, const struct word *word,
 {
 	if (word->verb == VERB_MAP && fds->count == 1 && word->pid_count <= MAP_CLIENTS)
 		return map_and_answer(keeper, word, fds->fd[0], error);
-	if (word->verb == VERB_LEG && fds->count == 1) {
+	if (word->verb == VERB_LEG && fds->count == 1 &&
+	    text_is_fit(word->far.name, sizeof(word->far.name))) {
 		int result = servant->make_leg(servant->context, &word->far, fds->fd[0], error);
 
 		return result < 0 ? result : answer(keeper, error);
 	}
-	if (word->verb == VERB_STEP) {
+	if (word->verb == VERB_STEP && word->step <= KEEPER_STEP_UP) {
 		servant->tell(servant->context, (enum keeper_step)word->step, word->done);
 		return 0;
 	}

@@ -27,7 +27,10 @@ struct reply {
 	struct client_limits limits;
 };
 
-/* ---- the command's end ---------------------------------------------------------------------- */
+/* ---- the command's end ----------------------------------------------------------------------
+ *
+ * A user's keeper is the user's own process, and whoever uses sudo asks it too: nothing that it
+ * says is taken for true, or shown, before it was looked at. */
 
 static int ask(int socket, enum verb verb, const char *client, struct reply *reply,
 	       struct channel_fds *fds, struct error *error)
@@ -42,6 +45,9 @@ static int ask(int socket, enum verb verb, const char *client, struct reply *rep
 		result = channel_receive(socket, reply, sizeof(*reply), fds, error);
 	if (result == 0)
 		return error_set(error, ECONNRESET, "the stage ended meanwhile");
+	if (result > 0 &&
+	    (!text_is_fit(reply->stage, sizeof(reply->stage)) || reply->clients > CLIENTS_MAX))
+		return error_set(error, EBADMSG, "the keeper's answer is none");
 	return result < 0 ? result : error_take(error, &reply->error);
 }
 
@@ -55,6 +61,19 @@ int service_stage(int socket, char name[STAGE_NAME_SIZE], struct error *error)
 	return result;
 }
 
+static int hear_client(int socket, struct service_client *client, struct channel_fds *fds,
+		       struct error *error)
+{
+	int result = channel_receive(socket, client, sizeof(*client), fds, error);
+
+	if (result == 0)
+		return error_set(error, ECONNRESET, "the stage ended meanwhile");
+	if (result > 0 && (!text_is_fit(client->name, sizeof(client->name)) ||
+			   !text_is_fit(client->addresses, sizeof(client->addresses))))
+		return error_set(error, EBADMSG, "the keeper's answer is none");
+	return result < 0 ? result : 0;
+}
+
 int service_clients(int socket, service_visit *visit, void *context, struct error *error)
 {
 	struct reply reply = {0};
@@ -64,10 +83,8 @@ int service_clients(int socket, service_visit *visit, void *context, struct erro
 		CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
 		struct service_client client;
 
-		result = channel_receive(socket, &client, sizeof(client), &fds, error);
+		result = hear_client(socket, &client, &fds, error);
 		if (result == 0)
-			return error_set(error, ECONNRESET, "the stage ended meanwhile");
-		if (result > 0)
 			result = visit(context, &client, fds.count > 0 ? fds.fd[0] : -1, error);
 	}
 	return result;
@@ -375,9 +392,15 @@ static size_t list_files(const struct service *service, struct pollfd *files)
 	return count;
 }
 
+static void service_close(struct service *service)
+{
+	while (service->connection_count > 0)
+		close_fd(&service->connections[--service->connection_count]);
+}
+
 int service_run(const struct service_plan *plan, struct error *error)
 {
-	struct service service = {.plan = plan};
+	CLEANUP(service_close) struct service service = {.plan = plan};
 	CLEANUP_FREE struct pollfd *files =
 		calloc(1 + plan->stage->client_count + CONNECTIONS_MAX, sizeof(*files));
 

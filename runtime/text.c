@@ -45,6 +45,15 @@ size_t text_printable(const char *text)
 	return length;
 }
 
+bool text_is_fit(const char *text, size_t size)
+{
+	if (strnlen(text, size) == size)
+		return false;
+	while (text_printable(text) > 0)
+		text += text_printable(text);
+	return *text == '\0';
+}
+
 const char *text_escape(const char *text, char *buffer, size_t size)
 {
 	static const char cut[] = "...";

@@ -166,6 +166,19 @@ static void a_setting_is_found_by_its_whole_key(void **state)
 	assert_string_equal(small, "deb");
 }
 
+static void a_text_is_fit_that_ends_and_can_be_shown(void **state)
+{
+	static const char endless[] = {'a', 'b', 'c'};
+
+	(void)state;
+	assert_true(text_is_fit("", 1));
+	assert_true(text_is_fit("net1 \303\244", sizeof("net1 \303\244")));
+	assert_false(text_is_fit(endless, sizeof(endless)));
+	assert_false(text_is_fit("net1\33[2J", sizeof("net1\33[2J")));
+	assert_false(text_is_fit("a\nb", sizeof("a\nb")));
+	assert_false(text_is_fit("a\303", sizeof("a\303")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +191,7 @@ int main(void)
 		cmocka_unit_test(a_complaint_says_what_is_known_of_its_place),
 		cmocka_unit_test(a_text_is_quoted_as_one_word_of_a_shell_where_it_must_be),
 		cmocka_unit_test(a_setting_is_found_by_its_whole_key),
+		cmocka_unit_test(a_text_is_fit_that_ends_and_can_be_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 # make install    PREFIX=/usr/local DESTDIR=
 # make check      every test (root is needed; scripts/check.sh also sets a machine up for it)
 # make lint       compilers with -Werror, analysers, layers, shell scripts, format
-# make fuzz       the stage reader under libFuzzer, for SECONDS=120
+# make fuzz       what reads other people's bytes under libFuzzer, each for SECONDS=120
 # make rootfs     the clients' root filesystem, where it is not up to date (root's with sudo)
 # make rootfs-export FILE=F.tar.zst     packs it, with F.tar.zst.sha256; FORCE=yes overwrites
 # make rootfs-import FILE=F.tar.zst     brings it from there; SHA256=HEX in the place of the file
@@ -85,22 +85,36 @@ $(BUILD)/groups: tests/probes/groups.c $(addprefix $(BUILD)/,cgroup.o cgroup_pla
 unit: $(UNIT_TESTS)
 	@status=0; for t in $(UNIT_TESTS); do $$t || status=1; done; exit $$status
 
-# ---- the stage reader under libFuzzer (not part of check): make fuzz SECONDS=120 ------------------
+# ---- fuzzing: tests/fuzz/fuzz_X.c is a program too, of clang's; it takes of the modules what it uses
+FUZZ_SOURCES  := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZERS       := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+FUZZ_OBJECTS  := $(patsubst runtime/%.c,$(BUILD)/fuzz/%.o,$(filter-out runtime/main.c,$(SOURCES)))
+FUZZ_CFLAGS   = $(filter-out -O2 -fPIE -D_FORTIFY_SOURCE=3,$(ALL_CFLAGS)) -O1 -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=all
 SECONDS ?= 120
-FUZZED  := text complaints names address quantity scan values reread config subnet nets ports hops rules stage error
 
-fuzz:
-	@mkdir -p $(BUILD)/corpus
-	clang $(filter-out -O2 -D_FORTIFY_SOURCE=3,$(ALL_CFLAGS)) -O1 -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $(BUILD)/fuzz_config tests/fuzz/fuzz_config.c \
-		$(FUZZED:%=runtime/%.c) -liniparser
-	for s in stages/*/stage.ini; do cp $$s $(BUILD)/corpus/$$(basename $$(dirname $$s)); done
-	cp tests/golden/*.ini $(BUILD)/corpus
-	$(BUILD)/fuzz_config -max_total_time=$(SECONDS) -max_len=4096 -timeout=10 \
-		-dict=tests/fuzz/stage.dict $(BUILD)/corpus
+$(BUILD)/fuzz/%.o: runtime/%.c Makefile
+	@mkdir -p $(@D)
+	$(SAY) CC $@
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
-check: all $(UNIT_TESTS)
-	@status=0; $(MAKE) --no-print-directory unit || status=1; tests/run.sh || status=1; exit $$status
+$(BUILD)/fuzz/modules.a: $(FUZZ_OBJECTS)
+	$(SAY) AR $@
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/modules.a
+	$(SAY) FUZZ $@
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(BUILD)/fuzz/modules.a $(LIBS)
+
+-include $(FUZZ_OBJECTS:.o=.d) $(FUZZERS:%=%.d)
+
+fuzz: $(FUZZERS) $(UNIT_TESTS)
+	@BUILD=$(BUILD) tests/fuzz.sh $(SECONDS)
+
+check: all $(UNIT_TESTS) $(FUZZERS)
+	@status=0; $(MAKE) --no-print-directory unit || status=1; \
+		BUILD=$(BUILD) tests/fuzz.sh 60 || status=1; \
+		tests/run.sh || status=1; exit $$status
 
 lint:
 	scripts/lint.sh

@@ -4,18 +4,9 @@
 #include "config.h"
 #include "rules.h"
 
-#include <stdint.h>
+#include "fuzz.h"
+
 #include <sys/mman.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds, const char *what)
-{
-	if (holds)
-		return;
-	(void)fprintf(stderr, "does not hold: %s\n", what);
-	abort();
-}
 
 static int open_bytes(const uint8_t *data, size_t size)
 {
@@ -25,16 +16,30 @@ static int open_bytes(const uint8_t *data, size_t size)
 	return fd;
 }
 
-static void check_complaints(const struct complaints *complaints)
+/* "FILE:LINE: ", of a line that there is, and what is wrong. */
+static void check_place(const struct complaint *complaint, unsigned lines)
+{
+	char place[64];
+	int length;
+
+	if (complaint->line > 0)
+		length = snprintf(place, sizeof(place), "stage.ini:%u: ", complaint->line);
+	else
+		length = snprintf(place, sizeof(place), "stage.ini: ");
+	require(complaint->line <= lines, "a line of the file");
+	require(strncmp(complaint->text, place, (size_t)length) == 0, "file and line");
+	require(complaint->text[length] != '\0', "what is wrong there");
+}
+
+/* LINES: how many the file has. */
+static void check_complaints(const struct complaints *complaints, unsigned lines)
 {
 	for (size_t i = 0; i < complaints_kept(complaints); i++) {
 		const struct complaint *complaint = &complaints->kept[i];
 
 		require(i == 0 || complaint[-1].line <= complaint->line, "the order of lines");
-		for (const char *byte = complaint->text; *byte; byte++)
-			require((unsigned char)*byte >= 0x20 && *byte != 0x7f,
-				"a complaint without control bytes");
-		require(strlen(complaint->text) < COMPLAINT_SIZE - 1, "a complaint that is whole");
+		check_place(complaint, lines);
+		check_text(complaint->text, COMPLAINT_SIZE - 1);
 	}
 }
 
@@ -145,6 +150,15 @@ static void check_stage(const struct stage *stage)
 	}
 }
 
+static unsigned count_lines(const uint8_t *data, size_t size)
+{
+	unsigned lines = 1;
+
+	for (size_t i = 0; i < size; i++)
+		lines += data[i] == '\n' || data[i] == '\r';
+	return lines;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char disagreement[] =
@@ -162,7 +176,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			"a scan that is as strict as it should be");
 	checked = rules_check(&stage, &complaints);
 	require((checked == 0) == (complaints.count == 0), "a complaint for each refusal");
-	check_complaints(&complaints);
+	check_complaints(&complaints, count_lines(data, size));
 	if (checked == 0)
 		check_stage(&stage);
 	return 0;

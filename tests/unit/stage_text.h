@@ -12,6 +12,7 @@
 #include "config.h"
 #include "rules.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 /* A stage that nothing is wrong with; its lines are 1 to 8. */
@@ -20,10 +21,29 @@
 #define CLIENT1 "[client1]\nnet1 = 1.1.1.2\ngateway = 1.1.1.1\n"
 #define GOOD	STAGE NET1 CLIENT1
 
+/* Where PYROUTE_TEXTS names a folder, it gets every text: what the tests try, the fuzzer begins
+ * with.
+ */
+static inline void keep_text(const char *text, size_t size)
+{
+	const char *folder = getenv("PYROUTE_TEXTS");
+	char path[4096];
+	FILE *file;
+
+	if (folder == NULL)
+		return;
+	(void)snprintf(path, sizeof(path), "%s/%s-XXXXXX", folder, program_invocation_short_name);
+	file = fdopen(mkostemp(path, O_CLOEXEC), "we");
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+}
+
 static inline int open_text(const char *text, size_t size)
 {
 	int fd = memfd_create("text", MFD_CLOEXEC);
 
+	keep_text(text, size);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, size), size);
 	return fd;

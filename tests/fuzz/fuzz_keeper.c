@@ -1,0 +1,54 @@
+/* The starter, to which the keeper says anything: legs that there are none of, steps that there are
+ * none of, any number of files, or nothing any more. */
+/* The whole module, for the layout of its messages is its own affair.
+ * NOLINTNEXTLINE(bugprone-suspicious-include) */
+#include "../../runtime/keeper.c"
+
+#include "fuzz.h"
+
+static int make_leg(void *context, const struct wire_far_end *far, int far_ns, struct error *error)
+{
+	(void)context;
+	check_text(far->name, sizeof(far->name));
+	require(fcntl(far_ns, F_GETFD) == FD_CLOEXEC, "a namespace");
+	return far->net % 8 == 7 ? error_set(error, EEXIST, "no leg for %s", far->name) : 0;
+}
+
+static void tell(void *context, enum keeper_step step, size_t done)
+{
+	(void)context;
+	(void)done;
+	require(step <= KEEPER_STEP_UP, "a step that there is");
+}
+
+/* The keeper's end, to which the starter says anything. */
+static void fuzz_hearing(int channel, enum verb verb, struct error *error)
+{
+	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
+	struct word word;
+
+	check_result(hear_starter(channel, verb, &word, &fds, error), error);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const size_t sizes[] = {sizeof(struct word)};
+	struct input input = {.data = data, .size = size};
+	uint8_t choice = input_byte(&input);
+	struct keeper keeper = KEEPER_NONE;
+	struct error error = {0};
+	size_t files = count_files();
+	int ends[2];
+
+	make_pair(ends);
+	say_all(ends[1], &input, 64, sizes, ARRAY_SIZE(sizes));
+	keeper.channel = ends[0];
+	if (choice < 128)
+		check_result(keeper_attend(&keeper, -1, make_leg, tell, NULL, &error), &error);
+	else
+		fuzz_hearing(ends[0], (enum verb)(choice % (VERB_RELEASE + 1)), &error);
+	keeper_close(&keeper);
+	close_fd(&ends[1]);
+	require(count_files() == files, "as many open files as before");
+	return 0;
+}

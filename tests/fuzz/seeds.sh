@@ -1,0 +1,112 @@
+#!/bin/bash
+# seeds.sh FUZZER FOLDER: writes what FUZZER (tests/fuzz/fuzz_FUZZER.c) starts from, a file each.
+# A message is five bytes and more: which of the layouts, how many files, where (two bytes) in it
+# other bytes than zero stand, how many, and these (fuzz.h).
+set -eu
+
+folder=$2
+
+# seed NAME FORMAT...: printf(1)'s, put together.
+seed() {
+	local name=$1
+
+	shift
+	# shellcheck disable=SC2059 # formats are what they are
+	(IFS='' && printf "$*") >"$folder/$name"
+}
+
+# The first byte: 0 stage, 1 clients, 2 enter, 3 computer, 4 stop, 5 the keeper itself.
+seeds_service() {
+	# of a reply: the stage's name at 512, the number of clients at 576, that of doors at 580
+	local empty='\0\0\0\0\0' count='\0\0\100\2'
+
+	seed stage '\0' '\0\0\0\2\6stage1'
+	seed stage-without-end '\0' '\0\0\0\2\100' "$(printf 'x%.0s' {1..64})"
+	seed stage-of-controls '\0' '\0\0\0\2\4\33[2J'
+	seed error '\0' '\0\0\0\0\7\2\0\0\0bad'
+	seed error-below-zero '\0' '\0\0\0\0\10\373\377\377\377bad!'
+	seed error-lowest '\0' '\0\0\0\0\5\0\0\0\200x'
+	seed error-without-words '\0' '\0\0\0\0\1\2'
+	seed short '\0' '\2\0\0\0\1x'
+	seed empty '\0' '\2\0\0\0\0'
+	seed oversized '\0' '\3\0\0\0\0'
+	seed with-files '\0' '\0\2\0\0\0'
+	seed with-very-many-files '\0' '\0\37\0\0\0'
+	seed clients '\1' "$count" '\1\2' '\1\1\0\0\7client1' '\1\0\0\0\7client2'
+	seed clients-four-billion '\1' "$count" '\4\377\377\377\377' '\1\1\0\0\7client1'
+	seed clients-too-few '\1' "$count" '\1\5' '\1\1\0\0\7client1'
+	seed client-neither-running-nor-not '\1' "$count" '\1\1' '\1\0\20\0\1\2'
+	seed client-without-end '\1' "$count" '\1\1' '\1\1\0\0\20xxxxxxxxxxxxxxxx'
+	seed enter '\2' '\0\10\0\0\0'
+	seed enter-doors '\2' '\0\12\104\2\1\2'
+	seed enter-many-doors '\2' '\0\0\104\2\4\370\377\377\377'
+	seed enter-without '\2' "$empty"
+	seed computer '\3' '\0\2\0\0\0'
+	seed computer-none '\3' "$empty"
+	seed computer-one '\3' '\0\1\0\0\0'
+	seed stop '\4' '\0\1\0\0\0'
+	seed stop-two '\4' '\0\2\0\0\0'
+
+	# a turn: a peer of 0 to 3, and 12 more for a message; 0 a hang-up, 4 and 8 a half of one
+	seed keeper-verbs '\5' '\14\0\0\0\0\1\0' '\15\0\0\0\0\1\1' '\16\0\0\0\0\1\2' '\17\0\0\0\0\1\3'
+	seed keeper-enter '\5' '\14\0\0\0\0\13\2\0\0\0client1' '\14\0\0\0\0\13\2\0\0\0client3' \
+		'\15\0\0\0\0\13\2\0\0\0client2' '\16\0\0\0\0\12\2\0\0\0\33[2J\377'
+	seed keeper-unknown '\5' '\14\0\0\0\0\4\377\377\377\377'
+	seed keeper-stop-at-once '\5' '\14\0\0\0\0\1\4' '\15\0\0\0\0\1\1'
+	seed keeper-files '\5' '\14\0\1\0\0\1\0' '\15\0\37\0\0\1\1' '\16\0\20\0\0\0'
+	seed keeper-sizes '\5' '\14\1\0\0\0\4\1\0\0\0' '\15\2\0\0\0\0' '\16\1\0\0\0\0'
+	seed keeper-hang-ups '\5' '\0\4\10' '\14\0\0\0\0\1\1' '\17\0\0\0\0\1\1' '\7\3\13'
+}
+
+# The first byte: below 128 all that a starter hears, else a word that the keeper waits for.
+seeds_keeper() {
+	seed up '\0' '\0\0\0\0\1\5'
+	seed leg '\0' '\0\1\0\0\22\2\0\0\0\0\0\0\0\1\0\0\0net1-0' '\0\0\0\0\1\5'
+	seed leg-without-end '\0' '\0\1\0\0\34\2\0\0\0\0\0\0\0\1\0\0\0xxxxxxxxxxxxxxxx'
+	seed leg-twice '\0' '\0\2\0\0\1\2'
+	seed step '\0' '\0\0\0\0\1\4' '\0\0\0\0\1\4' '\0\0\0\0\1\5'
+	seed step-unknown '\0' '\0\0\0\0\1\4' '\0\0\44\0\4\377\377\377\377'
+	seed short '\0' '\1\0\0\0\1x'
+	seed furnish '\205' '\0\4\0\0\10\0\0\0\0\1\1\1\1'
+	seed overlay '\206' '\0\1\0\0\1\1'
+	seed out-of-turn '\207' '\0\0\0\0\1\1'
+}
+
+# The first byte: even, all of the conversation and what follows; odd, its words alone.
+seeds_enter() {
+	local between='\0\1\0\0\0' inner='\0\0\0\0\1\1' master='\0\1\0\0\1\1'
+
+	seed words '\1' "$between" "$inner"
+	seed words-terminal '\1' "$between" "$master"
+	seed words-exec-fails '\1' "$between" "$inner" '\0\0\0\0\13\1\0\0\0\2\0\0\0no!'
+	seed whole '\0' "$between" "$inner"
+	seed whole-exec-fails '\0' "$between" "$inner" '\0\0\0\0\13\1\0\0\0\2\0\0\0no!'
+	seed out-of-turn '\0' "$inner" "$between"
+	seed error-below-zero '\0' '\0\1\0\0\11\0\0\0\0\373\377\377\377x'
+	seed no-pidfd '\0' '\0\0\0\0\0' "$inner"
+}
+
+# The first byte: 0 a journal, 1 one with an heir, whose journal is behind \377, 2 a record behind its
+# file's name.
+seeds_journal() {
+	local journal='stage stage1\ncheckout /home/ada/pyroute\nnamespace 4026531840\n'
+	local boot=00000000-0000-0000-0000-000000000000
+
+	journal+='cgroup pyroute-9c1e64d07a2f3b58\nsysctl ip_forward 1\nsysctl conf/all/forwarding 1\n'
+	journal+='leg net1 7 02:42:01:01:01:01\nleg net2 8 02:42:02:02:02:01\n'
+	seed journal '\0' "$journal"
+	seed journal-cut '\0' "${journal%??:01\\n}"
+	seed journal-private '\0' 'stage stage1\nname alpha\ncheckout /tmp/x\nprivate yes\n'
+	seed journal-words-alone '\0' 'stage\ncheckout \nleg\nleg \nsysctl \nsysctl x\nnamespace x\n'
+	seed journal-long '\0' "checkout /$(printf 'x%.0s' {1..5000})\nsysctl $(printf 'x%.0s' {1..400}) 1\n"
+	seed journal-nul '\0' 'stage a\0b\nleg net1\0 7\n'
+	seed journal-empty '\0'
+	seed inherited '\1' "$journal" '\377' 'stage stage2\ncheckout /tmp/y\n'
+	seed record '\2' '2a-17\n' "stage stage1\nboot $boot\nstate up\ncheckout /home/ada\n"
+	seed record-named '\2' 'alpha+2a-17\n' "stage stage1\nboot $boot\nstate up\ncheckout /home/ada"
+	seed record-starting '\2' '2a-17\n' "stage stage1\nboot $boot\nstate starting\n"
+	seed record-cut '\2' '2a-17\n' "stage stage1\nboot $boot\nsta"
+	seed record-long '\2' '2a-17\n' "stage $(printf 'x%.0s' {1..200})\nboot $boot\nstate up\n"
+}
+
+"seeds_$1"

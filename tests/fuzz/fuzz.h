@@ -111,29 +111,40 @@ static inline void send_message(int socket, void *data, size_t size, size_t file
 	(void)sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* Says one thing, of the input's choice: a message of one of the sizes that are understood (SIZES,
- * COUNT of them), all zeros but for some bytes somewhere, or just some bytes, or too many. Five
- * bytes of input: which, how many files, where (two), how many bytes; and these. */
+/* Puts bytes of the input's choice somewhere into MESSAGE. Three bytes say where (two) and how
+ * many, then these come. Returns how many. */
+static inline size_t put_bytes(uint8_t *message, size_t size, struct input *input)
+{
+	size_t at = input_byte(input);
+	size_t count;
+	const uint8_t *bytes;
+
+	at = (at | (size_t)input_byte(input) << 8) % (size + 1);
+	count = input_byte(input);
+	bytes = input_bytes(input, &count);
+	if (count > size - at)
+		count = size - at;
+	if (count > 0)
+		memcpy(message + at, bytes, count);
+	return count;
+}
+
+/* Says one thing: a message of one of the sizes that are understood (SIZES, COUNT of them), all
+ * zeros but for some bytes, or just some bytes, or too many. Two bytes say which, and how many
+ * files (five bits) and further put_bytes() behind the first (three) there are. */
 static inline void say_something(int socket, struct input *input, const size_t *sizes, size_t count)
 {
 	uint8_t message[MESSAGE_MAX] = {0};
 	size_t which = input_byte(input) % (count + 2);
-	size_t files = input_byte(input) % 32;
-	size_t size = which < count ? sizes[which] : which == count ? 0 : MESSAGE_MAX;
-	size_t at = input_byte(input);
-	size_t given;
-	const uint8_t *bytes;
+	uint8_t files = input_byte(input);
+	size_t size = which < count ? sizes[which] : MESSAGE_MAX;
+	size_t given = put_bytes(message, size, input);
 
-	at = (at | (size_t)input_byte(input) << 8) % (size + 1);
-	given = input_byte(input);
-	bytes = input_bytes(input, &given);
+	for (size_t i = 0; i < files / 32; i++)
+		(void)put_bytes(message, size, input);
 	if (which == count)
 		size = given;
-	if (given > size - at)
-		given = size - at;
-	if (given > 0)
-		memcpy(message + at, bytes, given);
-	send_message(socket, message, size, files == 31 ? FILES_MAX : files);
+	send_message(socket, message, size, files % 32 == 31 ? FILES_MAX : files % 32);
 }
 
 /* Says all that the input holds, at most TURNS things, and then nothing more: its end of file. */

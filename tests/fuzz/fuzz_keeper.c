@@ -6,6 +6,19 @@
 
 #include "fuzz.h"
 
+/* In the place of a process that would enter the stage's user namespace. */
+int supervise_call(supervise_become *run_child, void *context, struct error *error)
+{
+	const struct mapping *mapping = context;
+
+	require(run_child == map_child && fcntl(mapping->proc, F_GETFD) == FD_CLOEXEC, "a /proc");
+	for (uint32_t i = 0; i < mapping->word->pid_count; i++)
+		if (mapping->word->pids[i] < 0)
+			return error_set(error, ESRCH, "there is no process %d",
+					 mapping->word->pids[i]);
+	return 0;
+}
+
 static int make_leg(void *context, const struct wire_far_end *far, int far_ns, struct error *error)
 {
 	(void)context;
@@ -33,6 +46,7 @@ static void fuzz_hearing(int channel, enum verb verb, struct error *error)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const size_t sizes[] = {sizeof(struct word)};
+	static const struct keeper_servant servant = {.make_leg = make_leg, .tell = tell};
 	struct input input = {.data = data, .size = size};
 	uint8_t choice = input_byte(&input);
 	struct keeper keeper = KEEPER_NONE;
@@ -44,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	say_all(ends[1], &input, 64, sizes, ARRAY_SIZE(sizes));
 	keeper.channel = ends[0];
 	if (choice < 128)
-		check_result(keeper_attend(&keeper, -1, make_leg, tell, NULL, &error), &error);
+		check_result(keeper_attend(&keeper, -1, &servant, &error), &error);
 	else
 		fuzz_hearing(ends[0], (enum verb)(choice % (VERB_RELEASE + 1)), &error);
 	keeper_close(&keeper);

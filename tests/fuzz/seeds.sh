@@ -1,7 +1,8 @@
 #!/bin/bash
 # seeds.sh FUZZER FOLDER: writes what FUZZER (tests/fuzz/fuzz_FUZZER.c) starts from, a file each.
 # A message is five bytes and more: which of the layouts, how many files, where (two bytes) in it
-# other bytes than zero stand, how many, and these (fuzz.h).
+# other bytes than zero stand, how many, and these; 32 more files say that there are more of the
+# latter (fuzz.h).
 set -eu
 
 folder=$2
@@ -60,15 +61,21 @@ seeds_service() {
 
 # The first byte: below 128 all that a starter hears, else a word that the keeper waits for.
 seeds_keeper() {
-	seed up '\0' '\0\0\0\0\1\5'
-	seed leg '\0' '\0\1\0\0\22\2\0\0\0\0\0\0\0\1\0\0\0net1-0' '\0\0\0\0\1\5'
-	seed leg-without-end '\0' '\0\1\0\0\34\2\0\0\0\0\0\0\0\1\0\0\0xxxxxxxxxxxxxxxx'
-	seed leg-twice '\0' '\0\2\0\0\1\2'
-	seed step '\0' '\0\0\0\0\1\4' '\0\0\0\0\1\4' '\0\0\0\0\1\5'
-	seed step-unknown '\0' '\0\0\0\0\1\4' '\0\0\44\0\4\377\377\377\377'
+	# of a word: the number of pids at 8, the far end at 268, its name at 272, a step at 296
+	local up='\0\0\0\0\1\6'
+
+	seed up '\0' "$up"
+	seed map '\0' '\0\1\0\0\14\2\0\0\0\0\0\0\0\2' "$up"
+	seed map-too-many '\0' '\0\1\0\0\14\2\0\0\0\0\0\0\0\101\0\0\0'
+	seed leg '\0' '\0\1\0\0\1\3' "$up"
+	seed leg-without-end '\0' '\0\41\0\0\1\3' '\20\1\20xxxxxxxxxxxxxxxx'
+	seed leg-of-controls '\0' '\0\41\0\0\1\3' '\20\1\4\33[2J'
+	seed leg-twice '\0' '\0\2\0\0\1\3'
+	seed step '\0' '\0\0\0\0\1\5' '\0\0\0\0\1\5' "$up"
+	seed step-unknown '\0' '\0\40\0\0\1\5' '\50\1\4\377\377\377\377'
 	seed short '\0' '\1\0\0\0\1x'
-	seed furnish '\205' '\0\4\0\0\10\0\0\0\0\1\1\1\1'
-	seed overlay '\206' '\0\1\0\0\1\1'
+	seed furnish '\210' '\0\4\0\0\10\0\0\0\0\1\1\1\1'
+	seed overlay '\201' '\0\1\0\0\1\1'
 	seed out-of-turn '\207' '\0\0\0\0\1\1'
 }
 

@@ -17,7 +17,7 @@ readonly SEED=${SEED:-$((RANDOM * 32768 + RANDOM + 1))}
 readonly FUZZERS=${FUZZERS:-config service keeper enter journal}
 fuzz=$(realpath -m "${BUILD:-build}")/fuzz
 units=${fuzz%/fuzz}/unit
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/pyroute-fuzz.XXXXXX") || exit 1
+scratch=$(mktemp -d /dev/shm/pyroute-fuzz.XXXXXX) || exit 1 # fuzz_journal writes two files an input
 declare -A pids=()
 
 clean_up() {

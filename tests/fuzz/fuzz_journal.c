@@ -146,9 +146,12 @@ static void fuzz_record(int folder, struct input *input)
 	struct error error = {0};
 
 	while (input->size > 0 && *input->data != '\n' && length < sizeof(name) - 16) {
-		uint8_t byte = input_byte(input);
+		char byte = (char)input_byte(input);
 
-		name[length++] = byte == '/' || byte == '\0' ? '_' : (char)byte;
+		name[length] = '_';
+		if (byte != '/' && byte != '\0')
+			name[length] = byte;
+		length++;
 	}
 	(void)snprintf(name + length, sizeof(name) - length, ".scripts");
 	(void)input_byte(input);

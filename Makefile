@@ -82,6 +82,11 @@ $(BUILD)/groups: tests/probes/groups.c $(addprefix $(BUILD)/,cgroup.o cgroup_pla
 	$(SAY) TEST $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
 
+# ---- what whole-command tests bring into a client, which may lack a library of its ----------------
+$(BUILD)/calls: tests/probes/calls.c runtime/filter_policy.h Makefile | $(BUILD)
+	$(SAY) TEST $@
+	$(Q)$(CC) $(ALL_CFLAGS) -Werror -static-pie -o $@ $< -lseccomp -pthread
+
 unit: $(UNIT_TESTS)
 	@status=0; for t in $(UNIT_TESTS); do $$t || status=1; done; exit $$status
 
@@ -111,7 +116,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/modules.a
 fuzz: $(FUZZERS) $(UNIT_TESTS)
 	@BUILD=$(BUILD) tests/fuzz.sh $(SECONDS)
 
-check: all $(UNIT_TESTS) $(FUZZERS)
+check: all $(UNIT_TESTS) $(FUZZERS) $(BUILD)/calls
 	@status=0; $(MAKE) --no-print-directory unit || status=1; \
 		BUILD=$(BUILD) tests/fuzz.sh 60 || status=1; \
 		tests/run.sh || status=1; exit $$status

@@ -25,8 +25,7 @@
  * moby's default profile (profiles/seccomp/default.json) allows the same without any capability
  * added, and some more. Narrower here are openat2, the set-id bits, device nodes, the families of
  * sockets, TIOCSTI and TIOCLINUX; refused are fanotify_mark, name_to_handle_at, epoll_ctl_old,
- * epoll_wait_old, uretprobe, pkey_alloc, pkey_free and pkey_mprotect. Added is chroot, which that
- * profile ties to CAP_SYS_CHROOT. */
+ * epoll_wait_old and uretprobe. Added is chroot, which that profile ties to CAP_SYS_CHROOT. */
 #ifndef PYROUTE_FILTER_POLICY_H
 #define PYROUTE_FILTER_POLICY_H
 
@@ -169,7 +168,7 @@ static const struct policy_row policy[] = {
 
 	ALLOW("brk mmap munmap mremap mprotect madvise mincore msync mlock mlock2 mlockall munlock "
 	      "munlockall membarrier memfd_create memfd_secret remap_file_pages "
-	      "map_shadow_stack=453 mseal=462"),
+	      "pkey_alloc pkey_free pkey_mprotect map_shadow_stack=453 mseal=462"),
 	/* It stops the kernel in the middle of a copy for as long as one likes. */
 	REFUSE("userfaultfd", EPERM),
 	/* Of a computer with several nodes of memory, whose choice is not a client's. */

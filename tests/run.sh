@@ -36,6 +36,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 
 [[ $EUID == 0 ]] || fail "the tests need root: run it with sudo"
 [[ -x $build/pyroute ]] || fail "$build/pyroute is missing: run make"
+[[ -x $build/calls ]] || fail "$build/calls is missing: run make $build/calls"
 [[ -n $(type -P bats) ]] || fail "bats is missing: run scripts/check.sh, which installs it"
 
 number=0
@@ -76,7 +77,7 @@ begin_file() {
 
 	scratch=$(mktemp -d "${TMPDIR:-/tmp}/pyroute-tests.XXXXXX") || exit 1
 	# The ordinary user of the tests must reach what they run, wherever the checkout is.
-	mkdir "$scratch/bin" && cp -a "$build"/pyroute* "$scratch/bin/" || exit 1
+	mkdir "$scratch/bin" && cp -a "$build"/{pyroute*,calls} "$scratch/bin/" || exit 1
 	chmod -R a+rX "$scratch"
 	timeout -k 10 "$FILE_LIMIT" unshare --mount --net --pid --fork --kill-child --mount-proc \
 		--propagation private tests/e2e/host.sh "$scratch" "$file" "$mode" "!$(other_than "$mode")" \

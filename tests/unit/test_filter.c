@@ -181,6 +181,13 @@ static void calls_newer_than_the_library_work(void **state)
 	expect(&probe, &world->filter, run_child(NULL, call, &probe));
 }
 
+static void keys_of_memory_work(void **state)
+{
+	static const struct probe probe = PROBE(pkey_free, EINVAL, EINVAL, NONE);
+
+	expect_all(state, &probe, 1);
+}
+
 /* ---- modes --------------------------------------------------------------------------------- */
 
 /* A call with the mode as its argument number INDEX, on a file "f" that is there before, or, if
@@ -464,6 +471,7 @@ int main(void)
 		cmocka_unit_test(calls_whose_arguments_lie_in_memory_are_missing),
 		cmocka_unit_test(calls_newer_than_the_policy_are_missing),
 		cmocka_unit_test(calls_newer_than_the_library_work),
+		cmocka_unit_test(keys_of_memory_work),
 		cmocka_unit_test(no_call_sets_a_set_uid_or_set_gid_bit),
 		cmocka_unit_test(an_open_that_makes_no_file_may_have_any_mode),
 		cmocka_unit_test(mknod_makes_fifos_sockets_and_files_but_no_devices),

@@ -10,6 +10,7 @@
  *	/proc, /sys	of the keeper's own: the kernel lets a user namespace mount these only where
  *			it already sees them whole (mount_too_revealing() in fs/namespace.c)
  *	/upper, /root	empty
+ *	/empty		empty for good: what directories are covered by
  *
  * A client's first process gets a copy of it with its mount namespace, for the price of a dozen
  * mounts, puts a tmpfs on /upper and an overlay of both on /root, moves /dev and /src there, mounts
@@ -37,7 +38,9 @@
 
 #define TTY 5 /* the group of terminals: base-passwd(8) fixes it */
 
-#define SHM_BYTES "64m" /* with the overlay's tmpfs it stays below a client's memory limit */
+/* With the overlay's tmpfs it stays below a client's memory limit. */
+#define SHM_BYTES  "64m"
+#define SHM_INODES "16384"
 
 static const struct {
 	const char *name;
@@ -90,6 +93,8 @@ static int bind_device(int dev, size_t i, struct error *error)
 	    status.st_rdev != makedev(devices[i].major, devices[i].minor))
 		return error_set(error, ENODEV, "%s of this computer is not the device %u:%u", path,
 				 devices[i].major, devices[i].minor);
+	if (mount_protect(mount, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, error) < 0)
+		return -error->code;
 	if (file_create(dev, devices[i].name, "", 0444, error) < 0)
 		return -error->code;
 	return mount_attach(mount, dev, devices[i].name, error);
@@ -97,7 +102,7 @@ static int bind_device(int dev, size_t i, struct error *error)
 
 static int fill_dev(int dev, struct error *error)
 {
-	static const char *const directories[] = {"pts", "shm", "mqueue", "empty"};
+	static const char *const directories[] = {"pts", "shm", "mqueue"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
 		if (file_directory(dev, directories[i], 0755, error) < 0)
@@ -143,8 +148,8 @@ static int make_bare_root(struct error *error)
 {
 	static const struct mount_option options[] = {
 		{"mode", "0700"}, {"size", "64k"}, {NULL, NULL}};
-	static const char *const directories[] = {"rootfs", "src",   "dev", "proc",
-						  "sys",    "upper", "root"};
+	static const char *const directories[] = {"rootfs", "src",   "dev",  "proc",
+						  "sys",    "upper", "root", "empty"};
 	CLEANUP_FD int root = mount_new("tmpfs", options, ATTRIBUTES_DATA, error);
 
 	if (root < 0)
@@ -224,7 +229,7 @@ static int make_own_mounts(int root, struct error *error)
 					   {ns_has_group(TTY) ? "gid" : NULL, "5"},
 					   {NULL, NULL}};
 	static const struct mount_option shm[] = {
-		{"mode", "1777"}, {"size", SHM_BYTES}, {NULL, NULL}};
+		{"mode", "1777"}, {"size", SHM_BYTES}, {"nr_inodes", SHM_INODES}, {NULL, NULL}};
 	const struct {
 		const char *type;
 		const char *path;
@@ -279,9 +284,12 @@ static int mask_path(int root, const char *path, struct error *error)
 		return target == -ENOENT ? 0 : target;
 	if (fstat(target, &status) < 0)
 		return error_system(error, errno, "cannot look at /%s", path);
-	cover = mount_copy(root, S_ISDIR(status.st_mode) ? "dev/empty" : "dev/null", 0, error);
+	cover = S_ISDIR(status.st_mode) ? mount_copy(AT_FDCWD, "/empty", 0, error)
+					: mount_copy(root, "dev/null", 0, error);
 	if (cover < 0)
 		return cover;
+	if (S_ISDIR(status.st_mode) && mount_protect(cover, 0, MOUNT_ATTR_RDONLY, error) < 0)
+		return -error->code;
 	return mount_attach(cover, root, path, error);
 }
 

@@ -122,17 +122,6 @@ assert json.load(sys.stdin)["end"]["sum_received"]["bytes"] > 1000000' <"$OUT.js
 	[[ $(connect client1 -- sh -c 'echo $$') -lt 100 ]]
 }
 
-@test "a write to a sysctl of the client's own network stays there, a global one is refused" {
-	local pattern
-	pattern=$(</proc/sys/kernel/core_pattern)
-	stage_start
-	connect client1 -- sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
-	[[ $(connect client1 -- cat /proc/sys/net/ipv4/ip_forward) == 1 ]]
-	[[ $(on_computer cat /proc/sys/net/ipv4/ip_forward) == 0 ]]
-	run ! connect client1 -- sh -c 'echo x >/proc/sys/kernel/core_pattern'
-	[[ $(</proc/sys/kernel/core_pattern) == "$pattern" ]]
-}
-
 # red: service.c sends the doors of the client's control group with its namespaces
 # red: answer_admit() in service.c moves a sender whose pid is 0 (the keeper itself, by that)
 # host: in private mode the groups, where there are any, are the user's own

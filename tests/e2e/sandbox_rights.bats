@@ -45,7 +45,8 @@ groups_are_fixed() {
 	local map
 	stage_start
 	for map in uid_map gid_map; do
-		cat "/proc/$(client_pid client1)/$map" | tee "$OUT"
+		cp "/proc/$(client_pid client1)/$map" "$OUT"
+		cat "$OUT"
 		awk '$1 == 0 { root = 1 } $2 == 0 { bad = 1 } END { exit bad || !root }' "$OUT"
 	done
 }
@@ -353,7 +354,7 @@ setsid TIOCSCTTY chdir getcwd capset PR_SET_NO_NEW_PRIVS seccomp execve" | sed '
 	stage_start
 	# Of such a one getcwd(2) says "(unreachable)/...", and so getcwd(3) that there is none.
 	fails_with 125 "${CALLER[@]}" timeout --foreground 30 strace -D -f -qq -o /dev/null \
-		-e trace=getcwd -e inject=getcwd:error=ENOENT pyroute connect client1 -- true
+		-e trace=getcwd -e inject=getcwd:error=ENOENT pyroute connect --dir "$CHECKOUT" client1 -- true
 	[[ $complaint == *"the working directory is not in the client"* ]]
 }
 

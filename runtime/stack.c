@@ -24,11 +24,40 @@ static const struct sysctl_setting ipv6_settings[] = {
 /* Of "all", of "default" and of each interface: these are there already, and do not follow. (In
  * IPv4 they do, unless somebody had set "default" before they were made.) */
 static const struct sysctl_setting ipv4_interface[] = {
-	{"rp_filter", "0"},	 {"secure_redirects", "1"},    {"send_redirects", "1"},
-	{"route_localnet", "0"}, {"accept_source_route", "0"}, {"arp_ignore", "0"},
-	{"arp_announce", "0"},	 {"arp_filter", "0"},	       {"proxy_arp", "0"},
-	{"arp_notify", "0"},	 {"arp_accept", "0"},	       {"drop_gratuitous_arp", "0"},
+	{"rp_filter", "0"},
+	{"secure_redirects", "1"},
+	{"send_redirects", "1"},
+	{"route_localnet", "0"},
+	{"accept_source_route", "0"},
+	{"arp_ignore", "0"},
+	{"arp_announce", "0"},
+	{"arp_filter", "0"},
+	{"proxy_arp", "0"},
+	{"arp_notify", "0"},
+	{"arp_accept", "0"},
+	{"drop_gratuitous_arp", "0"},
 	{"accept_local", "0"},
+	{"shared_media", "1"},
+	{"src_valid_mark", "0"},
+	{"medium_id", "0"},
+	{"tag", "0"},
+	{"bootp_relay", "0"},
+	{"log_martians", "0"},
+	{"bc_forwarding", "0"},
+	{"proxy_arp_pvlan", "0"},
+	{"force_igmp_version", "0"},
+	{"promote_secondaries", "0"},
+	{"ignore_routes_with_linkdown", "0"},
+	{"drop_unicast_in_l2_multicast", "0"},
+	{"igmpv2_unsolicited_report_interval", "10000"}, /* milliseconds */
+	{"igmpv3_unsolicited_report_interval", "1000"},
+};
+
+/* Not of every kernel: Linux 5.16, and with CONFIG_XFRM. */
+static const struct sysctl_setting ipv4_interface_if_there[] = {
+	{"arp_evict_nocarrier", "1"},
+	{"disable_policy", "0"},
+	{"disable_xfrm", "0"},
 };
 
 /* All addresses are the stage's, so nothing is made up of what routers advertise, and duplicates
@@ -53,6 +82,21 @@ static int open_interface(enum family family, const char *name, struct error *er
 	return sysctl_open_link(family == FAMILY_IPV4 ? "ipv4" : "ipv6", name, error);
 }
 
+static int write_if_there(int fd, const struct sysctl_setting *setting, struct error *error)
+{
+	int result = sysctl_write(fd, setting->key, setting->value, error);
+
+	return result == -ENOENT ? 0 : result;
+}
+
+static int settle_ipv4_interface(int fd, struct error *error)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ipv4_interface_if_there); i++)
+		if (write_if_there(fd, &ipv4_interface_if_there[i], error) < 0)
+			return -error->code;
+	return sysctl_write_all(fd, ipv4_interface, ARRAY_SIZE(ipv4_interface), error);
+}
+
 /* A router takes no advice on where to send (RFC 1812, 5.2.7.2). */
 static int settle_interface(enum family family, const char *name, bool forwarding,
 			    struct error *error)
@@ -63,7 +107,7 @@ static int settle_interface(enum family family, const char *name, bool forwardin
 	    sysctl_write(fd, "accept_redirects", forwarding ? "0" : "1", error) < 0)
 		return -error->code;
 	return family == FAMILY_IPV4
-		       ? sysctl_write_all(fd, ipv4_interface, ARRAY_SIZE(ipv4_interface), error)
+		       ? settle_ipv4_interface(fd, error)
 		       : sysctl_write_all(fd, ipv6_interface, ARRAY_SIZE(ipv6_interface), error);
 }
 

@@ -377,6 +377,7 @@ setsid TIOCSCTTY chdir getcwd capset PR_SET_NO_NEW_PRIVS seccomp execve" | sed '
 	pid=$(connect client1 -- pgrep -x sleep)
 	connect client1 -- readlink "/proc/$pid/cwd"
 	connect client1 -- head -c 1 "/proc/$pid/environ"
+	kill -KILL "${BACKGROUND[0]}" # the tracer, and with it what it stopped
 }
 
 # The pid in client1 of a process that is stopped there.

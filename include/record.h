@@ -36,7 +36,8 @@ void record_close(struct record *record);
 int record_read(struct record *record, struct error *error);
 
 /* Waits for the lock, which record_close() lets go of, and reads. With MAKE the file is made where
- * there is none, else the result is -ENOENT. -EPERM: CALLER's base is somebody else's. */
+ * there is none, else the result is -ENOENT. -EPERM: CALLER's base is somebody else's. -ECANCELED
+ * as rundir_pause(). */
 int record_lock(struct record *record, bool make, struct error *error);
 
 /* Writes, under the lock, that STAGE is in STATE; record_clear(): that none runs. */

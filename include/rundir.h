@@ -44,6 +44,10 @@ int rundir_for_each(int base, rundir_visit *visit, void *context, struct error *
 /* The same for every regular file in BASE, by its name. */
 int rundir_for_each_file(int base, rundir_visit *visit, void *context, struct error *error);
 
+/* For who finds a lock taken: waits a moment before the next try. -ECANCELED where one of
+ * process_ending_signals() came that is held back; it is still pending. */
+int rundir_pause(struct error *error);
+
 /* Takes the lock that whoever starts or stops a stage holds. Returns its fd: closing it lets go.
  * -EWOULDBLOCK where somebody has it. */
 int rundir_lock(int base, struct error *error);

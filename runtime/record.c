@@ -97,8 +97,8 @@ int record_read(struct record *record, struct error *error)
 	return file < 0 ? file : read_file(record, file, error);
 }
 
-/* Opens and locks. Who held the lock before us may have removed the file, and the base with it:
- * then -ENOENT, too. */
+/* Opens and locks; -EWOULDBLOCK where somebody has the lock. Who held the lock before us may have
+ * removed the file, and the base with it: then -ENOENT, too. */
 static int lock_file(const struct record *record, bool make, struct error *error)
 {
 	CLEANUP_FD int file = open_file(record, O_RDWR | (make ? O_CREAT : 0), error);
@@ -106,7 +106,7 @@ static int lock_file(const struct record *record, bool make, struct error *error
 
 	if (file < 0)
 		return file;
-	while (flock(file, LOCK_EX) < 0)
+	while (flock(file, LOCK_EX | LOCK_NB) < 0)
 		if (errno != EINTR)
 			return error_system(error, errno, "cannot lock the record of the stage");
 	if (fstat(file, &status) < 0 || status.st_nlink == 0)
@@ -123,7 +123,9 @@ int record_lock(struct record *record, bool make, struct error *error)
 	if (privilege_assume(record->caller, &saved, error) < 0)
 		return -error->code;
 	for (int i = 0; i < TRIES && file == -ENOENT && (make || i == 0); i++)
-		file = lock_file(record, make, error);
+		while ((file = lock_file(record, make, error)) == -EWOULDBLOCK)
+			if (rundir_pause(error) < 0)
+				return -error->code;
 	if (file < 0)
 		return file;
 	record->file = file;

@@ -1,12 +1,15 @@
 #include "rundir.h"
 
 #include "file.h"
+#include "process.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
-#define PATH_SIZE 32 /* bytes of a base's path */
+#define PATH_SIZE     32 /* bytes of a base's path */
+#define LOCK_PAUSE_MS 20 /* between two looks at a lock that somebody has */
 
 /* The owner of an open base, by which all that lies in it is judged, says its path too. */
 static void base_path(uid_t owner, char path[PATH_SIZE])
@@ -130,6 +133,18 @@ int rundir_for_each(int base, rundir_visit *visit, void *context, struct error *
 int rundir_for_each_file(int base, rundir_visit *visit, void *context, struct error *error)
 {
 	return visit_all(base, DT_REG, visit, context, error);
+}
+
+/* Signals cannot be waited for together with a lock. */
+int rundir_pause(struct error *error)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+
+	if (process_should_end())
+		return error_set(error, ECANCELED,
+				 "interrupted, while another start or stop was going on");
+	(void)nanosleep(&pause, NULL);
+	return 0;
 }
 
 int rundir_lock(int base, struct error *error)

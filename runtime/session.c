@@ -12,10 +12,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <time.h>
 
 #define STOP_TIMEOUT_MS 5000 /* a keeper that takes longer is killed */
-#define LOCK_PAUSE_MS	20   /* between two looks at a lock that somebody has */
 
 void session_close(struct session *session)
 {
@@ -277,15 +275,11 @@ static int down_locked(struct session *session, const char *wanted, char name[ST
  * looks for them. */
 static int wait_for_lock(const struct session *session, struct error *error)
 {
-	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
 	int lock;
 
-	while ((lock = rundir_lock(session->base, error)) == -EWOULDBLOCK) {
-		if (process_should_end())
-			return error_set(error, ECANCELED,
-					 "interrupted, while another start or stop was going on");
-		(void)nanosleep(&pause, NULL);
-	}
+	while ((lock = rundir_lock(session->base, error)) == -EWOULDBLOCK)
+		if (rundir_pause(error) < 0)
+			return -error->code;
 	return lock;
 }
 
@@ -326,11 +320,9 @@ int session_find_any(int base, const char *leg, struct host_stage *stage, struct
 /* Takes the caller's own lock, which comes before root's. */
 static int lock_record(struct session *session, bool make, struct error *error)
 {
-	int result = record_lock(&session->record, make, error);
-
-	if (result == 0)
-		process_hold_signals();
-	return result;
+	/* Even the file that is the lock is to go again. */
+	process_hold_signals();
+	return record_lock(&session->record, make, error);
 }
 
 /* Calls the down.sh of the stage that is recorded. One that was deleted meanwhile has none. */
@@ -400,7 +392,7 @@ int session_lock(struct session *session, struct error *error)
 	/* Where nothing can be recorded (somebody else has the place, a disk is full or read-only)
 	 * it is enough for root that nothing is. */
 	if (lock_record(session, true, error) < 0 &&
-	    (!root || record_read(&session->record, &ignored) < 0 ||
+	    (!root || error->code == ECANCELED || record_read(&session->record, &ignored) < 0 ||
 	     session->record.state != RECORD_NONE))
 		return -error->code;
 	if (!root)

@@ -79,6 +79,10 @@ bool command_can_draw(int fd);
 #define COMMAND_UPTIME_SIZE 32
 void command_format_uptime(uint64_t milliseconds, char text[COMMAND_UPTIME_SIZE]);
 
+/* Prints to standard output that the work is done: which it is, whether or not somebody reads that.
+ */
+void command_announce(const char *format, ...) PRINTF_LIKE(1, 2);
+
 /* Prints "pyroute: " and the error's one line to standard error. Returns STATUS. */
 int command_fail(const struct error *error, int status);
 

@@ -20,8 +20,9 @@ int process_exec_status(int code);
  * waited for, else the number may be another's by now. -ESRCH where there is no such process. */
 int process_pidfd(pid_t pid, struct error *error);
 
-/* Allows us as many open files as we may allow ourselves: a stage takes a dozen for each client. */
-void process_raise_file_limit(void);
+/* Allows us as many open files as we may allow ourselves. -EMFILE where these are less than NEEDED;
+ * the text is the whole story. */
+int process_raise_file_limit(unsigned long needed, struct error *error);
 
 /* Waits for the end of a child of ours, reaps it, and sets *STATUS as a shell does: its own exit
  * status, or 128 + the signal that killed it. -ECHILD where it is no child (any more). */

@@ -5,6 +5,9 @@
 #include "keeper.h"
 #include "session.h"
 
+/* So many open files a start takes at least. */
+#define START_FILES 64
+
 /* What there is to say of a start beside its success or failure. */
 struct start_outcome {
 	int signalled; /* one of process_ending_signals() ended it: then the result is -ECANCELED */

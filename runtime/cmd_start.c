@@ -1,4 +1,5 @@
 #include "command.h"
+#include "process.h"
 #include "stages.h"
 #include "start.h"
 
@@ -86,16 +87,18 @@ static void print_private(const struct start_outcome *outcome, const char *name)
 
 	if (name == NULL)
 		name = "";
-	(void)printf("It is private: its legs are in a network namespace of its own, and nothing "
-		     "on this computer was changed.\n"
-		     "Your router there: pyroute-run%s%s -- python3 src/router.py\n"
-		     "Your shell there:  pyroute-run%s%s\n",
-		     option, name, option, name);
+	command_announce(
+		"It is private: its legs are in a network namespace of its own, and nothing "
+		"on this computer was changed.\n"
+		"Your router there: pyroute-run%s%s -- python3 src/router.py\n"
+		"Your shell there:  pyroute-run%s%s\n",
+		option, name, option, name);
 	if (outcome->one_id)
-		(void)printf("Without subordinate ids of yours, its clients have no users but root "
-			     "(pyroute doctor tells more).\n");
+		command_announce(
+			"Without subordinate ids of yours, its clients have no users but root "
+			"(pyroute doctor tells more).\n");
 	if (outcome->limits.processes != 0)
-		(void)printf(
+		command_announce(
 			"Without control groups of yours, each %s may have %llu processes, each "
 			"of %llu MiB.\n",
 			outcome->one_id ? "client" : "user of each client",
@@ -114,9 +117,12 @@ static int start_file(struct command_place *place, const struct command_line *li
 					.private = (line->options & OPTION_PRIVATE) != 0,
 					.watcher =
 						command_can_draw(STDERR_FILENO) ? &watcher : NULL};
-	int status = read_stage(place, line->operands[0], &stage);
-	int result;
+	int status = EXIT_FAILURE;
+	int result = process_raise_file_limit(START_FILES, &error);
 
+	if (result < 0)
+		return fail_start(&outcome, &error);
+	status = read_stage(place, line->operands[0], &stage);
 	if (status != EXIT_SUCCESS)
 		return status;
 	result = start_stage(&place->session, &stage, &wish, &outcome, &error);
@@ -127,8 +133,8 @@ static int start_file(struct command_place *place, const struct command_line *li
 		(void)fputs("pyroute: this kernel refuses bpf(2): on the legs only packet sockets "
 			    "for ETH_P_ALL see frames\n",
 			    stderr);
-	(void)printf("%s is up: %s, %zu client%s\n", stage.name, stage.title, stage.client_count,
-		     stage.client_count == 1 ? "" : "s");
+	command_announce("%s is up: %s, %zu client%s\n", stage.name, stage.title,
+			 stage.client_count, stage.client_count == 1 ? "" : "s");
 	if (outcome.private)
 		print_private(&outcome, line->name);
 	return EXIT_SUCCESS;
@@ -146,7 +152,7 @@ static int start_own_scripts(struct command_place *place, const struct command_l
 	(void)stages_read(&place->checkout, &place->caller, name, &stage, &file, &error);
 	if (start_scripts(&place->session, name, &outcome, &error) < 0)
 		return fail_start(&outcome, &error);
-	(void)printf("%s is up%s%s\n", name, stage.title[0] == '\0' ? "" : ": ", stage.title);
+	command_announce("%s is up%s%s\n", name, stage.title[0] == '\0' ? "" : ": ", stage.title);
 	return EXIT_SUCCESS;
 }
 

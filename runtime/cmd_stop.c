@@ -16,6 +16,6 @@ int cmd_stop(const struct command_line *line)
 		return command_fail(&error, 128 + process_take_signal());
 	if (result < 0)
 		return command_fail(&error, EXIT_FAILURE);
-	(void)printf("%s is stopped\n", name);
+	command_announce("%s is stopped\n", name);
 	return EXIT_SUCCESS;
 }

@@ -1,5 +1,8 @@
 #include "command.h"
 
+#include <signal.h>
+#include <stdarg.h>
+
 void command_place_close(struct command_place *place)
 {
 	session_close(&place->session);
@@ -31,6 +34,18 @@ int command_connect(const struct command_line *line, struct command_place *place
 	if (command_find_running(line, place, error) < 0)
 		return -error->code;
 	return session_connect(&place->session, error);
+}
+
+/* Not by stdio, whose stream would remember that it failed. */
+void command_announce(const char *format, ...)
+{
+	va_list arguments;
+	sighandler_t before = signal(SIGPIPE, SIG_IGN);
+
+	va_start(arguments, format);
+	(void)vdprintf(STDOUT_FILENO, format, arguments);
+	va_end(arguments);
+	(void)signal(SIGPIPE, before);
 }
 
 int command_fail(const struct error *error, int status)

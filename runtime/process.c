@@ -25,14 +25,20 @@ int process_pidfd(pid_t pid, struct error *error)
 	return pidfd;
 }
 
-void process_raise_file_limit(void)
+int process_raise_file_limit(unsigned long needed, struct error *error)
 {
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return;
+		return error_system(error, errno, "cannot tell how many files may be open");
 	files.rlim_cur = files.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &files);
+	if (files.rlim_max >= needed)
+		return 0;
+	return error_set(error, EMFILE,
+			 "only %llu files may be open at once here, and this takes %lu: raise the "
+			 "limit, as root: ulimit -n %lu",
+			 (unsigned long long)files.rlim_max, needed, needed);
 }
 
 int process_wait(int pidfd, int *status, struct error *error)

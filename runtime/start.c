@@ -25,6 +25,8 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
+#define START_FILES_CLIENT 14 /* files that a keeper has open of a client, or a little less */
+
 /* What a start has in hand. All of it is let go of at its end, and undone where it failed. */
 struct start {
 	struct session *session;
@@ -457,12 +459,14 @@ int start_stage(struct session *session, const struct stage *stage, const struct
 			      .listener = -1,
 			      .signals = -1,
 			      .keeper = KEEPER_NONE};
-	int result = session_lock(session, error);
+	/* The keeper's and the clients', who lower theirs, too. */
+	int result = process_raise_file_limit(
+		START_FILES + stage->client_count * START_FILES_CLIENT, error);
 
 	if (result == 0)
+		result = session_lock(session, error);
+	if (result == 0)
 		result = look(&start, error);
-
-	process_raise_file_limit(); /* the keeper's and the clients', who lower theirs, too */
 	if (result >= 0)
 		result = session_end_running(session, error);
 	if (result >= 0 && !start.private)

@@ -359,6 +359,43 @@ leaves_nothing() {
 	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 }
 
+# host_remember: for good(), what the host is like before a fault.
+host_remember() {
+	host_snapshot >"$BATS_TEST_TMPDIR/remembered"
+}
+
+is_as_remembered() {
+	host_snapshot >"$BATS_TEST_TMPDIR/now"
+	same "$BATS_TEST_TMPDIR/remembered" "$BATS_TEST_TMPDIR/now"
+}
+
+# within SECONDS COMMAND...: COMMAND succeeds before they are over.
+within() {
+	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+	shift
+	until "$@" >"$BATS_TEST_TMPDIR/within" 2>&1; do
+		if ((${EPOCHREALTIME/[.,]/} > end)); then
+			echo "not in time: $*"
+			cat "$BATS_TEST_TMPDIR/within"
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+# gone: within two seconds the host is as host_remember found it. good: that, and the next start works.
+gone() {
+	within 2 is_as_remembered
+}
+
+good() {
+	gone
+	stage_start >/dev/null
+	connect client2 -- true
+	stage_stop >/dev/null
+	gone
+}
+
 # ---- every test ---------------------------------------------------------------------------------
 
 common_setup() {

@@ -52,6 +52,10 @@ int rundir_pause(struct error *error);
  * -EWOULDBLOCK where somebody has it. */
 int rundir_lock(int base, struct error *error);
 
+/* Puts the path of ID's directory, and ": ", before the text that is there. Returns
+ * -(error->code). */
+int rundir_prefix(int base, const char *id, struct error *error);
+
 /* Removes ID's directory with what may be left in it. */
 int rundir_remove(int base, const char *id, struct error *error);
 

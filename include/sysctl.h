@@ -23,6 +23,10 @@ int sysctl_open_link(const char *protocol, const char *name, struct error *error
  * setting, -EOVERFLOW where the value and its NUL do not fit into SIZE bytes. */
 int sysctl_read(int directory, const char *key, char *value, size_t size, struct error *error);
 
+/* Reads what tells this boot of the kernel from any other, a UUID (random(4)). */
+#define SYSCTL_BOOT_SIZE 38 /* with the newline and the NUL that a read of it needs room for */
+int sysctl_read_boot(char boot[SYSCTL_BOOT_SIZE], struct error *error);
+
 /* Writes KEY. -ENOENT as above. */
 int sysctl_write(int directory, const char *key, const char *value, struct error *error);
 

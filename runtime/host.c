@@ -92,13 +92,18 @@ static int note_forwarding(FILE *journal, struct error *error)
 int host_begin(int run_dir, const struct host_stage *stage, struct error *error)
 {
 	CLEANUP_FREE char *text = NULL;
+	char boot[SYSCTL_BOOT_SIZE];
 	size_t size;
-	FILE *journal = open_memstream(&text, &size);
-	int result;
+	FILE *journal = NULL;
+	int result = sysctl_read_boot(boot, error);
 
+	if (result < 0)
+		return result;
+	journal = open_memstream(&text, &size);
 	if (journal == NULL)
 		return error_system(error, errno, "cannot write the journal");
-	(void)fprintf(journal, "stage %s\ncheckout %s\n", stage->name, stage->checkout);
+	(void)fprintf(journal, "stage %s\ncheckout %s\nboot %s\n", stage->name, stage->checkout,
+		      boot);
 	if (stage->private)
 		(void)fprintf(journal, "private yes\n");
 	else
@@ -142,11 +147,18 @@ int host_note_leg(int run_dir, const struct wire_leg *leg, struct error *error)
 
 static FILE *open_journal(int run_dir, struct error *error)
 {
-	int fd = openat(run_dir, JOURNAL, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	FILE *journal = fd < 0 ? NULL : fdopen(fd, "re");
+	/* Non-blocking: what lies there may be a FIFO, which nobody writes to. */
+	int fd = openat(run_dir, JOURNAL, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat status = {.st_mode = S_IFREG};
+	FILE *journal = NULL;
 
+	if (fd >= 0 && (fstat(fd, &status) < 0 || S_ISREG(status.st_mode)))
+		journal = fdopen(fd, "re");
 	if (journal == NULL) {
-		(void)error_system(error, errno, "cannot read the journal");
+		if (S_ISREG(status.st_mode))
+			(void)error_system(error, errno, "cannot read the journal");
+		else
+			(void)error_set(error, EINVAL, "the journal is no file; remove it");
 		close_fd(&fd);
 	}
 	return journal;
@@ -187,12 +199,30 @@ int host_owner(int run_dir, struct host_stage *stage, struct error *error)
 	return 0;
 }
 
+/* What was changed before a reboot is no more. */
+static bool is_of_this_boot(FILE *journal)
+{
+	char line[PATH_MAX + 32];
+	char boot[SYSCTL_BOOT_SIZE];
+	struct error ignored;
+	const char *written = NULL;
+
+	rewind(journal);
+	while (written == NULL && fgets(line, sizeof(line), journal) != NULL)
+		written = after(line, "boot");
+	rewind(journal);
+	return written == NULL || sysctl_read_boot(boot, &ignored) < 0 ||
+	       strncmp(written, boot, strlen(boot)) == 0;
+}
+
 bool host_is_here(int run_dir)
 {
 	struct error ignored;
 	CLEANUP_STREAM FILE *journal = open_journal(run_dir, &ignored);
 	char line[PATH_MAX + 32];
 
+	if (journal != NULL && !is_of_this_boot(journal))
+		return false;
 	while (journal != NULL && fgets(line, sizeof(line), journal) != NULL) {
 		const char *number = after(line, "namespace");
 
@@ -233,6 +263,8 @@ static int restore_leg(const char *text, struct error *error)
 	    address_parse_mac(address, mac, error) < 0)
 		return 0;
 	index = strtoul(number, NULL, 10);
+	if (strncmp(name, "net", 3) != 0) /* no leg's */
+		return 0;
 	if (net_socket_open(&socket, error) < 0)
 		return -error->code;
 	return net_link_delete(socket, (unsigned)index, mac, error);
@@ -350,7 +382,7 @@ int host_restore(int run_dir, int heir, struct error *error)
 
 	if (journal == NULL)
 		return error->code == ENOENT ? 0 : -error->code;
-	result = restore_all(journal, heir, error);
+	result = is_of_this_boot(journal) ? restore_all(journal, heir, error) : 0;
 	if (result == 0 && unlinkat(run_dir, JOURNAL, 0) < 0)
 		return error_system(error, errno, "cannot remove the journal");
 	return result;

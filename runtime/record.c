@@ -1,6 +1,6 @@
 #include "record.h"
 
-#include "file.h"
+#include "sysctl.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -9,7 +9,6 @@
 
 #define SUFFIX	  ".scripts"
 #define NAME_SIZE (RUNDIR_ID_SIZE + sizeof(SUFFIX))
-#define BOOT_SIZE 37 /* a UUID and a NUL */
 #define TEXT_SIZE (PATH_MAX + 256)
 #define TRIES	  100 /* to lock a file that others remove meanwhile */
 
@@ -23,20 +22,12 @@ static void file_name(const struct record *record, char name[NAME_SIZE])
 
 /* ---- its text -------------------------------------------------------------------------------- */
 
-/* /tmp may outlive a reboot, and what runs does not (random(4)). */
-static int read_boot(char boot[BOOT_SIZE + 1], struct error *error)
-{
-	ssize_t length =
-		file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, BOOT_SIZE + 1, error);
-
-	return length < 0 ? (int)length : 0;
-}
-
-/* A record that was cut short tells as much as none. */
+/* A record that was cut short tells as much as none. /tmp may outlive a reboot, and what runs does
+ * not. */
 static void parse(struct record *record, const char *text, const char *now)
 {
 	char stage[STAGE_NAME_SIZE];
-	char boot[BOOT_SIZE];
+	char boot[SYSCTL_BOOT_SIZE];
 	char state[16];
 
 	record->state = RECORD_NONE;
@@ -52,13 +43,13 @@ static void parse(struct record *record, const char *text, const char *now)
 static int read_file(struct record *record, int file, struct error *error)
 {
 	char text[TEXT_SIZE];
-	char boot[BOOT_SIZE + 1];
+	char boot[SYSCTL_BOOT_SIZE];
 	ssize_t length = pread(file, text, sizeof(text) - 1, 0);
 
 	if (length < 0)
 		return error_system(error, errno, "cannot read the record of the stage");
 	text[length] = '\0';
-	if (read_boot(boot, error) < 0)
+	if (sysctl_read_boot(boot, error) < 0)
 		return -error->code;
 	parse(record, text, boot);
 	return 0;
@@ -139,10 +130,11 @@ int record_write(struct record *record, const char *stage, enum record_state sta
 {
 	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
 	char text[TEXT_SIZE];
-	char boot[BOOT_SIZE + 1];
+	char boot[SYSCTL_BOOT_SIZE];
 	int length;
 
-	if (read_boot(boot, error) < 0 || privilege_assume(record->caller, &saved, error) < 0)
+	if (sysctl_read_boot(boot, error) < 0 ||
+	    privilege_assume(record->caller, &saved, error) < 0)
 		return -error->code;
 	length = snprintf(text, sizeof(text), "stage %s\nboot %s\nstate %s\ncheckout %s\n", stage,
 			  boot, words[state], record->checkout);
@@ -220,7 +212,7 @@ int record_guard(const struct record *record, struct error *error)
 struct tour {
 	record_visit *visit;
 	void *context;
-	char boot[BOOT_SIZE + 1];
+	char boot[SYSCTL_BOOT_SIZE];
 };
 
 /* What follows WORD and a blank at the head of a line of TEXT, to that line's end; else empty. */
@@ -270,7 +262,7 @@ int record_for_each(int base, record_visit *visit, void *context, struct error *
 {
 	struct tour tour = {.visit = visit, .context = context};
 
-	if (read_boot(tour.boot, error) < 0)
+	if (sysctl_read_boot(tour.boot, error) < 0)
 		return -error->code;
 	return rundir_for_each_file(base, visit_file, &tour, error);
 }

@@ -149,15 +149,23 @@ int rundir_pause(struct error *error)
 
 int rundir_lock(int base, struct error *error)
 {
-	CLEANUP_FD int fd = openat(base, "lock", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	CLEANUP_FD int fd = rundir_open_file(base, "lock", O_RDONLY | O_CREAT, error);
 	char path[PATH_SIZE];
 
 	(void)owner_of(base, path);
 	if (fd < 0)
-		return error_system(error, errno, "cannot open %s/lock", path);
+		return fd;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return error_system(error, errno, "cannot lock %s/lock", path);
 	return TAKE_FD(fd);
+}
+
+int rundir_prefix(int base, const char *id, struct error *error)
+{
+	char path[PATH_SIZE];
+
+	(void)owner_of(base, path);
+	return error_prefix(error, "%s/%s", path, id);
 }
 
 int rundir_remove(int base, const char *id, struct error *error)

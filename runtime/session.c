@@ -191,7 +191,7 @@ static int clear_away(int base, const char *id, struct error *error)
 	result = host_restore(dir, heir.dir, error);
 	close_fd(&heir.dir);
 	if (result < 0)
-		return result;
+		return rundir_prefix(base, id, error);
 	return rundir_remove(base, id, error);
 }
 

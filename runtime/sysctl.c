@@ -41,6 +41,14 @@ int sysctl_open_link(const char *protocol, const char *name, struct error *error
 	return sysctl_open(path, error);
 }
 
+int sysctl_read_boot(char boot[SYSCTL_BOOT_SIZE], struct error *error)
+{
+	CLEANUP_FD int directory = sysctl_open("/proc/sys/kernel/random", error);
+
+	return directory < 0 ? directory
+			     : sysctl_read(directory, "boot_id", boot, SYSCTL_BOOT_SIZE, error);
+}
+
 int sysctl_read(int directory, const char *key, char *value, size_t size, struct error *error)
 {
 	CLEANUP_FD int fd = openat(directory, key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

@@ -88,26 +88,6 @@ load helpers
 	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 }
 
-# Runs a command where the computer has no root filesystem: /var/lib/pyroute is empty.
-without_rootfs() {
-	unshare --mount bash -c 'mount -t tmpfs tmpfs /var/lib/pyroute && exec "$@"' bash "$@"
-}
-
-@test "a missing root filesystem is refused, with its path and the remedy" {
-	leaves_nothing fails_with 1 without_rootfs "${CALLER[@]}" pyroute start stage1
-	[[ $complaint == */var/lib/pyroute/rootfs* && $complaint == *install.sh* ]]
-}
-
-# host: a private stage's legs share their names with nobody
-# bats test_tags=host
-@test "a leg's name that is taken on the computer is refused, and what has it stays" {
-	ip link add net2 type veth peer name taken
-	leaves_nothing fails_with 1 pyroute start stage1
-	[[ $complaint == *net2* ]]
-	ip link show net2 && ip link del net2
-	stage_start
-}
-
 @test "a bad stage file is refused with file, line and key, and nothing is started" {
 	sed -i 's/^gateway  = 1.1.1.1$/gatway = 1.1.1.1/' stages/stage1/stage.ini
 	leaves_nothing fails_with 2 pyroute start stage1

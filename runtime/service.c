@@ -13,7 +13,7 @@
 #define CONNECTIONS_MAX 64
 #define SEND_TIMEOUT_S	2 /* who does not read what he asked for is hung up on */
 
-enum verb { VERB_STAGE, VERB_CLIENTS, VERB_ENTER, VERB_ADMIT, VERB_COMPUTER, VERB_STOP };
+enum verb { VERB_STAGE, VERB_CLIENTS, VERB_ENTER, VERB_COMPUTER, VERB_STOP, VERB_ADMIT };
 
 struct request {
 	uint32_t verb;

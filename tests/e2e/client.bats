@@ -142,7 +142,7 @@ assert json.load(sys.stdin)["end"]["sum_received"]["bytes"] > 1000000' <"$OUT.js
 import socket, struct, sys
 keeper = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 keeper.connect(sys.argv[1])
-admit = 3
+admit = 5
 keeper.send(struct.pack("I64s", admit, b"client1"))
 code, = struct.unpack_from("i", keeper.recv(65536))
 print(code, open("/proc/self/cgroup").read())' "$(find "$(run_dir)" -type s)"

@@ -37,8 +37,8 @@ int host_owner(int run_dir, struct host_stage *stage, struct error *error);
  * leg of its stage. */
 bool host_has_leg(int run_dir, const char *name);
 
-/* True where RUN_DIR holds the journal of a stage that has changed this network namespace. */
-bool host_is_here(int run_dir);
+/* 1 where RUN_DIR holds the journal of a stage that has changed this network namespace, else 0. */
+int host_is_here(int run_dir, struct error *error);
 
 /* Puts back what the journal in RUN_DIR tells: removes the legs and the control groups that are
  * left, restores ip forwarding and what went with it, and removes the journal. 0 too where there

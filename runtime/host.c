@@ -32,11 +32,14 @@
 static const char *const reset_keys[] = {"forwarding", "accept_redirects"};
 
 /* The number that tells this network namespace from any other: a journal is of one. */
-static unsigned long long network_namespace(void)
+static int network_namespace(unsigned long long *number, struct error *error)
 {
 	struct stat status;
 
-	return stat("/proc/self/ns/net", &status) < 0 ? 0 : status.st_ino;
+	if (stat("/proc/self/ns/net", &status) < 0)
+		return error_system(error, errno, "cannot look at /proc/self/ns/net");
+	*number = status.st_ino;
+	return 0;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -93,10 +96,13 @@ int host_begin(int run_dir, const struct host_stage *stage, struct error *error)
 {
 	CLEANUP_FREE char *text = NULL;
 	char boot[SYSCTL_BOOT_SIZE];
+	unsigned long long namespace = 0;
 	size_t size;
-	FILE *journal = NULL;
+	FILE *journal;
 	int result = sysctl_read_boot(boot, error);
 
+	if (result == 0)
+		result = network_namespace(&namespace, error);
 	if (result < 0)
 		return result;
 	journal = open_memstream(&text, &size);
@@ -107,7 +113,7 @@ int host_begin(int run_dir, const struct host_stage *stage, struct error *error)
 	if (stage->private)
 		(void)fprintf(journal, "private yes\n");
 	else
-		(void)fprintf(journal, "namespace %llu\n", network_namespace());
+		(void)fprintf(journal, "namespace %llu\n", namespace);
 	if (stage->given[0] != '\0')
 		(void)fprintf(journal, "name %s\n", stage->given);
 	if (stage->cgroup[0] != '\0')
@@ -164,6 +170,12 @@ static FILE *open_journal(int run_dir, struct error *error)
 	return journal;
 }
 
+/* The journal has been read to its end. One that was not tells of less than there is. */
+static int was_read(FILE *journal, struct error *error)
+{
+	return ferror(journal) == 0 ? 0 : error_set(error, EIO, "cannot read all of the journal");
+}
+
 /* If LINE begins with WORD and a blank, returns what follows. */
 static const char *after(const char *line, const char *word)
 {
@@ -196,40 +208,48 @@ int host_owner(int run_dir, struct host_stage *stage, struct error *error)
 		copy_value(line, "cgroup", stage->cgroup, sizeof(stage->cgroup));
 		stage->private = stage->private || after(line, "private") != NULL;
 	}
-	return 0;
+	return was_read(journal, error);
 }
 
 /* What was changed before a reboot is no more. */
-static bool is_of_this_boot(FILE *journal)
+static int is_of_this_boot(FILE *journal, struct error *error)
 {
 	char line[PATH_MAX + 32];
 	char boot[SYSCTL_BOOT_SIZE];
-	struct error ignored;
 	const char *written = NULL;
 
+	if (sysctl_read_boot(boot, error) < 0)
+		return -error->code;
 	rewind(journal);
 	while (written == NULL && fgets(line, sizeof(line), journal) != NULL)
 		written = after(line, "boot");
+	if (was_read(journal, error) < 0)
+		return -error->code;
 	rewind(journal);
-	return written == NULL || sysctl_read_boot(boot, &ignored) < 0 ||
-	       strncmp(written, boot, strlen(boot)) == 0;
+	return written == NULL || strncmp(written, boot, strlen(boot)) == 0;
 }
 
-bool host_is_here(int run_dir)
+int host_is_here(int run_dir, struct error *error)
 {
-	struct error ignored;
-	CLEANUP_STREAM FILE *journal = open_journal(run_dir, &ignored);
+	CLEANUP_STREAM FILE *journal = open_journal(run_dir, error);
 	char line[PATH_MAX + 32];
+	unsigned long long here = 0;
+	int result;
 
-	if (journal != NULL && !is_of_this_boot(journal))
-		return false;
-	while (journal != NULL && fgets(line, sizeof(line), journal) != NULL) {
+	if (journal == NULL)
+		return error->code == ENOENT ? 0 : -error->code;
+	result = is_of_this_boot(journal, error);
+	if (result <= 0)
+		return result;
+	if (network_namespace(&here, error) < 0)
+		return -error->code;
+	while (fgets(line, sizeof(line), journal) != NULL) {
 		const char *number = after(line, "namespace");
 
 		if (number != NULL)
-			return strtoull(number, NULL, 10) == network_namespace();
+			return strtoull(number, NULL, 10) == here;
 	}
-	return false;
+	return was_read(journal, error);
 }
 
 bool host_has_leg(int run_dir, const char *name)
@@ -238,7 +258,7 @@ bool host_has_leg(int run_dir, const char *name)
 	CLEANUP_STREAM FILE *journal = open_journal(run_dir, &ignored);
 	char line[PATH_MAX + 32];
 
-	if (journal == NULL || !host_is_here(run_dir))
+	if (journal == NULL || host_is_here(run_dir, &ignored) <= 0)
 		return false;
 	while (fgets(line, sizeof(line), journal) != NULL) {
 		const char *leg = after(line, "leg");
@@ -293,7 +313,11 @@ static int restore_cgroup(const char *text, struct error *error)
 
 static int check_namespace(const char *text, struct error *error)
 {
-	if (strtoull(text, NULL, 10) == network_namespace())
+	unsigned long long here = 0;
+
+	if (network_namespace(&here, error) < 0)
+		return -error->code;
+	if (strtoull(text, NULL, 10) == here)
 		return 0;
 	return error_set(error, EXDEV,
 			 "the stage was started in another network namespace; stop it from there");
@@ -316,6 +340,8 @@ static void for_each(FILE *journal, const char *word,
 		if (text != NULL && act(text, &error) < 0 && first->code == 0)
 			*first = error;
 	}
+	if (first->code == 0)
+		(void)was_read(journal, first);
 }
 
 /* Copies the lines of FROM to TO, but for those that do not begin with WORD, if that is not NULL.
@@ -344,6 +370,7 @@ static int hand_over(FILE *journal, int heir, struct error *error)
 	size_t size;
 	FILE *both = other == NULL ? NULL : open_memstream(&text, &size);
 	size_t count;
+	int result;
 
 	if (other == NULL)
 		return -error->code;
@@ -351,9 +378,11 @@ static int hand_over(FILE *journal, int heir, struct error *error)
 		return error_system(error, errno, "cannot write the journal");
 	(void)copy_lines(other, NULL, both);
 	count = copy_lines(journal, "sysctl", both);
+	result = was_read(other, error) < 0 ? -error->code : was_read(journal, error);
 	if (fclose(both) != 0)
 		return error_system(error, ENOMEM, "cannot write the journal");
-	return count == 0 ? 0 : file_replace(heir, JOURNAL, text, JOURNAL_MODE, error);
+	return result < 0 || count == 0 ? result
+					: file_replace(heir, JOURNAL, text, JOURNAL_MODE, error);
 }
 
 /* Control groups are the same in every network namespace; the rest is of the one it was made in.
@@ -382,7 +411,9 @@ int host_restore(int run_dir, int heir, struct error *error)
 
 	if (journal == NULL)
 		return error->code == ENOENT ? 0 : -error->code;
-	result = is_of_this_boot(journal) ? restore_all(journal, heir, error) : 0;
+	result = is_of_this_boot(journal, error);
+	if (result > 0)
+		result = restore_all(journal, heir, error);
 	if (result == 0 && unlinkat(run_dir, JOURNAL, 0) < 0)
 		return error_system(error, errno, "cannot remove the journal");
 	return result;

@@ -168,14 +168,15 @@ static int find_heir(void *context, int base, const char *id, struct error *erro
 {
 	struct heir *heir = context;
 	CLEANUP_FD int dir = -1;
+	int here;
 
 	if (strcmp(id, heir->id) == 0)
 		return 0;
 	dir = rundir_open(base, id, false, error);
-	if (dir < 0 || !host_is_here(dir))
-		return 0;
-	heir->dir = TAKE_FD(dir);
-	return 1;
+	here = dir < 0 ? dir : host_is_here(dir, error);
+	if (here > 0)
+		heir->dir = TAKE_FD(dir);
+	return here == -ENOENT ? 0 : here; /* it may end just now */
 }
 
 static int clear_away(int base, const char *id, struct error *error)

@@ -11,7 +11,9 @@
 #include <time.h>
 
 #define CONNECTIONS_MAX 64
-#define SEND_TIMEOUT_S	2 /* who does not read what he asked for is hung up on */
+#define POLL_TRIES	50  /* to wait, where that fails */
+#define POLL_PAUSE_MS	100 /* between two of them */
+#define SEND_TIMEOUT_S	2   /* who does not read what he asked for is hung up on */
 
 enum verb { VERB_STAGE, VERB_CLIENTS, VERB_ENTER, VERB_COMPUTER, VERB_STOP, VERB_ADMIT };
 
@@ -289,9 +291,11 @@ static int answer_stop(struct service *service, int connection, struct reply *re
 {
 	CLEANUP_FD int self = process_pidfd(getpid(), &reply->error);
 	struct channel_fds fds = {.fd = {self}, .count = self < 0 ? 0 : 1};
+	int result = channel_send(connection, reply, sizeof(*reply), &fds, error);
 
-	service->stopping = self >= 0;
-	return channel_send(connection, reply, sizeof(*reply), &fds, error);
+	/* Who was not told asks again. */
+	service->stopping = self >= 0 && result == 0;
+	return result;
 }
 
 /* One request. Anything but an answer sent ends the connection. */
@@ -400,7 +404,9 @@ static void service_close(struct service *service)
 
 int service_run(const struct service_plan *plan, struct error *error)
 {
+	const struct timespec pause = {.tv_nsec = POLL_PAUSE_MS * 1000000L};
 	CLEANUP(service_close) struct service service = {.plan = plan};
+	unsigned failures = 0;
 	CLEANUP_FREE struct pollfd *files =
 		calloc(1 + plan->stage->client_count + CONNECTIONS_MAX, sizeof(*files));
 
@@ -410,12 +416,15 @@ int service_run(const struct service_plan *plan, struct error *error)
 	while (!service.stopping) {
 		size_t count = list_files(&service, files);
 
-		if (poll(files, count, -1) < 0) {
-			if (errno == EINTR)
-				continue;
-			return error_system(error, errno, "cannot serve");
+		if (poll(files, count, -1) >= 0) {
+			attend(&service, files);
+			failures = 0;
+		} else if (errno != EINTR) {
+			/* No memory just now, most likely: no reason to end a stage. */
+			if (++failures > POLL_TRIES)
+				return error_system(error, errno, "cannot serve");
+			(void)nanosleep(&pause, NULL);
 		}
-		attend(&service, files);
 	}
 	return 0;
 }

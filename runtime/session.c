@@ -12,8 +12,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <time.h>
 
 #define STOP_TIMEOUT_MS 5000 /* a keeper that takes longer is killed */
+#define STOP_TRIES	50   /* to stop a keeper that hangs up instead of answering */
+#define STOP_PAUSE_MS	20   /* between two of them */
 
 void session_close(struct session *session)
 {
@@ -245,26 +248,39 @@ static int check_wanted(const char *wanted, const char *name, struct error *erro
 			 wanted);
 }
 
+/* -ECONNRESET or -EPIPE: the keeper has hung up. It was killed a moment ago, and its socket
+ * outlives it by as long as that takes, so that recover() may have taken it for alive, too; or it
+ * runs, and had no memory to answer with. -ESRCH: it is no more. */
+static int end_stage(const struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
+		     struct error *error)
+{
+	CLEANUP_FD int socket = session_connect(session, error);
+	int result = socket < 0 ? socket : service_stage(socket, name, error);
+
+	if (result == 0)
+		result = check_wanted(wanted, name, error);
+	return result == 0 ? end_keeper(socket, error) : result;
+}
+
 static int down_locked(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
 		       struct error *error)
 {
-	CLEANUP_FD int socket = -1;
+	const struct timespec pause = {.tv_nsec = STOP_PAUSE_MS * 1000000L};
+	bool hung_up = true;
 	bool killed;
-	int result;
+	int result = 0;
 
 	if (open_place(session, session->own, false, error) < 0)
 		return -error->code;
 	if (session->dir < 0)
 		return not_running(session->name, error);
-	socket = session_connect(session, error);
-	result = socket < 0 ? socket : service_stage(socket, name, error);
-	if (result == 0 && check_wanted(wanted, name, error) < 0)
-		return -error->code;
-	if (result == 0)
-		result = end_keeper(socket, error);
-	/* A keeper that was killed a moment ago: its socket outlives it by as long as it takes, so
-	 * that recover() may still have taken it for alive. */
-	killed = result == -ECONNRESET || result == -EPIPE || result == -ESRCH;
+	for (int i = 0; i < STOP_TRIES && hung_up; i++) {
+		if (i > 0)
+			(void)nanosleep(&pause, NULL);
+		result = end_stage(session, wanted, name, error);
+		hung_up = result == -ECONNRESET || result == -EPIPE;
+	}
+	killed = result == -ESRCH;
 	if (result < 0 && !killed)
 		return result;
 	if (session_clear_away(session, error) < 0 || session_mark(session, NULL, error) < 0)

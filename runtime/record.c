@@ -7,10 +7,11 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
-#define SUFFIX	  ".scripts"
-#define NAME_SIZE (RUNDIR_ID_SIZE + sizeof(SUFFIX))
-#define TEXT_SIZE (PATH_MAX + 256)
-#define TRIES	  100 /* to lock a file that others remove meanwhile */
+#define SUFFIX	      ".scripts"
+#define NAME_SIZE     (RUNDIR_ID_SIZE + sizeof(SUFFIX))
+#define TEXT_SIZE     (PATH_MAX + 256)
+#define REMOVAL_TRIES 3
+#define TRIES	      100 /* to lock a file that others remove meanwhile */
 
 static const char *const words[] = {
 	[RECORD_NONE] = "none", [RECORD_STARTING] = "starting", [RECORD_UP] = "up"};
@@ -65,6 +66,9 @@ static int open_file(const struct record *record, int flags, struct error *error
 	struct error ignored;
 	int file;
 
+	/* One that was made just now, and cannot be looked at, is left to nobody. */
+	if (base < 0 && make && base != -EPERM)
+		(void)rundir_remove_base(record->caller->uid, &ignored);
 	if (base < 0)
 		return base;
 	file_name(record, name);
@@ -97,8 +101,8 @@ static int lock_file(const struct record *record, bool make, struct error *error
 
 	if (file < 0)
 		return file;
-	while (flock(file, LOCK_EX | LOCK_NB) < 0)
-		if (errno != EINTR)
+	for (int i = 0; flock(file, LOCK_EX | LOCK_NB) < 0; i++)
+		if (errno == EWOULDBLOCK || (errno != EINTR && i == TRIES))
 			return error_system(error, errno, "cannot lock the record of the stage");
 	if (fstat(file, &status) < 0 || status.st_nlink == 0)
 		return error_set(error, ENOENT, "the record of the stage is gone");
@@ -108,6 +112,7 @@ static int lock_file(const struct record *record, bool make, struct error *error
 int record_lock(struct record *record, bool make, struct error *error)
 {
 	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+	struct stat status;
 	int file = -ENOENT;
 
 	record->state = RECORD_NONE;
@@ -120,7 +125,13 @@ int record_lock(struct record *record, bool make, struct error *error)
 	if (file < 0)
 		return file;
 	record->file = file;
-	return read_file(record, file, error);
+	if (read_file(record, file, error) == 0)
+		return 0;
+	/* What it says is not known, so that record_close() must not remove it, unless it is new.
+	 */
+	if (fstat(file, &status) < 0 || status.st_size > 0)
+		close_fd(&record->file);
+	return -error->code;
 }
 
 /* The sticky bit of a file keeps what cleans /tmp by age away from it (XDG Base Directory
@@ -159,25 +170,32 @@ int record_clear(struct record *record, struct error *error)
 }
 
 /* Removed under the lock: whoever waits for it sees that the file is gone, and makes another. */
-static void remove_file(const struct record *record)
+static int remove_file(const struct record *record, struct error *error)
 {
 	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
 	CLEANUP_FD int base = -1;
 	char name[NAME_SIZE];
-	struct error ignored;
 
-	if (privilege_assume(record->caller, &saved, &ignored) < 0)
-		return;
-	base = rundir_open_base(record->caller->uid, false, &ignored);
+	if (privilege_assume(record->caller, &saved, error) < 0)
+		return -error->code;
+	base = rundir_open_base(record->caller->uid, false, error);
+	if (base < 0)
+		return base;
 	file_name(record, name);
-	if (base >= 0 && unlinkat(base, name, 0) == 0)
-		(void)rundir_remove_base(record->caller->uid, &ignored);
+	if (unlinkat(base, name, 0) < 0 && errno != ENOENT)
+		return error_system(error, errno, "cannot remove the record of the stage");
+	return rundir_remove_base(record->caller->uid, error);
 }
 
+/* Nobody is told where it fails, so it is tried again: memory may be short for a moment. The file
+ * means nothing, and the next command removes it. */
 void record_close(struct record *record)
 {
+	struct error ignored;
+
 	if (record->file >= 0 && record->state == RECORD_NONE)
-		remove_file(record);
+		for (int i = 0; i < REMOVAL_TRIES && remove_file(record, &ignored) < 0; i++)
+			continue;
 	close_fd(&record->file);
 }
 

@@ -57,8 +57,8 @@ int ns_map_single(pid_t pid, struct error *error);
  * (user_namespaces(7)). */
 int ns_map_same(int proc, pid_t pid, struct error *error);
 
-/* Whether the calling process's user namespace has the group GID. */
-bool ns_has_group(gid_t gid);
+/* 1 where the calling process's user namespace has the group GID, else 0. */
+int ns_has_group(gid_t gid, struct error *error);
 
 /* Makes a user namespace, and those that FLAGS of clone(2) name, owned by it, which no process
  * lives in: SET, the caller's, alone keeps them. It has the one extent of ids that each of UIDS and

@@ -16,7 +16,7 @@
  * -ELOOP: more directories in one another. */
 int skeleton_make(int base, struct error *error);
 
-/* Whether BASE holds one. */
-bool skeleton_is_in(int base);
+/* 1 where BASE holds one, else 0. */
+int skeleton_is_in(int base, struct error *error);
 
 #endif

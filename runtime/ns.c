@@ -157,19 +157,29 @@ int ns_map_single(pid_t pid, struct error *error)
 	return result < 0 ? result : ns_map(pid, &uid, &gid, error);
 }
 
-/* Reads the next extent of MAP, a file of user_namespaces(7). False at its end. */
-static bool read_extent(FILE *map, struct ns_ids *ids)
+static FILE *open_map(const char *path, struct error *error)
+{
+	FILE *map = fopen(path, "re");
+
+	if (map == NULL)
+		(void)error_system(error, errno, "cannot open %s", path);
+	return map;
+}
+
+/* Reads the next extent of MAP, a file of user_namespaces(7): 1, or 0 at its end. A map that was
+ * read in part would be taken for one of fewer ids. */
+static int read_extent(FILE *map, struct ns_ids *ids, struct error *error)
 {
 	CLEANUP_FREE char *line = NULL;
 	size_t size = 0;
 	char *rest;
 
-	if (map == NULL || getline(&line, &size, map) <= 0)
-		return false;
+	if (getline(&line, &size, map) <= 0)
+		return feof(map) ? 0 : error_system(error, errno, "cannot read a map of ids");
 	ids->inside = (unsigned)strtoul(line, &rest, 10);
 	ids->outside = (unsigned)strtoul(rest, &rest, 10);
 	ids->count = (unsigned)strtoul(rest, NULL, 10);
-	return true;
+	return 1;
 }
 
 static int map_write_same(int proc, pid_t pid, const char *file, struct error *error)
@@ -179,13 +189,16 @@ static int map_write_same(int proc, pid_t pid, const char *file, struct error *e
 	size_t length = 0;
 	struct ns_ids ids;
 	CLEANUP_STREAM FILE *map = NULL;
+	int more = 0;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/%s", file);
-	map = fopen(path, "re");
-	while (length < sizeof(lines) && read_extent(map, &ids))
+	map = open_map(path, error);
+	if (map == NULL)
+		return -error->code;
+	while (length < sizeof(lines) && (more = read_extent(map, &ids, error)) > 0)
 		length += (size_t)snprintf(lines + length, sizeof(lines) - length, "%u %u %u\n",
 					   ids.inside, ids.inside, ids.count);
-	return map_write_lines(proc, pid, file, lines, error);
+	return more < 0 ? more : map_write_lines(proc, pid, file, lines, error);
 }
 
 int ns_map_same(int proc, pid_t pid, struct error *error)
@@ -195,15 +208,18 @@ int ns_map_same(int proc, pid_t pid, struct error *error)
 	return result < 0 ? result : map_write_same(proc, pid, "gid_map", error);
 }
 
-bool ns_has_group(gid_t gid)
+int ns_has_group(gid_t gid, struct error *error)
 {
-	CLEANUP_STREAM FILE *map = fopen("/proc/self/gid_map", "re");
+	CLEANUP_STREAM FILE *map = open_map("/proc/self/gid_map", error);
 	struct ns_ids ids;
+	int more;
 
-	while (read_extent(map, &ids))
+	if (map == NULL)
+		return -error->code;
+	while ((more = read_extent(map, &ids, error)) > 0)
 		if (gid >= ids.inside && gid - ids.inside < ids.count)
-			return true;
-	return false;
+			return 1;
+	return more;
 }
 
 struct holder {

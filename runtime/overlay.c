@@ -94,6 +94,7 @@ static int fill_upper(int upper, const struct stage *stage, const struct stage_c
 						  "sys", "etc",	  "var", "var/log"};
 	char name[STAGE_CLIENT_NAME_SIZE];
 	char line[STAGE_CLIENT_NAME_SIZE + 1];
+	int groups;
 
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
 		if (file_directory(upper, directories[i], 0755, error) < 0)
@@ -104,7 +105,8 @@ static int fill_upper(int upper, const struct stage *stage, const struct stage_c
 	    file_create(upper, "etc/resolv.conf", "# a stage has no name server\n", 0644, error) <
 		    0)
 		return -error->code;
-	if (!ns_has_group(1) && spare_tcpdump(upper, error) < 0)
+	groups = ns_has_group(1, error);
+	if (groups < 0 || (groups == 0 && spare_tcpdump(upper, error) < 0))
 		return -error->code;
 	if (client->run != NULL && file_create(upper, INHABITANT_LOG, "", 0644, error) < 0)
 		return -error->code;
@@ -142,15 +144,18 @@ static int make_upper(const struct overlay_place *place, const struct stage *sta
 }
 
 /* The layers below, the topmost first. */
-static void name_lower(int base, char *text, size_t size)
+static int name_lower(int base, char *text, size_t size, struct error *error)
 {
-	if (skeleton_is_in(base))
+	int skeleton = skeleton_is_in(base, error);
+
+	if (skeleton > 0)
 		(void)snprintf(text, size,
 			       "/proc/self/fd/%d/" SKELETON_TREE
 			       ":/proc/self/fd/%d/" SKELETON_HIDDEN ":/proc/self/fd/%d/rootfs",
 			       base, base, base);
 	else
 		(void)snprintf(text, size, "/proc/self/fd/%d/rootfs", base);
+	return skeleton < 0 ? skeleton : 0;
 }
 
 int overlay_make(const struct overlay_place *place, const struct stage *stage,
@@ -169,7 +174,8 @@ int overlay_make(const struct overlay_place *place, const struct stage *stage,
 
 	if (upper < 0)
 		return upper;
-	name_lower(place->base, lower_paths, sizeof(lower_paths));
+	if (name_lower(place->base, lower_paths, sizeof(lower_paths), error) < 0)
+		return -error->code;
 	(void)snprintf(upper_path, sizeof(upper_path), "/proc/self/fd/%d/top", upper);
 	(void)snprintf(work_path, sizeof(work_path), "/proc/self/fd/%d/work", upper);
 	return mount_new("overlay", options, ATTRIBUTES, error);

@@ -223,10 +223,11 @@ static int move_in(const char *from, int root, const char *to, struct error *err
 static int make_own_mounts(int root, struct error *error)
 {
 	/* tty's; where a stage has one id only, its own */
+	const int has_tty = ns_has_group(TTY, error);
 	const struct mount_option pts[] = {{"newinstance", NULL},
 					   {"ptmxmode", "0666"},
 					   {"mode", "0620"},
-					   {ns_has_group(TTY) ? "gid" : NULL, "5"},
+					   {has_tty > 0 ? "gid" : NULL, "5"},
 					   {NULL, NULL}};
 	static const struct mount_option shm[] = {
 		{"mode", "1777"}, {"size", SHM_BYTES}, {"nr_inodes", SHM_INODES}, {NULL, NULL}};
@@ -243,6 +244,8 @@ static int make_own_mounts(int root, struct error *error)
 		{"mqueue", "dev/mqueue", NULL, ATTRIBUTES_DATA},
 	};
 
+	if (has_tty < 0)
+		return has_tty;
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		if (make_kernel_fs(root, own[i].type, own[i].path, own[i].options,
 				   own[i].attributes, error) < 0)

@@ -390,7 +390,9 @@ int skeleton_make(int base, struct error *error)
 	return mount_protect(mount, 0, MOUNT_ATTR_RDONLY, error);
 }
 
-bool skeleton_is_in(int base)
+int skeleton_is_in(int base, struct error *error)
 {
-	return faccessat(base, "skeleton", F_OK, 0) == 0;
+	if (faccessat(base, "skeleton", F_OK, 0) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : error_system(error, errno, "cannot look for the skeleton");
 }

@@ -31,7 +31,11 @@ static const struct tree separate[] = {
 
 bool cgroup_is_unified(void)
 {
-	return access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+	static const char path[] = "/sys/fs/cgroup/cgroup.controllers";
+
+	/* Where the look itself fails, for want of memory, it is made again: an answer there must
+	 * be. */
+	return access(path, F_OK) == 0 || (errno != ENOENT && access(path, F_OK) == 0);
 }
 
 static const struct tree *trees(size_t *count)
@@ -188,6 +192,15 @@ int cgroup_try(const char *name, struct error *error)
 	return tree == unified ? 2 : 1;
 }
 
+/* MEMORY is that limit. A kernel that does not count swap has no such file. */
+static int limit_swap(const struct tree *tree, int dir, const char *memory, struct error *error)
+{
+	int result = file_write(dir, tree->swap_limit,
+				tree->swap_value != NULL ? tree->swap_value : memory, error);
+
+	return result == -ENOENT ? 0 : result;
+}
+
 static int set_limits(const struct tree *tree, int dir, const struct cgroup_limits *limits,
 		      struct error *error)
 {
@@ -197,9 +210,8 @@ static int set_limits(const struct tree *tree, int dir, const struct cgroup_limi
 	if (tree->memory_limit != NULL) {
 		(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)limits->memory);
 		result = file_write(dir, tree->memory_limit, text, error);
-		if (result == 0 && faccessat(dir, tree->swap_limit, F_OK, 0) == 0)
-			result = file_write(dir, tree->swap_limit,
-					    tree->swap_value ? tree->swap_value : text, error);
+		if (result == 0)
+			result = limit_swap(tree, dir, text, error);
 	}
 	if (result == 0 && tree->pids_limit != NULL) {
 		(void)snprintf(text, sizeof(text), "%u", limits->pids);
@@ -305,8 +317,13 @@ int cgroup_remove(const char *parent, struct error *error)
 		struct error cause = {0};
 		CLEANUP_FD int top = file_open_directory(AT_FDCWD, tree[i].mount, &cause);
 
-		if (top < 0) /* no tree, no group */
+		if (top == -ENOENT) /* no tree, no group */
 			continue;
+		if (top < 0) {
+			*error = cause;
+			result = -error->code;
+			continue;
+		}
 		if (remove_children(top, parent, error) < 0 || remove_group(top, parent, error) < 0)
 			result = -error->code;
 	}

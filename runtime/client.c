@@ -17,6 +17,8 @@
 #define CLIENT_NAMESPACES                                                                          \
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
 
+#define RELEASE_TRIES 5
+
 /* The one kind of message, both ways: error.code 0 is "done, go on". */
 struct word {
 	struct error error;
@@ -296,11 +298,15 @@ int client_wait_up(struct client *client, int guard, struct error *error)
 	return hear(client, guard, NULL, error);
 }
 
+/* That nobody is there is no failure: it has nothing to run, or has ended. Any other is tried again,
+ * for from here on nobody could be told. */
 void client_release(struct client *client)
 {
 	struct word word = {{0}};
-	struct error ignored; /* that nobody is there: it has nothing to run, or has ended */
+	struct error ignored = {0};
 
-	(void)channel_send(client->channel, &word, sizeof(word), NULL, &ignored);
+	for (int i = 0; i < RELEASE_TRIES && ignored.code != EPIPE; i++)
+		if (channel_send(client->channel, &word, sizeof(word), NULL, &ignored) == 0)
+			break;
 	close_fd(&client->channel);
 }

@@ -7,6 +7,7 @@
 # make rootfs-export FILE=F.tar.zst     packs it, with F.tar.zst.sha256; FORCE=yes overwrites
 # make rootfs-import FILE=F.tar.zst     brings it from there; SHA256=HEX in the place of the file
 # make new-machines                     the scripts on new Debian systems (root is needed; minutes)
+# make crowd      CLIENTS=1000: a stage with so many, in both modes (root is needed)
 # make format     apply the format that lint checks
 
 PREFIX  ?= /usr/local
@@ -38,7 +39,7 @@ Q      := $(if $(V),,@)
 SAY    := $(if $(V)$(SILENT),@:,@printf '  %-5s %s\n')
 
 .PHONY: all install uninstall check unit fuzz lint format clean
-.PHONY: rootfs rootfs-export rootfs-import new-machines
+.PHONY: rootfs rootfs-export rootfs-import new-machines crowd
 all: $(BUILD)/pyroute $(LINKS)
 
 $(BUILD)/pyroute: $(OBJECTS)
@@ -133,6 +134,11 @@ rootfs-export:
 
 rootfs-import:
 	@rootfs/import.sh $${SHA256:+--sha256 "$$SHA256"} "$$FILE"
+
+CLIENTS ?= 1000
+
+crowd: all
+	PYROUTE_TEST_CLIENTS=$(CLIENTS) tests/run.sh tests/e2e/faults_crowds.bats
 
 new-machines:
 	tests/new-machine.sh

@@ -70,7 +70,8 @@ _pyroute_without_root() {
 		! command -v sudo >/dev/null
 		return
 	fi
-	case $("$program" ps --json "${place[@]}" 2>/dev/null) in
+	case $("$program" ps --json "${place[@]}" 2>&1) in
+	*"no stage runs"*) ! command -v sudo >/dev/null ;; # then the program says so
 	*'"private":true'*'"root":false'*) return 0 ;;
 	*'"private":true'*) [ "$verb" = run ] ;;
 	*) return 1 ;;

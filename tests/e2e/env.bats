@@ -374,8 +374,15 @@ called() {
 
 # host: a private stage needs no sudo
 # bats test_tags=host
-@test "where sudo is missing, a line says so" {
+@test "where sudo is missing, a line says so; but first that no stage runs" {
 	local shell
+	for shell in "${SHELLS[@]}"; do
+		fails_with 1 as_student "$shell" -c 'source ./env.sh; PATH=/nowhere; pyroute-stage-stop'
+		[[ $complaint == *"no stage runs"* ]]
+		fails_with 125 as_student "$shell" -c 'source ./env.sh; PATH=/nowhere; pyroute-run -- true'
+		[[ $complaint == *"no stage runs"* ]]
+	done
+	stage_start
 	for shell in "${SHELLS[@]}"; do
 		fails_with 1 as_student "$shell" -c 'source ./env.sh; PATH=/nowhere; pyroute-stage-stop'
 		[[ $complaint == *sudo*missing* ]]

@@ -30,6 +30,13 @@ int channel_listen(int dir, const char *name, struct error *error);
  * without an answer. */
 int channel_connect(int dir, const char *name, struct error *error);
 
+/* Makes us who listens on the socket, which another process made, to those who ask channel_peer().
+ */
+void channel_own(int listener);
+
+/* The pid of who listens where SOCKET leads to; 0 where it is not known. */
+pid_t channel_peer(int socket);
+
 /* Sends SIZE bytes as one message, with FDS (NULL: none), which stay the sender's. A peer that is
  * gone gives -EPIPE, never a signal. */
 int channel_send(int socket, const void *data, size_t size, const struct channel_fds *fds,

@@ -53,6 +53,10 @@ const char *session_scripted(const struct session *session);
  * runs. -EACCES: it is somebody else's. -EOPNOTSUPP: it has no keeper, but scripts. */
 int session_connect(const struct session *session, struct error *error);
 
+/* Where ERROR is that the keeper which SOCKET leads to did not answer (-ETIMEDOUT), says whose it
+ * is, its pid, and what to do. Returns -(error->code). */
+int session_silent(const struct session *session, int socket, struct error *error);
+
 /* Returns an fd, the caller's, that becomes readable or hangs up when the stage that runs ends, of
  * whichever kind it is; -ESRCH: none runs. */
 int session_guard(const struct session *session, struct error *error);

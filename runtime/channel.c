@@ -84,6 +84,21 @@ int channel_connect(int dir, const char *name, struct error *error)
 	return TAKE_FD(fd);
 }
 
+/* Whoever calls listen(2) last is the peer of those who connect (unix(7), SO_PEERCRED). */
+void channel_own(int listener)
+{
+	(void)listen(listener, BACKLOG);
+}
+
+pid_t channel_peer(int socket)
+{
+	struct ucred peer = {.pid = 0};
+	socklen_t size = sizeof(peer);
+
+	(void)getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+	return peer.pid;
+}
+
 int channel_send(int socket, const void *data, size_t size, const struct channel_fds *fds,
 		 struct error *error)
 {

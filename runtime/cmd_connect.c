@@ -52,7 +52,8 @@ int cmd_connect(const struct command_line *line)
 	if (session_scripted(&place.session) != NULL)
 		return connect_by_script(&place, line);
 	socket = session_connect(&place.session, &error);
-	if (socket < 0 || service_enter(socket, line->operands[0], &entry, &error) < 0)
+	if (socket < 0 || (service_enter(socket, line->operands[0], &entry, &error) < 0 &&
+			   session_silent(&place.session, socket, &error) < 0))
 		return command_fail(&error, PROCESS_FAILED);
 	if (approach_groups(&place.session, &error) < 0)
 		return command_fail(&error, PROCESS_FAILED);

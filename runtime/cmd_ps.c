@@ -145,9 +145,11 @@ int cmd_ps(const struct command_line *line)
 	socket = command_connect(line, &place, &error);
 	if (socket < 0)
 		return command_fail(&error, EXIT_FAILURE);
-	if (host_owner(place.session.dir, &running, &error) < 0 ||
-	    service_stage(socket, stage, &error) < 0 ||
-	    service_clients(socket, add_row, &table, &error) < 0)
+	if (host_owner(place.session.dir, &running, &error) < 0)
+		return command_fail(&error, EXIT_FAILURE);
+	if ((service_stage(socket, stage, &error) < 0 ||
+	     service_clients(socket, add_row, &table, &error) < 0) &&
+	    session_silent(&place.session, socket, &error) < 0)
 		return command_fail(&error, EXIT_FAILURE);
 	if ((line->options & OPTION_JSON) != 0)
 		print_json(stage, &table, running.private, !place.session.own);

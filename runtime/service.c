@@ -413,6 +413,7 @@ int service_run(const struct service_plan *plan, struct error *error)
 	if (files == NULL)
 		return error_system(error, ENOMEM, "cannot serve");
 	(void)clock_gettime(CLOCK_BOOTTIME, &service.since);
+	channel_own(plan->listener);
 	while (!service.stopping) {
 		size_t count = list_files(&service, files);
 

@@ -122,6 +122,22 @@ static int connect_in(int dir, const char *name, struct error *error)
 	return socket;
 }
 
+int session_silent(const struct session *session, int socket, struct error *error)
+{
+	const char *sudo = session->own ? "" : "sudo ";
+	int keeper = channel_peer(socket);
+	struct host_stage stage;
+	struct error ignored;
+
+	if (error->code != ETIMEDOUT || keeper <= 0 ||
+	    host_owner(session->dir, &stage, &ignored) < 0)
+		return -error->code;
+	return error_set(error, ETIMEDOUT,
+			 "the keeper of %s, process %d, does not answer; if it is stopped: %skill "
+			 "-CONT %d; to end the stage: %skill -KILL %d",
+			 stage.name, keeper, sudo, keeper, sudo, keeper);
+}
+
 int session_connect(const struct session *session, struct error *error)
 {
 	if (session_scripted(session) != NULL)
@@ -257,6 +273,8 @@ static int end_stage(const struct session *session, const char *wanted, char nam
 	CLEANUP_FD int socket = session_connect(session, error);
 	int result = socket < 0 ? socket : service_stage(socket, name, error);
 
+	if (result == -ETIMEDOUT && socket >= 0)
+		return session_silent(session, socket, error);
 	if (result == 0)
 		result = check_wanted(wanted, name, error);
 	return result == 0 ? end_keeper(socket, error) : result;

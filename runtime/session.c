@@ -360,7 +360,7 @@ static int lock_record(struct session *session, bool make, struct error *error)
 	return record_lock(&session->record, make, error);
 }
 
-/* Calls the down.sh of the stage that is recorded. One that was deleted meanwhile has none. */
+/* Calls the down.sh of the stage that is recorded. -ESTALE: the stage was deleted meanwhile. */
 static int call_down(const struct session *session, struct error *error)
 {
 	CLEANUP_SCRIPTS struct scripts scripts = SCRIPTS_NONE;
@@ -368,7 +368,11 @@ static int call_down(const struct session *session, struct error *error)
 				  session->record.stage, &scripts, error);
 
 	if (result == -ENOENT)
-		return 0;
+		return error_set(
+			error, ESTALE,
+			"stages/%s is gone, and with it its down.sh: what it has set up is "
+			"left as it is, and no longer counts as running",
+			session->record.stage);
 	return result < 0 ? result : scripts_down(&scripts, error);
 }
 
@@ -378,17 +382,24 @@ static int down_scripts(struct session *session, const char *wanted, char name[S
 			struct error *error)
 {
 	bool up = session_scripted(session) != NULL;
+	struct error failed = {0};
 
 	if (session->record.state == RECORD_NONE)
 		return not_running(session->name, error);
 	memcpy(name, session->record.stage, STAGE_NAME_SIZE);
 	if ((up && check_wanted(wanted, name, error) < 0) || session_can_mark(session, error) < 0)
 		return -error->code;
-	if (call_down(session, error) < 0 && up)
+	if (call_down(session, &failed) < 0 && up && failed.code != ESTALE) {
+		*error = failed;
 		return error_prefix(
 			error, "%s still counts as running, until a stop's down.sh succeeds", name);
+	}
 	if (session_mark(session, NULL, error) < 0 || record_clear(&session->record, error) < 0)
 		return -error->code;
+	if (up && failed.code == ESTALE) {
+		*error = failed;
+		return -ESTALE;
+	}
 	return up ? 0 : not_running(session->name, error);
 }
 
@@ -443,7 +454,8 @@ static int end_scripts(struct session *session, struct error *error)
 	char name[STAGE_NAME_SIZE];
 	int result = down_scripts(session, NULL, name, error);
 
-	return result == -ESRCH ? 0 : result;
+	/* Of a stage that was deleted nothing can be ended: no reason not to start another. */
+	return result == -ESRCH || result == -ESTALE ? 0 : result;
 }
 
 static int end_locked(struct session *session, struct error *error)

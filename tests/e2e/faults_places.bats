@@ -19,10 +19,10 @@ teardown() {
 
 # The run directory as its owner has it, but empty.
 dir_make() {
-	local owner=root mode=755
-	[[ $MODE == host ]] || owner=$STUDENT mode=700
+	local owner=root rights=755
+	[[ $MODE == host ]] || owner=$STUDENT rights=700
 	rm -rf --one-file-system "$DIR"
-	install -d -o "$owner" -g "$owner" -m "$mode" "$DIR"
+	install -d -o "$owner" -g "$owner" -m "$rights" "$DIR"
 }
 
 # dir_mount OPTIONS: a file system of its own there.

@@ -416,14 +416,24 @@ waits_for_the_lock() {
 	[[ $(student stop plain) == "plain is stopped" ]]
 }
 
-@test "up.sh alone is enough, and a folder that is gone does not hold up its stop" {
+# red: session.c's call_down() returns 0 where the folder is gone
+@test "up.sh alone is enough, and a folder that is gone does not hold up its stop, which says so" {
 	rm stages/plain/{down,connect}.sh
 	student start plain
 	fails_with 125 student connect it
 	[[ $complaint == *"plain has no connect.sh"* ]]
 	student stop
 	student start plain
+	cp -a stages/plain stages/copy
 	rm -r stages/plain
+	fails_with 1 student stop
+	[[ $complaint == "pyroute: stages/plain is gone, and with it its down.sh: what it has set up is left as it is"* ]]
+	fails_with 1 student stop
+	[[ $complaint == *"no stage runs"* && ! -e .stage && -z $(record) ]]
+	# It does not hold up a start either.
+	student start copy
+	mv stages/copy stages/plain
+	student start plain
 	student stop
 }
 

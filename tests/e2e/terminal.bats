@@ -209,17 +209,33 @@ connect_pid() {
 	wait_until no_sleep
 }
 
+# Nobody is left to put the terminal back but the shell that waits for the job (bash(1), JOB CONTROL).
+# red: enter.c asks for no signal at the parent's death
+@test "a connect that is killed leaves a sane terminal within two seconds, and nothing in the client" {
+	shell_open
+	line 'sleep 300'
+	wait_until sleeps_in_foreground
+	kill -KILL "$(connect_pid)"
+	within 2 screen_shows_now 'connect=137$'
+	within 2 no_sleep
+	shell_has_ended 137
+	connect client1 -- true
+}
+
+# red: enter.c asks for no signal at the parent's death, and terminal.c does not hear the terminal's end
 @test "a terminal whose window is closed ends what ran in it" {
 	shell_open
 	line 'sleep 300'
 	wait_until sleeps_in_foreground
 	tmux_ours kill-server
-	wait_until no_sleep
+	within 2 no_sleep
 }
 
-@test "a stage that is stopped gives the terminal back" {
+# red: terminal.c does not put the terminal's modes back
+@test "a stage that is stopped gives the terminal back within two seconds" {
 	shell_open
 	stage_stop
+	within 2 screen_shows_now 'connect=137$'
 	shell_has_ended 137
 }
 

@@ -210,7 +210,6 @@ connect_pid() {
 }
 
 # Nobody is left to put the terminal back but the shell that waits for the job (bash(1), JOB CONTROL).
-# red: enter.c asks for no signal at the parent's death
 @test "a connect that is killed leaves a sane terminal within two seconds, and nothing in the client" {
 	shell_open
 	line 'sleep 300'
@@ -222,7 +221,6 @@ connect_pid() {
 	connect client1 -- true
 }
 
-# red: enter.c asks for no signal at the parent's death, and terminal.c does not hear the terminal's end
 @test "a terminal whose window is closed ends what ran in it" {
 	shell_open
 	line 'sleep 300'

@@ -1,6 +1,7 @@
 # make            build/pyroute and the pyroute-* links to it
 # make install    PREFIX=/usr/local DESTDIR=
 # make check      every test (root is needed; scripts/check.sh also sets a machine up for it)
+# make check-sanitized    the whole-command tests of a program under sanitizers (root is needed)
 # make lint       compilers with -Werror, analysers, layers, shell scripts, format
 # make fuzz       what reads other people's bytes under libFuzzer, each for SECONDS=120
 # make rootfs     the clients' root filesystem, where it is not up to date (root's with sudo)
@@ -38,7 +39,7 @@ SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
 Q      := $(if $(V),,@)
 SAY    := $(if $(V)$(SILENT),@:,@printf '  %-5s %s\n')
 
-.PHONY: all install uninstall check unit fuzz lint format clean
+.PHONY: all install uninstall check check-sanitized unit fuzz lint format clean
 .PHONY: rootfs rootfs-export rootfs-import new-machines crowd
 all: $(BUILD)/pyroute $(LINKS)
 
@@ -90,6 +91,22 @@ $(BUILD)/calls: tests/probes/calls.c runtime/filter_policy.h Makefile | $(BUILD)
 
 unit: $(UNIT_TESTS)
 	@status=0; for t in $(UNIT_TESTS); do $$t || status=1; done; exit $$status
+
+# ---- the program itself under ASan, UBSan and LSan, of the unit tests' objects -------------------
+SANITIZED := $(BUILD)/sanitized
+
+$(SANITIZED)/pyroute: tests/sanitizer.c $(UNIT_OBJECTS) $(BUILD)/unit/main.o
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) -Werror -pie -rdynamic -o $@ $^ $(LIBS)
+
+$(COMMANDS:%=$(SANITIZED)/pyroute-%): $(SANITIZED)/pyroute
+	$(Q)ln -sf pyroute $@
+
+-include $(BUILD)/unit/main.d
+
+check-sanitized: $(COMMANDS:%=$(SANITIZED)/pyroute-%)
+	BUILD=$(SANITIZED) tests/run.sh
 
 # ---- fuzzing: tests/fuzz/fuzz_X.c is a program too, of clang's; it takes of the modules what it uses
 FUZZ_SOURCES  := $(wildcard tests/fuzz/fuzz_*.c)

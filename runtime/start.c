@@ -221,6 +221,7 @@ static int change_computer(struct start *start, struct error *error)
 	(void)snprintf(stage.checkout, sizeof(stage.checkout), "%s", session->checkout->path);
 	memcpy(stage.cgroup, start->cgroup, sizeof(stage.cgroup));
 	start->changed = true;
+	close_fd(&session->dir); /* of the stage that ran */
 	result = session->dir = rundir_open(session->base, session->id, true, error);
 	if (result >= 0)
 		result = host_begin(session->dir, &stage, error);

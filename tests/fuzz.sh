@@ -80,7 +80,7 @@ complain() {
 	local found
 
 	echo "not ok - fuzz_$1: a finding ($(describe "$1"), seed $SEED)"
-	grep -v '^#[0-9]' "$fuzz/$1.log" | tail -n 60 | sed 's/^/# /'
+	sed -n '/ERROR:\|runtime error:\|does not hold:/,$p' "$fuzz/$1.log" | head -n 60 | sed 's/^/# /'
 	found=$(sed -n 's/.*Test unit written to //p' "$fuzz/$1.log")
 	[[ -z $found ]] || gzip -c "$found" | base64 | sed 's/^/# /'
 }

@@ -85,6 +85,15 @@ begin_file() {
 	files[$!]=$file modes[$!]=$mode scratches[$!]=$scratch starts[$!]=$SECONDS
 }
 
+# check_reports FILE NAME: what a sanitizer said while the file NAME ran (tests/sanitizer.c).
+check_reports() {
+	local said
+	said=$(tail -c +9 "$1" | tr -d '\0')
+	[[ -n $said ]] || return 0
+	report "not ok" "$2: a sanitizer has something to say"
+	sed 's/^/# /' <<<"$said"
+}
+
 # Waits for the next file to end, and shows what it printed: TAP, numbered anew.
 end_file() {
 	local pid status=0 name line before=$failures first=$number
@@ -106,6 +115,7 @@ end_file() {
 	elif [[ $number == "$first" ]]; then
 		report "not ok" "$name: the file holds no test"
 	fi
+	check_reports "${scratches[$pid]}/sanitizer" "$name"
 	counts[${modes[$pid]}]=$((counts[${modes[$pid]}] + number - first))
 	remove_cgroups "${scratches[$pid]}"
 	rm -rf --one-file-system "${scratches[$pid]}"

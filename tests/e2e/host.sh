@@ -58,7 +58,15 @@ make_users() {
 	fi
 }
 
+# Where what a sanitizer says is heard, of whatever process: tests/sanitizer.c.
+make_reports() {
+	truncate -s 1M "$scratch/sanitizer"
+	chmod 666 "$scratch/sanitizer"
+	ln -s "$scratch/sanitizer" /run/pyroute-sanitizer
+}
+
 mount_private
+make_reports
 mount_tmp
 mount_sys "$scratch"
 make_users

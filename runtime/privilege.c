@@ -204,7 +204,7 @@ void privilege_resume(struct privilege_saved *saved)
 	     setgroups((size_t)saved->group_count, saved->groups) < 0))
 		abort();
 	free_memory(&saved->groups);
-	saved->assumed = false;
+	*saved = (struct privilege_saved){0}; /* who failed to assume resumes once more */
 	errno = kept;
 }
 

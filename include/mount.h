@@ -40,7 +40,8 @@ int mount_source_of(int dir, struct mount_source *source, struct error *error);
 int mount_copy_source(const struct mount_source *source, uint64_t attributes, struct error *error);
 
 /* Adds ATTRIBUTES (MOUNT_ATTR_...) to the mount that FD is of; with AT_RECURSIVE in FLAGS also to
- * those below it. */
+ * those below it. Makes it private too: the copy of a shared mount is its peer, and would get
+ * whatever is mounted below that later (mount_namespaces(7), "Shared subtrees"). */
 int mount_protect(int mount, unsigned flags, uint64_t attributes, struct error *error);
 
 /* As mount_protect(), and shows the ids on disk as the ids of USER_NS (mount_setattr(2), "ID-mapped

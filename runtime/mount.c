@@ -103,7 +103,7 @@ int mount_copy_source(const struct mount_source *source, uint64_t attributes, st
 
 int mount_protect(int mount, unsigned flags, uint64_t attributes, struct error *error)
 {
-	struct mount_attr change = {.attr_set = attributes};
+	struct mount_attr change = {.attr_set = attributes, .propagation = MS_PRIVATE};
 
 	if (mount_setattr(mount, "", AT_EMPTY_PATH | flags, &change, sizeof(change)) < 0)
 		return error_system(error, errno, "cannot protect a mount");
@@ -113,6 +113,7 @@ int mount_protect(int mount, unsigned flags, uint64_t attributes, struct error *
 int mount_map(int mount, int user_ns, uint64_t attributes, struct error *error)
 {
 	struct mount_attr change = {.attr_set = attributes | MOUNT_ATTR_IDMAP,
+				    .propagation = MS_PRIVATE,
 				    .userns_fd = (unsigned)user_ns};
 
 	if (mount_setattr(mount, "", AT_EMPTY_PATH, &change, sizeof(change)) < 0)

@@ -155,7 +155,7 @@ set_usual() {
 }
 
 # In a mount namespace whose mounts are shared, as on most systems: starts and stops a stage, and
-# fails where a mount of its shows.
+# fails where a mount of its shows, or one that is made later comes into a client.
 under_shared_mounts() {
 	export -f as_caller as_student pyroute
 	export MODE STUDENT
@@ -169,6 +169,13 @@ under_shared_mounts() {
 		cat /proc/self/mountinfo >"$1.during"
 		pyroute connect client1 -- grep -q " / / .* overlay " /proc/self/mountinfo
 		pyroute run -- test -e /sys/class/net/net1
+		mkdir src/late
+		mount -t tmpfs late src/late
+		touch src/late/file
+		pyroute connect client1 -- sh -c "cd /~/src/late && ! test -e file"
+		! pyroute connect client1 -- grep -w late /proc/self/mountinfo
+		! pyroute connect client1 -- grep -E "shared:|master:" /proc/self/mountinfo
+		umount src/late
 		pyroute stop
 		cat /proc/self/mountinfo >"$1.after"
 		diff "$1" "$1.during"
@@ -176,7 +183,8 @@ under_shared_mounts() {
 		grep -qE "^([^ ]+ ){4}/ .* shared:" "$1"' bash "$BATS_TEST_TMPDIR/mountinfo"
 }
 
-@test "under a shared root mount no mount of a stage reaches the host" {
+# red: mount.c without .propagation = MS_PRIVATE
+@test "under a shared root mount no mount of a stage reaches the host, and none of its a client" {
 	under_shared_mounts
 }
 

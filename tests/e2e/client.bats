@@ -22,19 +22,6 @@ load helpers
 	connect client1 -- getent hosts localhost
 }
 
-@test "what connect runs has the files 0, 1 and 2 alone" {
-	stage_start
-	# The fourth is ls's own, of the directory.
-	connect client1 -- sh -c 'ls /proc/self/fd' 9</etc/hostname >"$OUT"
-	[[ $(tr '\n' ' ' <"$OUT") == "0 1 2 3 " ]]
-}
-
-@test "no folder of the computer's is brought into a client" {
-	stage_start
-	run -125 connect client1 -- ls /proc/self/fd/0/.. </
-	[[ $output == "pyroute: standard input is a folder, "* && ${#lines[@]} == 1 ]]
-}
-
 @test "tcpdump in a client sees the ping of another" {
 	stage_start
 	router_start plain.py
@@ -101,15 +88,6 @@ assert json.load(sys.stdin)["end"]["sum_received"]["bytes"] > 1000000' <"$OUT.js
 	fails_with 126 connect client1 -- /etc/hostname
 	fails_with 127 connect client1 -- /no/such/program
 	fails_with 127 connect client1 -- no-such-program
-}
-
-@test "connect works from a directory that is gone, and starts in the client's home" {
-	stage_start
-	export PYROUTE_ENV=$CHECKOUT
-	mkdir "$BATS_TEST_TMPDIR/gone"
-	cd "$BATS_TEST_TMPDIR/gone"
-	rmdir "$BATS_TEST_TMPDIR/gone"
-	[[ $(connect client1 -- pwd) == '/~' ]]
 }
 
 @test "a client sees its own processes alone" {

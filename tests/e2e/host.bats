@@ -154,40 +154,6 @@ set_usual() {
 	[[ ! -e .stage ]]
 }
 
-# In a mount namespace whose mounts are shared, as on most systems: starts and stops a stage, and
-# fails where a mount of its shows, or one that is made later comes into a client.
-under_shared_mounts() {
-	export -f as_caller as_student pyroute
-	export MODE STUDENT
-	# shellcheck disable=SC2016 # the inner shell expands it
-	unshare --mount --propagation unchanged bash -c '
-		set -eu
-		mount --make-rshared /
-		cat /proc/self/mountinfo >"$1"
-		pyroute start stage1
-		[[ $MODE == host || ! -e /sys/class/net/net1 ]]
-		cat /proc/self/mountinfo >"$1.during"
-		pyroute connect client1 -- grep -q " / / .* overlay " /proc/self/mountinfo
-		pyroute run -- test -e /sys/class/net/net1
-		mkdir src/late
-		mount -t tmpfs late src/late
-		touch src/late/file
-		pyroute connect client1 -- sh -c "cd /~/src/late && ! test -e file"
-		! pyroute connect client1 -- grep -w late /proc/self/mountinfo
-		! pyroute connect client1 -- grep -E "shared:|master:" /proc/self/mountinfo
-		umount src/late
-		pyroute stop
-		cat /proc/self/mountinfo >"$1.after"
-		diff "$1" "$1.during"
-		diff "$1" "$1.after"
-		grep -qE "^([^ ]+ ){4}/ .* shared:" "$1"' bash "$BATS_TEST_TMPDIR/mountinfo"
-}
-
-# red: mount.c without .propagation = MS_PRIVATE
-@test "under a shared root mount no mount of a stage reaches the host, and none of its a client" {
-	under_shared_mounts
-}
-
 @test "a start and a connect execute no other program" {
 	local trace=$BATS_TEST_TMPDIR/trace
 	local itself='execve\("[^"]*/pyroute"|execveat\([0-9]+, "", .*AT_EMPTY_PATH|\+\+\+|---'

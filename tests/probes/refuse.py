@@ -17,10 +17,13 @@ NUMBERS = {  # of x86-64, of 64-bit ARM
     "clone": (56, 220),
     "fsopen": (430, 430),
     "mount": (165, 40),
+    "mount_setattr": (442, 442),
+    "openat2": (437, 437),
+    "prctl": (157, 167),
     "seccomp": (317, 277),
     "unshare": (272, 97),
 }
-FLAGS = {"CLONE_NEWUSER": 0x10000000, "CLONE_NEWNET": 0x40000000}
+FLAGS = {"CLONE_NEWUSER": 0x10000000, "CLONE_NEWNET": 0x40000000, "SET_MODE_FILTER": 1}
 
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000

@@ -144,12 +144,12 @@ while time.monotonic() < end:
 
 # red: checkout.c as above; in private mode mount_copy_source() without its look at device and inode
 @test "src/ that is exchanged with a link while a stage starts shows nothing else in a client" {
-	local i seen=0
+	local seen=0
 	echo theirs >src/file
 	ln -s "$CANARY/open" src.link
 	cp -r "$CANARY/open" src.other # root's
 	exchange src src.link src.other
-	for i in {1..25}; do
+	for _ in {1..25}; do
 		student_limited start stage1 >"$OUT" 2>&1 || continue
 		seen=$((seen + 1))
 		[[ $(as_student pyroute connect client1 -- cat '/~/src/file') == theirs ]]
@@ -213,6 +213,7 @@ while time.monotonic() < end:
 	as_plain mkdir -m 777 "$PYROUTE_TEST_SCRATCH/plain/open"
 	for plant in "ln -s $PYROUTE_TEST_SCRATCH/plain/open" "ln -s $CANARY/open" "mkdir -m 777" "mkdir -m 700" \
 		"ln -s /nowhere" touch mkfifo; do
+		# shellcheck disable=SC2086 # several words
 		as_plain $plant "$base"
 		if [[ $MODE == private ]]; then
 			refused start stage1
@@ -234,7 +235,7 @@ while time.monotonic() < end:
 # host: it is root's run directory
 # bats test_tags=host
 @test "links in root's run directory are not followed" {
-	local dir id plant
+	local id plant
 	id=$(stat -c '%d %i' . | xargs printf '%x-%x')
 	rm -rf /run/pyroute
 	mkdir -m 777 "$BATS_TEST_TMPDIR/open"

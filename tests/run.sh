@@ -36,8 +36,9 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 
 [[ $EUID == 0 ]] || fail "the tests need root: run it with sudo"
 [[ -x $build/pyroute ]] || fail "$build/pyroute is missing: run make"
-[[ -x $build/calls ]] || fail "$build/calls is missing: run make $build/calls"
 [[ -n $(type -P bats) ]] || fail "bats is missing: run scripts/check.sh, which installs it"
+
+make -s BUILD="$build" "$build/calls" || fail "cannot build $build/calls"
 
 number=0
 failures=0

@@ -2,7 +2,8 @@
  *			with the table of runtime/filter_policy.h; prints a line for each answer
  *that is another, and at the end how many were asked. "fixed": where the user namespace denies
  *setgroups(2)
- * calls NAME		how this process is answered a call of this name, all arguments ~0
+ * calls NAME [ARGUMENT...]	how this process is answered a call of this name, or number; the
+ *			arguments that are not given are ~0
  * calls gate|x32	makes a call in the way of another architecture
  *
  * No call is ever made, so any arguments do no harm: this program puts itself under a second
@@ -267,16 +268,21 @@ static int compare_all(bool fixed)
 	return wrong != 0;
 }
 
-static int tell_one(const char *name)
+static int tell_one(char *const *words)
 {
+	uint64_t arguments[6] = {~0UL, ~0UL, ~0UL, ~0UL, ~0UL, ~0UL};
 	struct questions questions = {.count = 0};
-	int number = seccomp_syscall_resolve_name(name);
+	int number = atoi(words[0]);
 
+	if (number == 0)
+		number = seccomp_syscall_resolve_name(words[0]);
 	if (number < 0)
 		return 2;
-	add_same(&questions, number, ~0UL);
+	for (size_t i = 0; i < ARRAY_SIZE(arguments) && words[i + 1] != NULL; i++)
+		arguments[i] = strtoull(words[i + 1], NULL, 0);
+	add(&questions, number, arguments);
 	ask_all(&questions);
-	(void)printf("%s: %s\n", name, name_of(questions.list[0].answer));
+	(void)printf("%s: %s\n", words[0], name_of(questions.list[0].answer));
 	return 0;
 }
 
@@ -306,5 +312,5 @@ int main(int argc, char **argv)
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	if (*what == '\0' || strcmp(what, "fixed") == 0)
 		_exit(compare_all(*what != '\0'));
-	_exit(tell_one(what));
+	_exit(tell_one(argv + 1));
 }

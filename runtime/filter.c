@@ -58,7 +58,8 @@ static bool next_call(const char **calls, char name[CALL_NAME_SIZE], int *number
 	(void)snprintf(name, CALL_NAME_SIZE, "%.*s", (int)length, *calls);
 	*calls += length;
 	given = strchr(name, '=');
-	*number = given != NULL ? atoi(given + 1) : seccomp_syscall_resolve_name(name);
+	*number = given != NULL ? (int)strtol(given + 1, NULL, 10)
+				: seccomp_syscall_resolve_name(name);
 	return true;
 }
 

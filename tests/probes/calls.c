@@ -61,7 +61,8 @@ static void index_rows(const struct policy_row *rows[CALLS])
 
 		while (rest != NULL && (name = strsep(&rest, " ")) != NULL) {
 			const char *given = strchr(name, '=');
-			int number = given ? atoi(given + 1) : seccomp_syscall_resolve_name(name);
+			int number = given ? (int)strtol(given + 1, NULL, 10)
+					   : seccomp_syscall_resolve_name(name);
 
 			if (number == __NR_SCMP_ERROR || number > NEWEST ||
 			    (number >= 0 && rows[number] != NULL)) {
@@ -110,12 +111,13 @@ static int expected(const struct policy_row *row, const struct question *questio
 
 static void add(struct questions *questions, int number, const uint64_t arguments[6])
 {
+	size_t size = (questions->count + 1) * sizeof(*questions->list);
+	struct question *grown = realloc(questions->list, size);
 	struct question *question;
 
-	questions->list =
-		realloc(questions->list, (questions->count + 1) * sizeof(*questions->list));
-	if (questions->list == NULL)
+	if (grown == NULL)
 		abort();
+	questions->list = grown;
 	question = &questions->list[questions->count++];
 	*question = (struct question){.number = number};
 	memcpy(question->arguments, arguments, sizeof(question->arguments));
@@ -272,7 +274,7 @@ static int tell_one(char *const *words)
 {
 	uint64_t arguments[6] = {~0UL, ~0UL, ~0UL, ~0UL, ~0UL, ~0UL};
 	struct questions questions = {.count = 0};
-	int number = atoi(words[0]);
+	int number = (int)strtol(words[0], NULL, 10);
 
 	if (number == 0)
 		number = seccomp_syscall_resolve_name(words[0]);

@@ -68,9 +68,9 @@ mounts_wanted() {
 	} | LC_ALL=C sort
 }
 
-# red: root.c, /sys without MOUNT_ATTR_RDONLY; ATTRIBUTES_PLAIN without MOUNT_ATTR_NOSUID
-# red: overlay.c, ATTRIBUTES without MOUNT_ATTR_NODEV; start.c, src/ copied with AT_RECURSIVE (host mode)
-# red: root.c, any line of masked[] or read_only[] left out, any mount more
+# red: root.c, /sys without MOUNT_ATTR_RDONLY; overlay.c, ATTRIBUTES without MOUNT_ATTR_NOSUID or NODEV
+# red: root.c, bind_device() without mount_protect(); mask_path() without it, or with /dev/zero
+# red: root.c, "proc/kallsyms" not in masked[]; nf_hooks_lwtunnel not in read_only[]
 @test "a client has these mounts with these options, and no other" {
 	stage_start
 	mounts_in client1 >"$OUT"
@@ -93,8 +93,7 @@ rootfs_options() {
 	awk '$5 == "/rootfs" { print $6 }' "/proc/$(keeper_pid)/mountinfo"
 }
 
-# red: start.c, the root filesystem without MOUNT_ATTR_RDONLY
-# red: overlay.c, one upper layer for two clients
+# red: start.c (host mode), keeper.c (private mode), the root filesystem without MOUNT_ATTR_RDONLY
 @test "what a client writes is in its own layer, above a root filesystem that nobody can write to" {
 	stage_start
 	connect client1 -- sh -c 'echo changed >/etc/canary; rm /etc/issue; echo changed >/etc/services
@@ -172,7 +171,7 @@ fill_inodes() {
 	umount src/below
 }
 
-# red: start.c, src/ with MOUNT_ATTR_RDONLY; mount.c, mount_protect_idmapped() maps nothing (host mode)
+# red: start.c (host mode), keeper.c (private mode), src/ with MOUNT_ATTR_RDONLY
 @test "src/ can be written to by root of the client, and is the caller's outside" {
 	stage_start
 	connect client1 -- sh -c 'mkdir "/~/src/made" && echo x >"/~/src/made/file"'
@@ -182,7 +181,7 @@ fill_inodes() {
 
 # ---- /proc and /sys ------------------------------------------------------------------------------
 
-# red: root.c, any line of masked[] left out; mask_path() of /dev/zero
+# red: root.c, "proc/kallsyms" not in masked[]; mask_path() without mount_protect()
 @test "what of /proc and /sys tells of the host is empty, and writing there does nothing" {
 	local path
 	stage_start
@@ -200,7 +199,7 @@ fill_inodes() {
 	done
 }
 
-# red: root.c, protect_sysctls(): sys without MOUNT_ATTR_RDONLY; net attached with it
+# red: root.c, protect_sysctls() without MOUNT_ATTR_RDONLY
 # red: root.c, nf_hooks_lwtunnel not in read_only[]
 @test "no setting can be opened for writing but those of the client's own network" {
 	local pattern tunnel=/proc/sys/net/netfilter/nf_hooks_lwtunnel
@@ -240,7 +239,7 @@ fill_inodes() {
 	[[ $(on_computer cat /proc/sys/net/ipv4/ip_forward) == 0 ]]
 }
 
-# red: root.c, /sys without MOUNT_ATTR_RDONLY; "sys/fs/cgroup" not masked
+# red: root.c, /sys without MOUNT_ATTR_RDONLY
 @test "/sys is read-only, shows the client's own network, and has no control groups" {
 	stage_start
 	[[ $(connect client1 -- ls /sys/class/net | xargs) == "eth0 lo" ]]
@@ -252,8 +251,7 @@ fill_inodes() {
 
 # ---- /dev ----------------------------------------------------------------------------------------
 
-# red: root.c, one device or link more or less; "dev" without MOUNT_ATTR_RDONLY
-# red: root.c, devpts without "newinstance" (it is another only in /dev/pts/0's absence)
+# red: root.c, one link more in device_links[]; fill_dev() without mount_protect()
 @test "/dev has six devices, the links, and the client's own terminals, messages and shared memory" {
 	stage_start
 	connect client1 -- find /dev -mindepth 1 -printf '%p %y %m %l\n' | LC_ALL=C sort >"$OUT"
@@ -285,7 +283,7 @@ fill_inodes() {
 
 # ---- generated files -----------------------------------------------------------------------------
 
-# red: overlay.c, fill_upper() without etc/resolv.conf, etc/hostname or write_hosts()
+# red: overlay.c, fill_upper() without etc/resolv.conf
 @test "hosts, hostname and resolv.conf are the stage's, and never the host's" {
 	echo "203.0.113.99 canary" >>/etc/hosts
 	echo "nameserver 203.0.113.99" >"$BATS_TEST_TMPDIR/resolv.conf"

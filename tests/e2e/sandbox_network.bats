@@ -73,8 +73,10 @@ make_contrary() {
 		    try:
 		        with open(path) as file:
 		            value = others[file.read().strip()]
-		        if path.endswith(("forward", "/forwarding", "/disable_ipv6")):
-		            value = "1"  # of "all" it is copied to the others
+		        # Of the first three "all" is copied to the others; the rest a client is to have off.
+		        if path.endswith(("forward", "/forwarding", "/disable_ipv6", "/accept_ra",
+		                          "/autoconf", "/accept_dad", "/dad_transmits")):
+		            value = "1"
 		        with open(path, "w") as file:
 		            file.write(value)
 		    except (OSError, KeyError, UnicodeDecodeError):

@@ -113,8 +113,8 @@ start_contrary() {
 	wait_for "$OUT.start" '^two is up'
 }
 
-# red: stack.c, any line of ipv4_settings, ipv6_settings, ipv4_interface or ipv6_interface left out
-# red: stack.c, settle_defaults() without "all", without "default"; settle_both() not called
+# red: stack.c, a line of ipv4_interface ("proxy_arp", "promote_secondaries") or ipv6_interface ("accept_ra") left out
+# red: stack.c, settle_defaults() without "all"
 @test "every setting has the value that a host's is by itself, or a router's, whatever it was before" {
 	two_make
 	[[ $MODE == host ]] || checkout_give
@@ -127,7 +127,7 @@ start_contrary() {
 	stage_stop # and with it the tracer
 }
 
-# red: stack.c, a line of ipv4_interface left out, and in wanted() above, which has to be as complete
+# red: a line left out of wanted() above, which the first test holds stack.c to
 @test "of the settings that a new network copies from the computer's none is left as it is" {
 	two_make
 	stage_start two

@@ -4,6 +4,7 @@
 #     tests/run.sh [FILE.bats ...]        BUILD=build: where the pyroute to test is
 #                                         JOBS=4: how many files run side by side
 #                                         MODES="host private": those to run in
+#                                         TEST_LIMIT=120: seconds that a test may take
 #
 # What is asked of a stage is asked twice, by the same tests: in host mode, by root and by sudo, of
 # one whose legs are on the computer, and in private mode, by a user who has no sudo and no
@@ -146,6 +147,7 @@ all_files() {
 
 # shellcheck disable=SC2046 # names of ours, without blanks
 [[ $# -gt 0 ]] || set -- $(all_files | awk '!seen[$0]++')
+echo "# tried is $build/pyroute"
 for file; do
 	[[ -f $file ]] || fail "there is no test file $file"
 done

@@ -140,12 +140,20 @@ int channel_wait(int socket, int guard, struct error *error)
 	return files[1].revents == 0 ? 0 : error_set(error, ECANCELED, "cancelled");
 }
 
-static void take_fds(struct cmsghdr *part, struct channel_fds *fds)
+/* Where no credentials come, their room holds more fds than we take. Returns whether all were. */
+static bool take_fds(struct cmsghdr *part, struct channel_fds *fds)
 {
 	size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	size_t taken = count < CHANNEL_FDS_MAX - fds->count ? count : CHANNEL_FDS_MAX - fds->count;
 
-	memcpy(fds->fd + fds->count, CMSG_DATA(part), count * sizeof(int));
-	fds->count += count;
+	memcpy(fds->fd + fds->count, CMSG_DATA(part), taken * sizeof(int));
+	fds->count += taken;
+	for (size_t i = taken; i < count; i++) {
+		CLEANUP_FD int surplus = -1;
+
+		memcpy(&surplus, CMSG_DATA(part) + i * sizeof(int), sizeof(surplus));
+	}
+	return taken == count;
 }
 
 static void take_sender(const struct cmsghdr *part, pid_t *sender)
@@ -156,15 +164,18 @@ static void take_sender(const struct cmsghdr *part, pid_t *sender)
 	*sender = credentials.pid;
 }
 
-static void take_control(struct msghdr *message, struct channel_fds *fds, pid_t *sender)
+static bool take_control(struct msghdr *message, struct channel_fds *fds, pid_t *sender)
 {
+	bool all = true;
+
 	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
 	     part = CMSG_NXTHDR(message, part)) {
 		if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS)
-			take_fds(part, fds);
+			all &= take_fds(part, fds);
 		else if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_CREDENTIALS)
 			take_sender(part, sender);
 	}
+	return all;
 }
 
 static int receive(int socket, void *data, size_t size, struct channel_fds *fds, pid_t *sender,
@@ -178,6 +189,7 @@ static int receive(int socket, void *data, size_t size, struct channel_fds *fds,
 				 .msg_control = control.bytes,
 				 .msg_controllen = sizeof(control.bytes)};
 	ssize_t length;
+	bool all;
 
 	do
 		length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
@@ -185,10 +197,10 @@ static int receive(int socket, void *data, size_t size, struct channel_fds *fds,
 	if (length < 0)
 		return error_system(error, errno == EAGAIN ? ETIMEDOUT : errno,
 				    "cannot receive a message");
-	take_control(&message, &got, sender);
+	all = take_control(&message, &got, sender);
 	if (length == 0)
 		return 0;
-	if ((size_t)length != size || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
+	if ((size_t)length != size || !all || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
 	    (fds == NULL && got.count > 0))
 		return error_system(error, EBADMSG, "received a message of %zd bytes", length);
 	if (fds != NULL) {

@@ -60,7 +60,7 @@ begin() {
 	[[ $1 != config ]] || options=(-max_len=4096 -dict=tests/fuzz/stage.dict)
 	mkdir -p "$corpus" "$fuzz/found" "$scratch/$1"
 	TMPDIR=$scratch/$1 nice -n 5 "$fuzz/fuzz_$1" -max_total_time="$SECONDS_EACH" -seed="$SEED" \
-		-timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$fuzz/found/$1-" \
+		-timeout=30 -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$fuzz/found/$1-" \
 		"${options[@]}" "$corpus" "$seeds" >"$fuzz/$1.log" 2>&1 </dev/null &
 	pids[$1]=$!
 }

@@ -16,9 +16,9 @@ seed() {
 	(IFS='' && printf "$*") >"$folder/$name"
 }
 
-# The first byte: 0 stage, 1 clients, 2 enter, 3 computer, 4 stop, 5 the keeper itself.
+# The first byte: 0 stage, 1 clients, 2 enter, 3 computer, 4 stop, 5 admit, 6 the keeper itself.
 seeds_service() {
-	# of a reply: the stage's name at 512, the number of clients at 576, that of doors at 580
+	# of a reply: the stage's name at 512, the number of clients at 576, limits at 584
 	local empty='\0\0\0\0\0' count='\0\0\100\2'
 
 	seed stage '\0' '\0\0\0\2\6stage1'
@@ -39,8 +39,7 @@ seeds_service() {
 	seed client-neither-running-nor-not '\1' "$count" '\1\1' '\1\0\20\0\1\2'
 	seed client-without-end '\1' "$count" '\1\1' '\1\1\0\0\20xxxxxxxxxxxxxxxx'
 	seed enter '\2' '\0\10\0\0\0'
-	seed enter-doors '\2' '\0\12\104\2\1\2'
-	seed enter-many-doors '\2' '\0\0\104\2\4\370\377\377\377'
+	seed enter-too-many-files '\2' '\0\24\0\0\0'
 	seed enter-without '\2' "$empty"
 	seed computer '\3' '\0\2\0\0\0'
 	seed computer-none '\3' "$empty"
@@ -48,15 +47,19 @@ seeds_service() {
 	seed stop '\4' '\0\1\0\0\0'
 	seed stop-two '\4' '\0\2\0\0\0'
 
+	seed admit '\5' "$empty"
+
 	# a turn: a peer of 0 to 3, and 12 more for a message; 0 a hang-up, 4 and 8 a half of one
-	seed keeper-verbs '\5' '\14\0\0\0\0\1\0' '\15\0\0\0\0\1\1' '\16\0\0\0\0\1\2' '\17\0\0\0\0\1\3'
-	seed keeper-enter '\5' '\14\0\0\0\0\13\2\0\0\0client1' '\14\0\0\0\0\13\2\0\0\0client3' \
+	seed keeper-verbs '\6' '\14\0\0\0\0\1\0' '\15\0\0\0\0\1\1' '\16\0\0\0\0\1\2' '\17\0\0\0\0\1\3'
+	seed keeper-enter '\6' '\14\0\0\0\0\13\2\0\0\0client1' '\14\0\0\0\0\13\2\0\0\0client3' \
 		'\15\0\0\0\0\13\2\0\0\0client2' '\16\0\0\0\0\12\2\0\0\0\33[2J\377'
-	seed keeper-unknown '\5' '\14\0\0\0\0\4\377\377\377\377'
-	seed keeper-stop-at-once '\5' '\14\0\0\0\0\1\4' '\15\0\0\0\0\1\1'
-	seed keeper-files '\5' '\14\0\1\0\0\1\0' '\15\0\37\0\0\1\1' '\16\0\20\0\0\0'
-	seed keeper-sizes '\5' '\14\1\0\0\0\4\1\0\0\0' '\15\2\0\0\0\0' '\16\1\0\0\0\0'
-	seed keeper-hang-ups '\5' '\0\4\10' '\14\0\0\0\0\1\1' '\17\0\0\0\0\1\1' '\7\3\13'
+	seed keeper-admit '\6' '\14\0\0\0\0\13\5\0\0\0client1'
+	seed keeper-many-files '\6' '\14\24\0\0\0\1\0' '\15\30\0\0\0\1\1'
+	seed keeper-unknown '\6' '\14\0\0\0\0\4\377\377\377\377'
+	seed keeper-stop-at-once '\6' '\14\0\0\0\0\1\4' '\15\0\0\0\0\1\1'
+	seed keeper-files '\6' '\14\0\1\0\0\1\0' '\15\0\37\0\0\1\1' '\16\0\20\0\0\0'
+	seed keeper-sizes '\6' '\14\1\0\0\0\4\1\0\0\0' '\15\2\0\0\0\0' '\16\1\0\0\0\0'
+	seed keeper-hang-ups '\6' '\0\4\10' '\14\0\0\0\0\1\1' '\17\0\0\0\0\1\1' '\7\3\13'
 }
 
 # The first byte: below 128 all that a starter hears, else a word that the keeper waits for.

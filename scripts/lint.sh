@@ -103,7 +103,7 @@ check_cpp() {
 	cppcheck --quiet --std=c11 --platform=unix64 --error-exitcode=1 \
 		--enable=warning,style,performance,portability \
 		--suppress={unreadVariable,unusedStructMember,variableScope,redundantContinue,ctuuninitvar} \
-		--suppress=const{ParameterPointer,VariablePointer,ParameterCallback} \
+		--suppress=const{Parameter,ParameterPointer,VariablePointer,ParameterCallback} \
 		--suppress=normalCheckLevelMaxBranches '-D__has_include(x)=1' \
 		-D__x86_64__ -D_GNU_SOURCE -DPYROUTE_VERSION='""' -DPYROUTE_CHECKOUT='""' -Iinclude \
 		"${sources[@]}"

@@ -93,7 +93,7 @@ check_reports() {
 	said=$(tail -c +9 "$1" | tr -d '\0')
 	[[ -n $said ]] || return 0
 	report "not ok" "$2: a sanitizer has something to say"
-	sed 's/^/# /' <<<"$said"
+	printf '%s\n' "$said" | sed 's/^/# /'
 }
 
 # Waits for the next file to end, and shows what it printed: TAP, numbered anew.

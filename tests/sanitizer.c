@@ -17,11 +17,13 @@
 #define REPORTS "/run/pyroute-sanitizer" /* host.sh makes it */
 #define SIZE	(1 << 20)		 /* bytes; what does not fit is not needed to be red */
 
-/* What they call, where there is such a function. */
+/* What they call, where there is such a function: the names are theirs.
+ * NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 void __sanitizer_on_print(const char *text);
 const char *__asan_default_options(void);
 const char *__ubsan_default_options(void);
 int __lsan_is_turned_off(void);
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 #define FILES 256 /* of these it is noted which were there at the beginning */
 

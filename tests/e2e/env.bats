@@ -19,8 +19,8 @@ setup() {
 }
 
 teardown() {
-	common_teardown
 	if [[ -n ${CHECKOUT:-} ]]; then rm -rf --one-file-system "$CHECKOUT second"; fi
+	common_teardown
 }
 
 # fake PATH: makes a program that notes its name and arguments in the file "calls".

@@ -13,8 +13,9 @@ setup() {
 teardown() {
 	if mountpoint -q "$DIR"; then umount "$DIR"; fi
 	for link in bystander docker0 net2 net4 net9; do ip link del "$link" 2>/dev/null || true; done
-	common_teardown
+	stage_end
 	rm -rf --one-file-system "$DIR"
+	leaks_end
 }
 
 # The run directory as its owner has it, but empty.

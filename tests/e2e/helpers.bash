@@ -6,6 +6,7 @@ readonly PYTHON=/usr/bin/python3
 readonly STUDENT=pyroute-test
 readonly MODE=${PYROUTE_TEST_MODE:-host} # "host" or "private": see tests/run.sh
 readonly PLAIN=pyroute-plain
+readonly LEAKS=$BATS_TEST_DIRNAME/leaks.py
 
 if [[ -z ${PYROUTE_TEST_SCRATCH:-} ]]; then
 	echo "run this with tests/run.sh FILE.bats, which makes a host for it" >&2
@@ -302,47 +303,9 @@ fails_with() {
 	[[ $status == "$wanted" && $lines == 1 && ! -s $BATS_TEST_TMPDIR/stdout ]]
 }
 
-# Prints what is on this host, one fact a line, sorted: links, addresses, routes, rules, traffic
-# control, firewall, sysctls, mounts, what is in /run and in the cgroups, what runs.
+# Prints what is on this host, one fact a line, sorted: see leaks.py.
 host_snapshot() {
-	{
-		ip -d -o link show | sed 's/^[0-9]*: /link: /'
-		ip -o addr show | sed 's/^[0-9]*: /address: /'
-		ip route show table all | sed 's/^/route: /'
-		ip -6 route show table all | sed 's/^/route6: /'
-		ip rule show | sed 's/^/rule: /'
-		ip -6 rule show | sed 's/^/rule6: /'
-		tc qdisc show | sed 's/^/qdisc: /'
-		if [[ -n $(type -P nft) ]]; then nft list ruleset | sed 's/^/nft: /'; fi
-		sysctls
-		sed 's/^/mount: /' /proc/self/mountinfo
-		# The lock that serialises commands is no stage's, and stays (a reboot clears /run).
-		find /run -mindepth 1 ! -path /run/pyroute ! -path /run/pyroute/lock | sed 's/^/run: /'
-		find /tmp -maxdepth 2 -path '/tmp/pyroute-[0-9]*' | sed 's/^/tmp: /'
-		find /sys/fs/cgroup -type d -name '*pyroute*' | sed 's/^/cgroup: /'
-		find "$CHECKOUT" -name .stage | sed 's/^/checkout: /'
-		foreign_processes | sed 's/^/process: /'
-	} | LC_ALL=C sort
-}
-
-# Every readable sysctl but those that count or are random by nature.
-sysctls() {
-	grep -rs '' /proc/sys | grep -vE \
-		-e '^/proc/sys/kernel/(random/|ns_last_pid|pty/nr|perf_|sched_)' \
-		-e '^/proc/sys/fs/(dentry-state|file-nr|inode-|aio-nr|quota/)' \
-		-e '^/proc/sys/(vm/stat_refresh|net/netfilter/nf_conntrack_count)' | sed 's/^/sysctl: /'
-}
-
-# Processes that are in another pid namespace than the tests, or that run pyroute.
-foreign_processes() {
-	local here process
-	here=$(readlink /proc/1/ns/pid)
-	for process in /proc/[0-9]*; do
-		if [[ $(readlink "$process/ns/pid") != "$here" ||
-			$(readlink "$process/exe") == *pyroute* ]] && [[ -e $process/exe ]]; then
-			echo "$(<"$process/comm")"
-		fi
-	done 2>/dev/null
+	"$LEAKS" ${WATCHDOG:+--own "$WATCHDOG"}
 }
 
 # Fails where two snapshots differ, and shows where.
@@ -398,14 +361,43 @@ good() {
 
 # ---- every test ---------------------------------------------------------------------------------
 
+# What was there before the first test of a file is what is there after each.
+leaks_begin() {
+	FACTS=$BATS_FILE_TMPDIR/facts
+	# What ends a test that takes too long is bats' own; in a trap it is not known any more.
+	WATCHDOG=${BATS_killer_pid:-}
+	[[ -e $FACTS ]] || host_snapshot >"$FACTS"
+	open_files "$BATS_TEST_TMPDIR/open"
+}
+
+# open_files LIST: what the test's shell has open. Not by numbers: a redirection makes it keep the same
+# file as another one.
+open_files() {
+	readlink /proc/$$/fd/* >"$1" || true
+}
+
+# Fails where the test has left anything, and says what.
+leaks_end() {
+	local status=0
+
+	open_files "$BATS_TEST_TMPDIR/open.after"
+	if grep -vxFf "$BATS_TEST_TMPDIR/open" "$BATS_TEST_TMPDIR/open.after" | sed 's/^/left: open: /' |
+		grep .; then
+		status=1
+	fi
+	"$LEAKS" ${WATCHDOG:+--own "$WATCHDOG"} since "$FACTS" || status=1
+	return "$status"
+}
+
 common_setup() {
+	leaks_begin
 	checkout_make
 	# shellcheck disable=SC2034 # for the tests
 	OUT=$BATS_TEST_TMPDIR/out # for what a command prints
 }
 
 # Whatever a test did, the next one finds the host without a stage.
-common_teardown() {
+stage_end() {
 	background_stop
 	if [[ -n ${CHECKOUT:-} ]]; then
 		pyroute stop >/dev/null 2>&1 || true
@@ -413,7 +405,14 @@ common_teardown() {
 	fi
 }
 
-# A file that needs more than these has its own of the same name, which call the two above.
+# What else it left fails it, also where the test itself passed.
+common_teardown() {
+	stage_end
+	leaks_end
+}
+
+# A file that needs more than these has its own of the same name. Its teardown ends with leaks_end: bats
+# looks at nothing but the status with which it returns.
 setup() {
 	common_setup
 }

@@ -12,13 +12,14 @@ setup() {
 }
 
 # The differences that a stage may make, as lines of diff: its legs, what the kernel lists for
-# them, ip_forward and what the kernel sets with it, a directory in /run, cgroups, processes.
+# them, ip_forward and what the kernel sets with it, a directory in /run, cgroups, processes and what
+# these hold.
 readonly LISTED='^[<>] (link: net[12]@|address: net[12] +inet [12]\.[12]\.[12]\.1/24 '
-readonly LISTED_MORE='|qdisc: qdisc (noqueue|clsact) [^ ]+ dev net[12] '
+readonly LISTED_MORE='|qdisc: qdisc (noqueue|clsact) [^ ]+ dev net[12] |filter: net[12] ingress .* bpf chain 0'
 readonly LISTED_SYSCTLS='|sysctl: /proc/sys/net/ipv[46]/(conf|neigh)/net[12]/'
 readonly LISTED_FORWARDING='|sysctl: /proc/sys/net/ipv4/(ip_forward|conf/[^/]+/forwarding):'
 readonly LISTED_REDIRECTS='|sysctl: /proc/sys/net/ipv4/conf/all/accept_redirects:'
-readonly LISTED_REST='|run: /run/pyroute|cgroup: |process: |checkout: .*/\.stage$)'
+readonly LISTED_REST='|run: /run/pyroute|cgroup: |process: |namespace: |mount without a place: |checkout: .*/\.stage )'
 readonly DIFFERENCES=$LISTED$LISTED_MORE$LISTED_SYSCTLS$LISTED_FORWARDING$LISTED_REDIRECTS$LISTED_REST
 
 only_listed_differences() {
@@ -40,8 +41,13 @@ set_unusual() {
 }
 
 set_usual() {
-	echo 0 >/proc/sys/net/ipv4/conf/host0/proxy_arp
-	echo 1 >/proc/sys/net/ipv4/ip_forward
+	local settings=/proc/sys/net/ipv4
+	echo 0 >$settings/conf/host0/proxy_arp
+	echo 1 >$settings/conf/host0/accept_redirects
+	echo 1 >$settings/conf/default/accept_redirects
+	# The kernel writes the forwarding of all interfaces only where it changes.
+	echo 0 >$settings/ip_forward
+	echo 1 >$settings/ip_forward
 }
 
 # host: a private stage makes no difference at all: see private.bats

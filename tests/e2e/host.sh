@@ -27,16 +27,19 @@ mount_private() {
 }
 
 # What is written to /tmp stays on this host; what is there already can be read, for the checkout may
-# be there. The scratch folder stays the one that it is: an overlay cannot map ids.
+# be there. The scratch folder stays the one that it is: an overlay cannot map ids. What is written shows
+# in its folder "written".
 mount_tmp() {
 	local layers="$scratch/layers"
-	mkdir -p "$layers"
+	mkdir -p "$layers" "$scratch/written"
 	mount -t tmpfs tmpfs "$layers"
 	mkdir -m 1777 "$layers/upper"
 	mkdir "$layers/work" "$layers/tmp"
 	mount -t overlay -o "lowerdir=/tmp,upperdir=$layers/upper,workdir=$layers/work" \
 		overlay "$layers/tmp"
 	if [[ $scratch == /tmp/* ]]; then mount --bind "$scratch" "$layers$scratch"; fi
+	mount --bind "$layers/upper" "$layers$scratch/written" 2>/dev/null ||
+		mount --bind "$layers/upper" "$scratch/written"
 	mount --move "$layers/tmp" /tmp
 }
 

@@ -20,8 +20,8 @@ setup() {
 teardown() {
 	pyroute stop --dir "$CHECKOUT-second" >/dev/null 2>&1 || true
 	rm -rf --one-file-system "$CHECKOUT-second"
-	common_teardown
 	sed -i "/^$STUDENT:/d" /etc/subuid /etc/subgid
+	common_teardown
 }
 
 # Lends the ordinary user 65536 subordinate ids, until the end of the test.

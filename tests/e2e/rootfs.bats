@@ -9,6 +9,7 @@ load helpers
 # bats file_tags=host
 
 setup() {
+	leaks_begin
 	build=$BATS_TEST_DIRNAME/../../rootfs/build.sh
 	cache=$BATS_TEST_TMPDIR/cache
 	into=$BATS_TEST_TMPDIR/into/rootfs
@@ -17,6 +18,7 @@ setup() {
 
 teardown() {
 	! mountpoint -q "${into%/*}" || umount "${into%/*}"
+	leaks_end
 }
 
 # The packed root filesystem that scripts/install.sh left, as another build's own. Where it imported

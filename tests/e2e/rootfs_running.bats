@@ -10,8 +10,9 @@ setup() {
 }
 
 teardown() {
-	common_teardown
+	stage_end
 	! mountpoint -q /var/lib/pyroute || umount /var/lib/pyroute /var/cache/pyroute
+	leaks_end
 }
 
 # Gives the host a root filesystem of its own to replace, a copy of the machine's but for large parts.

@@ -23,9 +23,10 @@ setup() {
 }
 
 teardown() {
-	common_teardown
+	stage_end
 	umount -l "$memory"
 	! mountpoint -q "$PYROUTE_TEST_SCRATCH/plain" || umount -l "$PYROUTE_TEST_SCRATCH/plain"
+	leaks_end
 }
 
 # ---- trees, files --------------------------------------------------------------------------------

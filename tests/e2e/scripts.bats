@@ -20,8 +20,9 @@ setup() {
 
 teardown() {
 	student stop --dir "$CHECKOUT" >/dev/null 2>&1 || true
-	common_teardown
+	stage_end
 	rm -rf "$BASE"
+	leaks_end
 }
 
 # script PATH: makes an executable script of standard input.
@@ -230,7 +231,7 @@ background_wait() {
 # END. Leaves COMMAND's status in $status.
 interrupted_by() {
 	local signal=$1 to=$2
-	script stages/plain/up.sh <<<"trap 'exit $3' TERM INT HUP; echo begun; sleep 60 & wait"
+	script stages/plain/up.sh <<<"trap 'kill \$!; exit $3' TERM INT HUP; echo begun; sleep 60 & wait"
 	shift 3
 	background_start "$OUT" "$@"
 	wait_for "$OUT" begun
@@ -613,7 +614,7 @@ waits_for_the_lock() {
 		[[ $(stat -c '%U %a' /tmp/shared) == "$kind" && $(</tmp/shared) == kept ]]
 	done
 	noted
-	rm "$record"
+	rm "$record" /tmp/shared
 	student_sudo_pyroute start plain
 }
 

@@ -15,8 +15,10 @@ setup() {
 }
 
 teardown() {
-	common_teardown
+	stage_end
+	ip -6 route flush proto ra # what host0 has learnt
 	if [[ $OUTSIDE == beyond ]]; then ip netns del beyond; fi
+	leaks_end
 }
 
 # Starts a stage with a computer's side as talkative as this host is.

@@ -14,7 +14,10 @@
 #
 # Each file runs on a host of its own: new network, mount and pid namespaces, which host.sh
 # furnishes, so that no test touches this machine or another file's host, and nothing that a test
-# forgot outlives its file. Most tests wait most of the time, hence four at once. A file that takes
+# forgot outlives its file. Every test ends with a look at what it has left there (leaks.py), and the
+# run with one at what its hosts have left on this machine, one that was killed for example: processes,
+# mounts, links, control groups, folders. Most tests wait most of the time, hence four at once. A file
+# that takes
 # longer than FILE_LIMIT seconds, a test that is skipped, and a run without any test are failures.
 set -u
 
@@ -41,10 +44,19 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 
 make -s BUILD="$build" "$build/calls" || fail "cannot build $build/calls"
 
+# The machine's own.
+links() {
+	ip -o link show | sed 's/^[0-9]*: //; s/[@:].*//' | sort
+}
+
 number=0
 failures=0
 declare -A files=() modes=() scratches=() starts=() # by the pid of the host
 declare -A counts=([host]=0 [private]=0)
+made=() # every scratch folder
+links_before=$(links)
+export PYROUTE_TESTS_RUN # by which this run's processes are known
+PYROUTE_TESTS_RUN=$(</proc/sys/kernel/random/uuid)
 
 clean_up() {
 	trap '' INT TERM
@@ -78,6 +90,7 @@ begin_file() {
 	local file=$1 mode=$2 scratch
 
 	scratch=$(mktemp -d "${TMPDIR:-/tmp}/pyroute-tests.XXXXXX") || exit 1
+	made+=("$scratch")
 	# The ordinary user of the tests must reach what they run, wherever the checkout is.
 	mkdir "$scratch/bin" && cp -a "$build"/{pyroute*,calls} "$scratch/bin/" || exit 1
 	chmod -R a+rX "$scratch"
@@ -124,6 +137,24 @@ end_file() {
 	unset "files[$pid]" "modes[$pid]" "scratches[$pid]" "starts[$pid]"
 }
 
+# What the hosts have left on this machine, a line each. Others may run these tests beside us: what is
+# ours is known by the names of the scratch folders, and by the environment.
+left_on_machine() {
+	local scratch process
+	for scratch in "${made[@]}"; do
+		[[ ! -e $scratch ]] || echo "the folder $scratch"
+		find /sys/fs/cgroup -type d -name "${scratch##*/}" -printf 'the control group %p\n'
+		grep -ls "${scratch##*/}" /proc/[0-9]*/mountinfo |
+			sed "s|/proc/\(.*\)/mountinfo|the mounts of ${scratch##*/} that process \1 sees|"
+	done
+	comm -13 <(echo "$links_before") <(links) | sed 's/^/the link /'
+	# The grep that looks is one of them, and gone.
+	grep -lszx "PYROUTE_TESTS_RUN=$PYROUTE_TESTS_RUN" /proc/[0-9]*/environ |
+		while IFS=/ read -r _ _ process _; do
+			tr '\0' ' ' <"/proc/$process/cmdline" | sed "s/^/the process $process: /;s/ $/\n/"
+		done 2>/dev/null
+}
+
 # The tests of one mode alone, and why: the comments before their tags, or before the tag of a file.
 print_differences() {
 	awk 'FNR == 1 { why = tag = ""; name = FILENAME; sub(/.*\//, "", name); sub(/\.bats$/, "", name) }
@@ -161,6 +192,9 @@ done
 while ((${#files[@]} > 0)); do
 	end_file
 done
+while IFS= read -r line; do
+	report "not ok" "left on this machine: $line"
+done < <(left_on_machine)
 differences=$(print_differences "$@")
 if [[ $differences == *"no reason: "* ]]; then report "not ok" "a tag tells no reason"; fi
 echo "1..$number"

@@ -51,8 +51,9 @@ MOVING = re.compile(
 # In the scratch folder: bats' own, and what the host is made of.
 NOT_OF_TESTS = "bats-run-.*|bin|etc|layers|written|said|cgroup"
 
-# The lock that serialises commands is no stage's, and stays (a reboot clears /run, and /tmp).
-LOCKS = re.compile(r"/run/pyroute(/lock)?|/tmp/pyroute-[0-9]+(/lock)?")
+# The lock that serialises commands is no stage's, and stays (a reboot clears /run, and /tmp). sudo(8)
+# keeps its own.
+LASTING = re.compile(r"/run/pyroute(/lock)?|/tmp/pyroute-[0-9]+(/lock)?|/run/sudo(/.*)?")
 
 NETWORK = """
 ip -d -o link show; echo; ip -o addr show; echo; ip -4 route show table all; echo
@@ -251,7 +252,7 @@ def add_file(facts, kind, path, shown):
 def add_tree(facts, kind, directory, shown, depth=9):
     for name in listed(directory):
         path, where = f"{directory}/{name}", f"{shown}/{name}"
-        if not LOCKS.fullmatch(where):
+        if not LASTING.fullmatch(where):
             add_file(facts, kind, path, where)
         if depth > 1 and os.path.isdir(path) and not os.path.islink(path):
             add_tree(facts, kind, path, where, depth - 1)

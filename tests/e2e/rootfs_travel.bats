@@ -25,6 +25,7 @@ setup() {
 teardown() {
 	stage_end
 	umount -l "$memory"
+	rm -rf "$PYROUTE_TEST_SCRATCH"/home/{.cache,.local,mine.*}
 	! mountpoint -q "$PYROUTE_TEST_SCRATCH/plain" || umount -l "$PYROUTE_TEST_SCRATCH/plain"
 	leaks_end
 }

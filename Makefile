@@ -7,6 +7,7 @@
 # make rootfs     the clients' root filesystem, where it is not up to date (root's with sudo)
 # make rootfs-export FILE=F.tar.zst     packs it, with F.tar.zst.sha256; FORCE=yes overwrites
 # make rootfs-import FILE=F.tar.zst     brings it from there; SHA256=HEX in the place of the file
+# make soak       1000 starts and stops, in both modes: nothing grows (root is needed; minutes)
 # make new-machines                     the scripts on new Debian systems (root is needed; minutes)
 # make crowd      CLIENTS=1000: a stage with so many, in both modes (root is needed)
 # make format     apply the format that lint checks
@@ -40,7 +41,7 @@ Q      := $(if $(V),,@)
 SAY    := $(if $(V)$(SILENT),@:,@printf '  %-5s %s\n')
 
 .PHONY: all install uninstall check check-sanitized sanitized unit fuzz lint format clean
-.PHONY: rootfs rootfs-export rootfs-import new-machines crowd
+.PHONY: rootfs rootfs-export rootfs-import new-machines crowd soak
 all: $(BUILD)/pyroute $(LINKS)
 
 $(BUILD)/pyroute: $(OBJECTS)
@@ -168,6 +169,9 @@ crowd: all
 
 new-machines:
 	tests/new-machine.sh
+
+soak: all
+	tests/soak.sh
 
 format:
 	clang-format -i runtime/*.[ch] include/*.h tests/*.c tests/unit/*.[ch] tests/fuzz/*.[ch] tests/probes/*.c

@@ -172,7 +172,7 @@ print_differences() {
 
 # Those that take longest come first, so that the others run beside them to the end.
 all_files() {
-	printf 'tests/e2e/%s.bats\n' wires router rootfs_travel scripts silence doctor
+	printf 'tests/e2e/%s.bats\n' wires router rootfs_travel scripts silence doctor soak
 	printf '%s\n' tests/e2e/*.bats
 }
 

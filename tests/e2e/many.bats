@@ -81,7 +81,7 @@ judge_number() {
 
 # The host, but for the stages' own processes and directories.
 host_without_stages() {
-	host_snapshot | grep -vE '^(process|tmp): '
+	host_snapshot | grep -vE '^(process|namespace|mount without a place|tmp|scratch): '
 }
 
 @test "$STAGES private stages of three users, with the same names and addresses, know nothing of each other" {

@@ -24,8 +24,9 @@ setup() {
 
 teardown() {
 	student_pyroute stop >/dev/null 2>&1 || true
-	common_teardown
+	stage_end
 	rm -rf "/tmp/pyroute-$(id -u "$STUDENT")"
+	leaks_end
 }
 
 canary_state() {

@@ -76,7 +76,8 @@ make_users
 ip netns add outside
 echo 1 >/proc/sys/net/ipv4/ip_forward
 tests/e2e/talkative.sh outside
-export PYROUTE_TEST_SCRATCH=$scratch TMPDIR=$scratch BATS_TEST_TIMEOUT=${TEST_LIMIT:-120}
+export PYROUTE_TEST_SCRATCH=$scratch TMPDIR=$scratch
+export BATS_TEST_TIMEOUT=$((${TEST_LIMIT:-120} * ${PYROUTE_TEST_SLOW:-1}))
 export PYROUTE_TEST_MODE=$mode
 # Not exec: pid 1 of the namespace, this shell, also reaps what others leave behind.
 bats --tap --print-output-on-failure --filter-tags "$tags" "$file"

@@ -36,12 +36,20 @@ bool exam_setting_is(const char *key, const char *value);
  * blame, says so with its remedy: true. */
 bool exam_blame_limit(enum ns_kind kind, int code, struct finding *finding);
 
+/* Whether SELinux refuses what its policy does not allow: selinuxfs's "enforce". */
+bool exam_selinux_enforces(void);
+
+/* Something was refused for the reason CODE. Where SELinux may be to blame, which says EACCES, says
+ * so with the remedy: true. */
+bool exam_blame_selinux(int code, struct finding *finding);
+
 /* exam_kernel.c: what a stage's processes need. */
 void exam_kernel(const struct patient *patient, struct finding *finding);
 void exam_user_namespaces(const struct patient *patient, struct finding *finding);
 void exam_namespaces(const struct patient *patient, struct finding *finding);
 void exam_proc(const struct patient *patient, struct finding *finding);
 void exam_seccomp(const struct patient *patient, struct finding *finding);
+void exam_selinux(const struct patient *patient, struct finding *finding);
 void exam_memfd(const struct patient *patient, struct finding *finding);
 void exam_cgroups(const struct patient *patient, struct finding *finding);
 

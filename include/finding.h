@@ -33,6 +33,13 @@ void finding_remedy(struct finding *finding, const char *format, ...) PRINTF_LIK
  * distribution, and a reboot, where that is known to have all that is needed. */
 void finding_remedy_kernel(struct finding *finding);
 
+/* This kernel lacks what its OPTION makes, by the module MODULE, a path below /lib/modules/RELEASE
+ * without what follows the dot: WHAT says so. A module that is there was not found (an entry of
+ * modprobe.d(5) keeps the kernel from it): then to load it by its name mends it, else another
+ * kernel. */
+void finding_lacks(struct finding *finding, const char *what, const char *option,
+		   const char *module);
+
 /* What only root can try, and we are not. */
 void finding_needs_root(struct finding *finding, const char *what);
 

@@ -43,6 +43,7 @@ static const struct {
 	{"tbf", 0, "rate", exam_tbf},
 	{"netem", 0, "delay and loss", exam_netem},
 	{"tmpfs-attributes", 0, "clients that make their root themselves", exam_tmpfs},
+	{"selinux", 0, "nothing", exam_selinux},
 	{"ip-forwarding", 0, "nothing", exam_forwarding},
 	{"python3", 0, "routers in Python", exam_python},
 	{"own-user-namespaces", ALONE, NULL, exam_own_user_namespaces},

@@ -1,6 +1,9 @@
 #include "exam.h"
 
+#include "file.h"
 #include "sysctl.h"
+
+#include <fcntl.h>
 
 /* The limit that a system has whose memory is not the reason for one; and the least from which on
  * one is none, as in a new user namespace (INT_MAX). */
@@ -81,5 +84,24 @@ bool exam_blame_limit(enum ns_kind kind, int code, struct finding *finding)
 			limit == 0 ? "" : ", and so many there are");
 	finding_remedy(finding, "sudo sysctl -w user.max_%s_namespaces=%lu", name,
 		       limit < LIMIT ? LIMIT : 2 * limit);
+	return true;
+}
+
+bool exam_selinux_enforces(void)
+{
+	char text[16];
+	struct error ignored;
+
+	return file_read(AT_FDCWD, "/sys/fs/selinux/enforce", text, sizeof(text), &ignored) > 0 &&
+	       text[0] == '1';
+}
+
+bool exam_blame_selinux(int code, struct finding *finding)
+{
+	if (code != EACCES || !exam_selinux_enforces())
+		return false;
+	finding_missing(finding, "refused, with SELinux in force; what it refused: "
+				 "sudo ausearch -m avc -ts recent");
+	finding_remedy(finding, "sudo setenforce 0");
 	return true;
 }

@@ -98,8 +98,7 @@ void exam_overlay(const struct patient *patient, struct finding *finding)
 	} else if (!trial.began) {
 		finding_unknown(finding, "could not look: for that user namespaces are needed");
 	} else if (error.code == ENODEV) {
-		finding_missing(finding, "%s (kernel option OVERLAY_FS)", error.text);
-		finding_remedy_kernel(finding);
+		finding_lacks(finding, error.text, "OVERLAY_FS", "kernel/fs/overlayfs/overlay");
 	} else if (!patient->root && !overlay.in_user_namespace) {
 		finding_needs_root(finding, "on this kernel root makes the clients' roots");
 	} else {

@@ -57,6 +57,8 @@ static void explain_refusal(const struct patient *patient, const struct error *e
 		finding_remedy_kernel(finding);
 	} else if (forbidden && !patient->root) {
 		finding_needs_root(finding, "they are refused to ordinary users");
+	} else if (exam_blame_selinux(error->code, finding)) {
+		return;
 	} else if (forbidden) {
 		finding_missing(finding, "they are refused to root: in a container by its policy "
 					 "(seccomp), or this is a chroot");
@@ -224,6 +226,19 @@ void exam_seccomp(const struct patient *patient, struct finding *finding)
 	}
 	finding_missing(finding, "this kernel has no filters (kernel option SECCOMP_FILTER)");
 	finding_remedy_kernel(finding);
+}
+
+/* Its policies differ from each other, so that what it will refuse is not known beforehand. */
+void exam_selinux(const struct patient *patient, struct finding *finding)
+{
+	(void)patient;
+	if (!exam_selinux_enforces()) {
+		finding_ok(finding, "not in force");
+		return;
+	}
+	finding_note(finding, "in force, with which nobody has tried pyroute; what it refuses: "
+			      "sudo ausearch -m avc -ts recent");
+	finding_remedy(finding, "sudo setenforce 0");
 }
 
 void exam_memfd(const struct patient *patient, struct finding *finding)

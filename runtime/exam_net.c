@@ -93,7 +93,7 @@ static int try_on_network(const struct patient *patient, int (*run_child)(void *
 }
 
 static void exam_link(const struct patient *patient, int (*run_child)(void *, struct error *),
-		      const char *option, struct finding *finding)
+		      const char *option, const char *module, struct finding *finding)
 {
 	struct error error = {0};
 	int result = try_on_network(patient, run_child, NULL, finding, &error);
@@ -101,8 +101,7 @@ static void exam_link(const struct patient *patient, int (*run_child)(void *, st
 	if (result >= 0) {
 		finding_ok(finding, "can be made");
 	} else if (result == -EOPNOTSUPP) {
-		finding_missing(finding, "this kernel has none (kernel option %s)", option);
-		finding_remedy_kernel(finding);
+		finding_lacks(finding, "this kernel has none", option, module);
 	} else if (result != -ECANCELED) {
 		finding_missing(finding, "%s", error.text);
 	}
@@ -110,16 +109,16 @@ static void exam_link(const struct patient *patient, int (*run_child)(void *, st
 
 void exam_veth(const struct patient *patient, struct finding *finding)
 {
-	exam_link(patient, make_veth_child, "VETH", finding);
+	exam_link(patient, make_veth_child, "VETH", "kernel/drivers/net/veth", finding);
 }
 
 void exam_bridge(const struct patient *patient, struct finding *finding)
 {
-	exam_link(patient, make_bridge_child, "BRIDGE", finding);
+	exam_link(patient, make_bridge_child, "BRIDGE", "kernel/net/bridge/bridge", finding);
 }
 
 static void exam_part(const struct patient *patient, enum net_part kind, const char *name,
-		      const char *option, struct finding *finding)
+		      const char *option, const char *module, struct finding *finding)
 {
 	struct part part = {.part = kind, .name = name};
 	struct error error = {0};
@@ -128,8 +127,7 @@ static void exam_part(const struct patient *patient, enum net_part kind, const c
 	if (result > 0) {
 		finding_ok(finding, "this kernel has it");
 	} else if (result == 0) {
-		finding_missing(finding, "this kernel has none (kernel option %s)", option);
-		finding_remedy_kernel(finding);
+		finding_lacks(finding, "this kernel has none", option, module);
 	} else if (result != -ECANCELED) {
 		finding_missing(finding, "%s", error.text);
 	}
@@ -137,12 +135,14 @@ static void exam_part(const struct patient *patient, enum net_part kind, const c
 
 void exam_ingress(const struct patient *patient, struct finding *finding)
 {
-	exam_part(patient, NET_QDISC, "clsact", "NET_SCH_INGRESS", finding);
+	exam_part(patient, NET_QDISC, "clsact", "NET_SCH_INGRESS", "kernel/net/sched/sch_ingress",
+		  finding);
 }
 
 void exam_cls_bpf(const struct patient *patient, struct finding *finding)
 {
-	exam_part(patient, NET_CLASSIFIER, "bpf", "NET_CLS_BPF", finding);
+	exam_part(patient, NET_CLASSIFIER, "bpf", "NET_CLS_BPF", "kernel/net/sched/cls_bpf",
+		  finding);
 }
 
 /* An action is asked for in a filter, of kind bpf. */
@@ -152,19 +152,21 @@ void exam_act_mirred(const struct patient *patient, struct finding *finding)
 
 	exam_cls_bpf(patient, &filter);
 	if (filter.state == FINDING_OK)
-		exam_part(patient, NET_ACTION, "mirred", "NET_ACT_MIRRED", finding);
+		exam_part(patient, NET_ACTION, "mirred", "NET_ACT_MIRRED",
+			  "kernel/net/sched/act_mirred", finding);
 	else
 		finding_unknown(finding, "could not look: for that cls_bpf is needed");
 }
 
 void exam_tbf(const struct patient *patient, struct finding *finding)
 {
-	exam_part(patient, NET_QDISC, "tbf", "NET_SCH_TBF", finding);
+	exam_part(patient, NET_QDISC, "tbf", "NET_SCH_TBF", "kernel/net/sched/sch_tbf", finding);
 }
 
 void exam_netem(const struct patient *patient, struct finding *finding)
 {
-	exam_part(patient, NET_QDISC, "netem", "NET_SCH_NETEM", finding);
+	exam_part(patient, NET_QDISC, "netem", "NET_SCH_NETEM", "kernel/net/sched/sch_netem",
+		  finding);
 }
 
 void exam_leg(const struct patient *patient, struct finding *finding)

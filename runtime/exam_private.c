@@ -88,7 +88,8 @@ void exam_own_user_namespaces(const struct patient *patient, struct finding *fin
 	if (try_own(patient, NS_USER, &error) == 0)
 		finding_ok(finding, "ordinary users can make user namespaces");
 	else if (!exam_blame_limit(NS_USER, error.code, finding) &&
-		 !((error.code == EPERM || error.code == EACCES) && blame_policy(finding)))
+		 !((error.code == EPERM || error.code == EACCES) && blame_policy(finding)) &&
+		 !exam_blame_selinux(error.code, finding))
 		finding_missing(finding, "refused to ordinary users: %s", error.text);
 }
 

@@ -100,3 +100,38 @@ void finding_remedy_kernel(struct finding *finding)
 		finding_remedy(finding, "sudo apt-get install linux-image-generic%s && sudo reboot",
 			       strcmp(version, "22.04") == 0 ? "-hwe-22.04" : "");
 }
+
+/* Distributions pack modules, or do not. */
+static bool module_is_there(const char *module)
+{
+	static const char *const endings[] = {".ko", ".ko.xz", ".ko.zst", ".ko.gz"};
+	struct utsname name;
+
+	if (uname(&name) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+		char path[PATH_MAX];
+
+		(void)snprintf(path, sizeof(path), "/lib/modules/%s/%s%s", name.release, module,
+			       endings[i]);
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+void finding_lacks(struct finding *finding, const char *what, const char *option,
+		   const char *module)
+{
+	const char *name = strrchr(module, '/') + 1;
+
+	if (module_is_there(module)) {
+		finding_missing(finding,
+				"%s: its module %s is there and was not loaded (modprobe.d(5))",
+				what, name);
+		finding_remedy(finding, "sudo modprobe %s", name);
+	} else {
+		finding_missing(finding, "%s (kernel option %s)", what, option);
+		finding_remedy_kernel(finding);
+	}
+}

@@ -7,7 +7,7 @@ readonly STUDENT=pyroute-test
 readonly MODE=${PYROUTE_TEST_MODE:-host} # "host" or "private": see tests/run.sh
 readonly PLAIN=pyroute-plain
 readonly LEAKS=$BATS_TEST_DIRNAME/leaks.py
-readonly SLOW=${PYROUTE_TEST_SLOW:-1} # what waits in vain waits so much longer: see tests/run.sh
+export SLOW=${PYROUTE_TEST_SLOW:-1} # what waits in vain waits so much longer: see tests/run.sh
 
 if [[ -z ${PYROUTE_TEST_SCRATCH:-} ]]; then
 	echo "run this with tests/run.sh FILE.bats, which makes a host for it" >&2

@@ -208,7 +208,7 @@ is_waiting_for() {
 
 @test "what of a private start by root its user owns shows them nothing of root's" {
 	local trace=$BATS_TEST_TMPDIR/trace
-	env SUDO_UID="$(id -u "$STUDENT")" SUDO_GID="$(id -g "$STUDENT")" timeout 60 strace -D -f -qq \
+	env SUDO_UID="$(id -u "$STUDENT")" SUDO_GID="$(id -g "$STUDENT")" timeout $((60 * SLOW)) strace -D -f -qq \
 		-e trace=prctl -o "$trace" pyroute start --private stage1
 	stage_stop
 	cat "$trace"

@@ -39,9 +39,9 @@ bool exam_blame_limit(enum ns_kind kind, int code, struct finding *finding);
 /* Whether SELinux refuses what its policy does not allow: selinuxfs's "enforce". */
 bool exam_selinux_enforces(void);
 
-/* Something was refused for the reason CODE. Where SELinux may be to blame, which says EACCES, says
- * so with the remedy: true. */
-bool exam_blame_selinux(int code, struct finding *finding);
+/* A user namespace, or what it is good for, was refused for the reason CODE. Where a policy against
+ * them, or SELinux (which says EACCES), is to blame, says so with the remedy: true. */
+bool exam_blame_policy(int code, struct finding *finding);
 
 /* exam_kernel.c: what a stage's processes need. */
 void exam_kernel(const struct patient *patient, struct finding *finding);

@@ -96,8 +96,38 @@ bool exam_selinux_enforces(void)
 	       text[0] == '1';
 }
 
-bool exam_blame_selinux(int code, struct finding *finding)
+/* What keeps user namespaces from those who are not root: a patch of Debian's and of Arch's, and
+ * Ubuntu's AppArmor from 23.10 on. */
+static bool blame_setting(struct finding *finding)
 {
+	static const struct {
+		const char *key; /* below /proc/sys/kernel */
+		const char *bad;
+		const char *good;
+	} policies[] = {{"unprivileged_userns_clone", "0", "1"},
+			{"apparmor_restrict_unprivileged_userns", "1", "0"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "kernel/%s", policies[i].key);
+		if (!exam_setting_is(path, policies[i].bad))
+			continue;
+		finding_missing(finding,
+				"kernel.%s is %s; a file in /etc/sysctl.d changes that "
+				"for good",
+				policies[i].key, policies[i].bad);
+		finding_remedy(finding, "sudo sysctl -w kernel.%s=%s", policies[i].key,
+			       policies[i].good);
+		return true;
+	}
+	return false;
+}
+
+bool exam_blame_policy(int code, struct finding *finding)
+{
+	if ((code == EPERM || code == EACCES) && blame_setting(finding))
+		return true;
 	if (code != EACCES || !exam_selinux_enforces())
 		return false;
 	finding_missing(finding, "refused, with SELinux in force; what it refused: "

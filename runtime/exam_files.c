@@ -77,7 +77,7 @@ static int make_overlay_child(void *argument, struct error *error)
 	return overlay < 0 ? -error->code : 0;
 }
 
-/* In the stage's user namespace, or where a tmpfs holds no user attributes outside of it. */
+/* In the stage's user namespace, or by root where a tmpfs holds no user attributes. */
 void exam_overlay(const struct patient *patient, struct finding *finding)
 {
 	struct finding tmpfs = {.state = FINDING_UNKNOWN};
@@ -88,9 +88,8 @@ void exam_overlay(const struct patient *patient, struct finding *finding)
 	int result;
 
 	exam_tmpfs(patient, &tmpfs);
-	overlay.in_user_namespace = tmpfs.state == FINDING_OK;
-	trial.flags =
-		CLONE_NEWNS | (overlay.in_user_namespace || !patient->root ? CLONE_NEWUSER : 0);
+	overlay.in_user_namespace = tmpfs.state == FINDING_OK || !patient->root;
+	trial.flags = CLONE_NEWNS | (overlay.in_user_namespace ? CLONE_NEWUSER : 0);
 	result = trial_run(&trial, &error);
 	if (result == 0) {
 		finding_ok(finding, "a client's root can be made%s",
@@ -99,8 +98,6 @@ void exam_overlay(const struct patient *patient, struct finding *finding)
 		finding_unknown(finding, "could not look: for that user namespaces are needed");
 	} else if (error.code == ENODEV) {
 		finding_lacks(finding, error.text, "OVERLAY_FS", "kernel/fs/overlayfs/overlay");
-	} else if (!patient->root && !overlay.in_user_namespace) {
-		finding_needs_root(finding, "on this kernel root makes the clients' roots");
 	} else {
 		finding_missing(finding, "%s", error.text);
 	}

@@ -57,7 +57,7 @@ static void explain_refusal(const struct patient *patient, const struct error *e
 		finding_remedy_kernel(finding);
 	} else if (forbidden && !patient->root) {
 		finding_needs_root(finding, "they are refused to ordinary users");
-	} else if (exam_blame_selinux(error->code, finding)) {
+	} else if (exam_blame_policy(error->code, finding)) {
 		return;
 	} else if (forbidden) {
 		finding_missing(finding, "they are refused to root: in a container by its policy "
@@ -67,24 +67,37 @@ static void explain_refusal(const struct patient *patient, const struct error *e
 	}
 }
 
-/* The child of a trial is there, and its ids could not be mapped. */
-static void blame_map(const struct error *error, struct finding *finding)
+/* The child of a trial is there, and its ids could not be mapped, or it gets no more. */
+static void blame_child(const struct error *error, struct finding *finding)
 {
+	if (exam_blame_limit(NS_USER, error->code, finding) ||
+	    exam_blame_policy(error->code, finding))
+		return;
 	finding_missing(finding, "%s", error->text);
 	if (error->code == EROFS)
 		finding_remedy(finding, "sudo mount -o remount,bind,rw /proc");
 }
 
-/* The keeper's. For a start root makes it, for whom the policies above do not hold. */
+/* As the keeper makes its clients', with no right over the computer: to a policy it is an ordinary
+ * user, whoever started it. */
+static int nest_child(void *argument, struct error *error)
+{
+	(void)argument;
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return error_system(error, errno, "cannot make one in another");
+	return mount_isolate(error);
+}
+
+/* The keeper's, and a client's in it. */
 void exam_user_namespaces(const struct patient *patient, struct finding *finding)
 {
-	struct trial trial = {.flags = CLONE_NEWUSER | CLONE_NEWNS, .run_child = do_nothing_child};
+	struct trial trial = {.flags = CLONE_NEWUSER | CLONE_NEWNS, .run_child = nest_child};
 	struct error error = {0};
 
 	if (trial_run(&trial, &error) == 0)
 		finding_ok(finding, "can be made");
 	else if (trial.began)
-		blame_map(&error, finding);
+		blame_child(&error, finding);
 	else if (!exam_blame_limit(NS_USER, error.code, finding))
 		explain_refusal(patient, &error, finding);
 }

@@ -16,34 +16,6 @@
 
 /* ---- namespaces ------------------------------------------------------------------------------ */
 
-/* What keeps user namespaces from those who are not root: a patch of Debian's and of Arch's, and
- * Ubuntu's AppArmor from 23.10 on. */
-static bool blame_policy(struct finding *finding)
-{
-	static const struct {
-		const char *key; /* below /proc/sys/kernel */
-		const char *bad;
-		const char *good;
-	} policies[] = {{"unprivileged_userns_clone", "0", "1"},
-			{"apparmor_restrict_unprivileged_userns", "1", "0"}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
-		char path[64];
-
-		(void)snprintf(path, sizeof(path), "kernel/%s", policies[i].key);
-		if (!exam_setting_is(path, policies[i].bad))
-			continue;
-		finding_missing(finding,
-				"kernel.%s is %s; a file in /etc/sysctl.d changes that "
-				"for good",
-				policies[i].key, policies[i].bad);
-		finding_remedy(finding, "sudo sysctl -w kernel.%s=%s", policies[i].key,
-			       policies[i].good);
-		return true;
-	}
-	return false;
-}
-
 static struct caller user_of(const struct patient *patient)
 {
 	return patient->caller.uid != 0 ? patient->caller
@@ -88,8 +60,7 @@ void exam_own_user_namespaces(const struct patient *patient, struct finding *fin
 	if (try_own(patient, NS_USER, &error) == 0)
 		finding_ok(finding, "ordinary users can make user namespaces");
 	else if (!exam_blame_limit(NS_USER, error.code, finding) &&
-		 !((error.code == EPERM || error.code == EACCES) && blame_policy(finding)) &&
-		 !exam_blame_selinux(error.code, finding))
+		 !exam_blame_policy(error.code, finding))
 		finding_missing(finding, "refused to ordinary users: %s", error.text);
 }
 

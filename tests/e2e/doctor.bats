@@ -301,16 +301,18 @@ feigned() {
 		says own-user-namespaces missing $1 'sudo sysctl -w kernel.$1=$3'
 		says own-user-namespaces missing /etc/sysctl.d
 		says own-namespaces unknown 'user namespaces are needed' None
-		# Root's are not concerned.
-		says user-namespaces ok
+		# Root's own are not concerned, but those are that a stage makes in them.
+		says user-namespaces missing $1 'sudo sysctl -w kernel.$1=$3'
 		diagnose as_student $PYTHON src/refuse.py unshare\&CLONE_NEWUSER=EPERM --
 		says own-user-namespaces missing $1 'sudo sysctl -w kernel.$1=$3'
 		echo $3 >/proc/sys/kernel/$1
 		diagnose
+		says user-namespaces ok
 		says own-user-namespaces ok
 		says own-namespaces ok"
 }
 
+# red: exam_kernel.c: exam_user_namespaces() tries do_nothing_child() in the place of nest_child()
 @test "Debian's and Ubuntu's settings against user namespaces are named with their remedies" {
 	feigned unprivileged_userns_clone 0 1
 	feigned apparmor_restrict_unprivileged_userns 1 0
@@ -476,7 +478,7 @@ without_overlay() {
 }
 
 # SELinux is feigned, by a file in the place of its own; its refusals are seccomp's.
-# red: exam.c: exam_blame_selinux() looks for EPERM; exam_selinux_enforces() looks for 0
+# red: exam.c: exam_blame_policy() blames SELinux for EPERM; exam_selinux_enforces() looks for 0
 @test "SELinux is named where it is in force, and blamed for what it may have refused" {
 	inside --mount -- '
 		mount -t tmpfs tmpfs /sys/fs/selinux 2>/dev/null || mount -t tmpfs tmpfs /sys/fs

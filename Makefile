@@ -10,6 +10,8 @@
 # make soak       1000 starts and stops, in both modes: nothing grows (root is needed; minutes)
 # make new-machines                     the scripts on new Debian systems (root is needed; minutes)
 # make crowd      CLIENTS=1000: a stage with so many, in both modes (root is needed)
+# make other-machine                    the suite in a virtual machine with Debian's own kernel and
+#                 systemd (root is needed; hours); FILES="tests/e2e/wires.bats" names what to run
 # make format     apply the format that lint checks
 
 PREFIX  ?= /usr/local
@@ -40,8 +42,8 @@ SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
 Q      := $(if $(V),,@)
 SAY    := $(if $(V)$(SILENT),@:,@printf '  %-5s %s\n')
 
-.PHONY: all install uninstall check check-sanitized sanitized unit fuzz lint format clean
-.PHONY: rootfs rootfs-export rootfs-import new-machines crowd soak
+.PHONY: all install uninstall check check-sanitized sanitized unit test-programs fuzz lint format clean
+.PHONY: rootfs rootfs-export rootfs-import new-machines other-machine crowd soak
 all: $(BUILD)/pyroute $(LINKS)
 
 $(BUILD)/pyroute: $(OBJECTS)
@@ -143,7 +145,9 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/modules.a
 fuzz: $(FUZZERS) $(UNIT_TESTS)
 	@BUILD=$(BUILD) tests/fuzz.sh $(SECONDS)
 
-check: all sanitized $(UNIT_TESTS) $(FUZZERS) $(BUILD)/calls
+test-programs: $(UNIT_TESTS) $(BUILD)/calls
+
+check: all sanitized test-programs $(FUZZERS)
 	@status=0; $(MAKE) --no-print-directory unit || status=1; \
 		BUILD=$(BUILD) tests/fuzz.sh 60 || status=1; \
 		BUILD=$(SANITIZED) tests/run.sh $(QUICK:%=tests/e2e/%.bats) || status=1; \
@@ -172,6 +176,8 @@ new-machines:
 
 soak: all
 	tests/soak.sh
+other-machine:
+	tests/other-machine.sh $(FILES)
 
 format:
 	clang-format -i runtime/*.[ch] include/*.h tests/*.c tests/unit/*.[ch] tests/fuzz/*.[ch] tests/probes/*.c

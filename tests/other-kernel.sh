@@ -21,17 +21,13 @@ readonly SCRATCH=/srv/test USER_ID=1000 # in the virtual machine
 # ---- outside: making the machine ------------------------------------------------------------------
 
 make_disk() {
-	local library
-
 	cp -a "$ROOTFS" disk
 	mkdir -p disk/var/lib/pyroute "disk$SCRATCH"/{bin,tmp} disk/srv/pyroute disk/lib/modules
 	cp -a "$ROOTFS" disk/var/lib/pyroute/
 	cp -a "kernel/lib/modules/$release" disk/lib/modules/
 	cp -r "$project"/{stages,tests,scripts} disk/srv/pyroute/
 	cp "$build/pyroute" "disk$SCRATCH/bin/"
-	for library in $(ldd "$build/pyroute" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p'); do
-		[[ -e disk$library ]] || cp -L --parents "$library" disk/
-	done
+	add_libraries "$build/pyroute"
 	# The kernel calls /sbin/modprobe for what is used first: veth, overlay, cls_bpf, ...
 	cp "$(type -P busybox)" disk/sbin/modprobe
 	ln -s modprobe disk/sbin/mount

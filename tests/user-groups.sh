@@ -16,7 +16,6 @@ project=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=tests/vm.sh
 . "$project/tests/vm.sh"
 
-readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 readonly USER_NAME=ada USER_ID=1000 STRANGER=1001 # in the virtual machine
 readonly TOP=/sys/fs/cgroup
 readonly SERVICE=user.slice/user-$USER_ID.slice/user@$USER_ID.service
@@ -25,57 +24,25 @@ readonly NUMBER='[0-9a-f]+'
 
 # ---- outside: making the machine ------------------------------------------------------------------
 
-make_tree() {
-	local suite sources
-
-	suite=$(. /etc/os-release && say "${VERSION_CODENAME:-}")
-	mapfile -t sources < <(mirrors "$suite")
-	apt_options >apt.conf
-	mmdebstrap --mode=root --variant=minbase --keyring="$KEYRING" --aptopt="$PWD/apt.conf" \
-		--include=systemd-sysv,libpam-systemd,dbus-user-session,kmod,procps,python3-minimal \
-		--skip=check/signed-by,cleanup/run "$suite" disk "${sources[@]}" >mmdebstrap.log 2>&1 ||
-		die "cannot make a minimal system of $suite: $(grep -m 1 '^E: ' mmdebstrap.log)"
-	chroot disk useradd --create-home --shell /bin/bash --uid "$USER_ID" "$USER_NAME"
-}
-
 # The program with its libraries, the clients' root filesystem, and a checkout of the user's.
 add_pyroute() {
-	local library
-
+	chroot disk useradd --create-home --shell /bin/bash --uid "$USER_ID" "$USER_NAME"
 	mkdir -p disk/var/lib/pyroute "disk$CHECKOUT/src"
 	cp -a /var/lib/pyroute/rootfs disk/var/lib/pyroute/
 	cp -r "$project/stages" "disk$CHECKOUT/"
 	chown -R "$USER_ID:$USER_ID" "disk$CHECKOUT"
 	cp "$build/pyroute" disk/usr/local/bin/
-	for library in $(ldd "$build/pyroute" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p'); do
-		[[ -e disk$library ]] || cp -L --parents "$library" disk/
-	done
+	add_libraries "$build/pyroute"
 }
 
-# The tests are a service, on the console.
 make_disk() {
-	make_tree
+	make_system python3-minimal
 	add_pyroute
-	mkdir -p disk/lib/modules disk/srv/pyroute/{tests,scripts}
-	cp -a "kernel/lib/modules/$release" disk/lib/modules/
+	mkdir -p disk/srv/pyroute/{tests,scripts}
 	cp "$project"/tests/*.sh disk/srv/pyroute/tests/
 	cp "$project"/scripts/*.sh disk/srv/pyroute/scripts/
 	cp "$build/groups" disk/srv/
-	cat >disk/etc/systemd/system/tests.service <<-'END'
-		[Unit]
-		Wants=dbus.service systemd-logind.service
-		After=dbus.service systemd-logind.service systemd-user-sessions.service
-		[Service]
-		Type=oneshot
-		ExecStart=/srv/pyroute/tests/user-groups.sh --inside
-		ExecStopPost=/bin/systemctl poweroff --force --force
-		StandardOutput=tty
-		StandardError=tty
-		TTYPath=/dev/ttyS0
-	END
-	mkdir -p disk/etc/systemd/system/multi-user.target.wants
-	ln -s ../tests.service disk/etc/systemd/system/multi-user.target.wants/
-	: >disk/etc/machine-id
+	add_service /srv/pyroute/tests/user-groups.sh --inside
 	pack_disk 3G
 }
 

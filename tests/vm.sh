@@ -4,7 +4,9 @@
 # kernel/, initrd.gz and disk.img.
 
 readonly TIME_LIMIT=${TIME_LIMIT:-600} # seconds, for the virtual machine
-readonly ACCEL=${ACCEL:-tcg}           # kvm is faster, where this machine lends it
+readonly ACCEL=${ACCEL:-tcg,thread=multi} # kvm is faster, where this machine lends it
+readonly MEMORY=${MEMORY:-1024}        # MiB, of the virtual machine
+readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # ---- outside --------------------------------------------------------------------------------------
 
@@ -18,6 +20,7 @@ fetch_kernel() {
 	# The download is not apt's own user's: $work is for root alone.
 	apt-get -q -o APT::Sandbox::User=root download "${package:-$1}" >download.log 2>&1 ||
 		die "cannot download ${package:-$1}: $(tail -n 1 download.log)"
+	rm -rf kernel
 	dpkg-deb -x linux-image-*.deb kernel
 	[[ -e kernel/lib ]] || ln -s usr/lib kernel/lib # so it is from Debian 13 on
 	release=$(basename -- "$(echo kernel/boot/vmlinuz-*)")
@@ -50,22 +53,68 @@ make_initrd() {
 	(cd initrd && find . | cpio --quiet -o -H newc | gzip -1) >initrd.gz
 }
 
-# Makes a disk of SIZE of the tree disk/, which goes. mkfs.ext4 fills it by itself: no loop device,
+# make_system PACKAGE...: a minimal system of this machine's own suite of Debian in disk/, with systemd
+# as the first process.
+make_system() {
+	local suite sources packages
+
+	suite=$(. /etc/os-release && say "${VERSION_CODENAME:-}")
+	mapfile -t sources < <(mirrors "$suite")
+	apt_options >apt.conf
+	packages=$(IFS=, && say "$*")
+	mmdebstrap --mode=root --variant=minbase --keyring="$KEYRING" --aptopt="$PWD/apt.conf" \
+		--include="systemd-sysv,libpam-systemd,dbus-user-session,kmod,procps,$packages" \
+		--skip=check/signed-by,cleanup/run "$suite" disk "${sources[@]}" >mmdebstrap.log 2>&1 ||
+		die "cannot make a minimal system of $suite: $(grep -m 1 '^E: ' mmdebstrap.log)"
+	mkdir -p disk/lib/modules
+	cp -a "kernel/lib/modules/$release" disk/lib/modules/
+	: >disk/etc/machine-id
+}
+
+# The libraries of PROGRAM... that disk/ lacks.
+add_libraries() {
+	local library
+
+	for library in $(ldd "$@" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p' | sort -u); do
+		[[ -e disk$library ]] || cp -L --parents "$library" disk/
+	done
+}
+
+# add_service COMMAND: the tests are a service of systemd's, on the console; at its end the machine is
+# switched off.
+add_service() {
+	cat >disk/etc/systemd/system/tests.service <<-END
+		[Unit]
+		Wants=dbus.service systemd-logind.service
+		After=dbus.service systemd-logind.service systemd-user-sessions.service
+		[Service]
+		Type=oneshot
+		ExecStart=$*
+		ExecStopPost=/bin/systemctl poweroff --force --force
+		StandardOutput=tty
+		StandardError=tty
+		TTYPath=/dev/ttyS0
+	END
+	mkdir -p disk/etc/systemd/system/multi-user.target.wants
+	ln -sf ../tests.service disk/etc/systemd/system/multi-user.target.wants/
+}
+
+# Makes a disk of SIZE of the tree disk/, which goes unless KEEP is set. mkfs.ext4 fills it by itself: no loop device,
 # no mount.
 pack_disk() {
 	truncate -s "$1" disk.img
 	mkfs.ext4 -q -d disk disk.img
-	rm -rf disk
+	[[ ${KEEP:-} ]] || rm -rf disk
 }
 
 # Runs the machine, with more words for its kernel, and shows what it tells: TAP, on its console.
 # True where it came to the end of it and nothing failed.
 run_machine() {
 	timeout --foreground -k 10 "$TIME_LIMIT" qemu-system-x86_64 -M q35 -accel "$ACCEL" -cpu max \
-		-smp 2 -m 1024 -nic none -display none -monitor none -serial stdio -no-reboot \
+		-smp 2 -m "$MEMORY" -nic none -display none -monitor none -serial stdio -no-reboot \
 		-kernel "kernel/boot/vmlinuz-$release" -initrd initrd.gz \
 		-drive file=disk.img,format=raw,if=virtio,cache=unsafe \
-		-append "console=ttyS0 quiet panic=-1 $*" </dev/null 2>&1 |
+		-append "console=ttyS0 quiet panic=-1 $*" ${ICOUNT:+-icount "$ICOUNT"} </dev/null 2>&1 |
 		sed -u 's/\r$//' | tee console | grep --line-buffered -E '^(ok|not ok|1\.\.|#)' || true
 	if ! grep -q '^1\.\.' console; then
 		tail -n 20 console | sed 's/^/console: /' >&2

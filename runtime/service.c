@@ -11,6 +11,7 @@
 #include <time.h>
 
 #define CONNECTIONS_MAX 64
+#define FULL_PAUSE_MS	100 /* until the next try to accept, where there were too many files */
 #define POLL_TRIES	50  /* to wait, where that fails */
 #define POLL_PAUSE_MS	100 /* between two of them */
 #define SEND_TIMEOUT_S	2   /* who does not read what he asked for is hung up on */
@@ -162,7 +163,7 @@ struct service {
 	struct timespec since;
 	int connections[CONNECTIONS_MAX];
 	size_t connection_count;
-	bool full; /* out of files: nobody is accepted until somebody has gone */
+	bool full; /* out of files: nobody is accepted for a moment */
 	bool stopping;
 };
 
@@ -417,7 +418,8 @@ int service_run(const struct service_plan *plan, struct error *error)
 	while (!service.stopping) {
 		size_t count = list_files(&service, files);
 
-		if (poll(files, count, -1) >= 0) {
+		if (poll(files, count, service.full ? FULL_PAUSE_MS : -1) >= 0) {
+			service.full = false;
 			attend(&service, files);
 			failures = 0;
 		} else if (errno != EINTR) {

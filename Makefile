@@ -176,6 +176,7 @@ new-machines:
 
 soak: all
 	tests/soak.sh
+
 other-machine:
 	tests/other-machine.sh $(FILES)
 

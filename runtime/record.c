@@ -103,7 +103,8 @@ static int lock_file(const struct record *record, bool make, struct error *error
 		return file;
 	for (int i = 0; flock(file, LOCK_EX | LOCK_NB) < 0; i++)
 		if (errno == EWOULDBLOCK || (errno != EINTR && i == TRIES))
-			return error_system(error, errno, "cannot lock the record of the stage");
+			return error_system(error, errno == EWOULDBLOCK ? errno : EIO,
+					    "cannot lock the record of the stage");
 	if (fstat(file, &status) < 0 || status.st_nlink == 0)
 		return error_set(error, ENOENT, "the record of the stage is gone");
 	return TAKE_FD(file);

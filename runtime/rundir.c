@@ -11,7 +11,6 @@
 #define PATH_SIZE     32 /* bytes of a base's path */
 #define LOCK_PAUSE_MS 20 /* between two looks at a lock that somebody has */
 
-/* The owner of an open base, by which all that lies in it is judged, says its path too. */
 static void base_path(uid_t owner, char path[PATH_SIZE])
 {
 	if (owner == 0)
@@ -20,13 +19,34 @@ static void base_path(uid_t owner, char path[PATH_SIZE])
 		(void)snprintf(path, PATH_SIZE, "/tmp/pyroute-%u", owner);
 }
 
-static uid_t owner_of(int base, char path[PATH_SIZE])
+static int look_at(int fd, struct stat *status)
 {
-	struct stat status = {.st_uid = 0}; /* fstat(2) of an open directory does not fail */
+	/* Once more, where it fails for want of memory: what was made just before would be left. */
+	return fstat(fd, status) == 0 ? 0 : fstat(fd, status);
+}
 
-	(void)fstat(base, &status);
+/* The owner of an open base, by which all that lies in it is judged, says its path too. */
+static int owner_of(int base, char path[PATH_SIZE], uid_t *owner, struct error *error)
+{
+	struct stat status;
+
+	if (look_at(base, &status) < 0)
+		return error_system(error, EIO, "cannot look at the run directory");
 	base_path(status.st_uid, path);
-	return status.st_uid;
+	*owner = status.st_uid;
+	return 0;
+}
+
+/* For what is said of it: a path that is not known is shown as root's. Keeps errno. */
+static void path_of(int base, char path[PATH_SIZE])
+{
+	struct error ignored;
+	uid_t owner;
+	int saved = errno;
+
+	base_path(0, path);
+	(void)owner_of(base, path, &owner, &ignored);
+	errno = saved;
 }
 
 int rundir_id(int dir, const char *name, char id[RUNDIR_ID_SIZE], struct error *error)
@@ -41,6 +61,12 @@ int rundir_id(int dir, const char *name, char id[RUNDIR_ID_SIZE], struct error *
 	return 0;
 }
 
+/* errno, but that -EPERM means one thing here: what is there is somebody else's. */
+static int code_of_call(void)
+{
+	return errno == EPERM ? EIO : errno;
+}
+
 /* Opens, then verifies, then uses: what was opened is what is looked at. */
 static int open_trusted(int dir, const char *path, uid_t owner, bool make, struct error *error)
 {
@@ -52,10 +78,12 @@ static int open_trusted(int dir, const char *path, uid_t owner, bool make, struc
 	fd = file_open_directory(dir, path, error);
 	if (fd == -ENOTDIR || fd == -ELOOP)
 		return error_set(error, EPERM, "%s is no directory; remove it", path);
+	if (fd == -EPERM)
+		error->code = EIO; /* see above */
 	if (fd < 0)
-		return fd;
-	if (fstat(fd, &status) < 0)
-		return error_system(error, errno, "cannot look at %s", path);
+		return -error->code;
+	if (look_at(fd, &status) < 0)
+		return error_system(error, code_of_call(), "cannot look at %s", path);
 	if (status.st_uid != owner || (status.st_mode & 022) != 0)
 		return error_set(error, EPERM,
 				 "%s does not belong to %s alone (uid %u, mode %03o); remove it",
@@ -85,22 +113,32 @@ int rundir_remove_base(uid_t owner, struct error *error)
 int rundir_open(int base, const char *id, bool make, struct error *error)
 {
 	char path[PATH_SIZE];
-	int fd = open_trusted(base, id, owner_of(base, path), make, error);
+	uid_t owner = 0;
+	int fd;
 
+	if (owner_of(base, path, &owner, error) < 0)
+		return -error->code;
+	fd = open_trusted(base, id, owner, make, error);
 	return fd < 0 ? error_prefix(error, "%s", path) : fd;
 }
 
 int rundir_open_file(int base, const char *name, int flags, struct error *error)
 {
 	CLEANUP_FD int file = openat(base, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	int code = file < 0 ? code_of_call() : 0;
 	struct stat status;
 	char path[PATH_SIZE];
-	uid_t owner = owner_of(base, path);
+	uid_t owner = 0;
 
-	if (file < 0 || fstat(file, &status) < 0)
-		return error_system(error, errno, "cannot open %s/%s", path, name);
+	path_of(base, path);
+	if (code == 0 && look_at(file, &status) < 0)
+		code = EIO;
+	if (code != 0)
+		return error_system(error, code, "cannot open %s/%s", path, name);
 	if (!S_ISREG(status.st_mode))
 		return error_set(error, EINVAL, "%s/%s is no file; remove it", path, name);
+	if (owner_of(base, path, &owner, error) < 0)
+		return -error->code;
 	/* Who may write to a file of somebody else's may make a hard link to it. */
 	if (status.st_uid != owner || status.st_nlink > 1)
 		return error_set(error, EINVAL, "%s/%s is not only here; remove it", path, name);
@@ -116,12 +154,17 @@ static int visit_all(int base, unsigned char type, rundir_visit *visit, void *co
 	char path[PATH_SIZE];
 	int result = 0;
 
-	(void)owner_of(base, path);
+	path_of(base, path);
 	if (directory == NULL)
 		return error_system(error, errno, "cannot read %s", path);
-	while (result == 0 && (entry = readdir(directory)) != NULL)
+	while (result == 0) {
+		errno = 0;
+		entry = readdir(directory);
+		if (entry == NULL)
+			return errno == 0 ? 0 : error_system(error, errno, "cannot read %s", path);
 		if (entry->d_type == type && entry->d_name[0] != '.')
 			result = visit(context, base, entry->d_name, error);
+	}
 	return result;
 }
 
@@ -152,9 +195,9 @@ int rundir_lock(int base, struct error *error)
 	CLEANUP_FD int fd = rundir_open_file(base, "lock", O_RDONLY | O_CREAT, error);
 	char path[PATH_SIZE];
 
-	(void)owner_of(base, path);
 	if (fd < 0)
 		return fd;
+	path_of(base, path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return error_system(error, errno, "cannot lock %s/lock", path);
 	return TAKE_FD(fd);
@@ -164,7 +207,7 @@ int rundir_prefix(int base, const char *id, struct error *error)
 {
 	char path[PATH_SIZE];
 
-	(void)owner_of(base, path);
+	path_of(base, path);
 	return error_prefix(error, "%s/%s", path, id);
 }
 
@@ -180,7 +223,7 @@ int rundir_remove(int base, const char *id, struct error *error)
 	while (directory != NULL && (entry = readdir(directory)) != NULL)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			(void)unlinkat(dirfd(directory), entry->d_name, 0);
-	(void)owner_of(base, path);
+	path_of(base, path);
 	if (unlinkat(base, id, AT_REMOVEDIR) < 0)
 		return error_system(error, errno, "cannot remove %s/%s", path, id);
 	return 0;

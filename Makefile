@@ -2,6 +2,8 @@
 # make install    PREFIX=/usr/local DESTDIR=
 # make check      every test (root is needed; scripts/check.sh also sets a machine up for it)
 # make check-sanitized    the whole-command tests of a program under sanitizers (root is needed)
+# make faults     a failure at every system call of start, stop and connect; FAULTS="start stop"
+#                 for some, JOBS=2 hosts at once (root is needed; an hour). check makes a sample
 # make lint       compilers with -Werror, analysers, layers, shell scripts, format
 # make fuzz       what reads other people's bytes under libFuzzer, each for SECONDS=120
 # make rootfs     the clients' root filesystem, where it is not up to date (root's with sudo)
@@ -42,8 +44,8 @@ SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
 Q      := $(if $(V),,@)
 SAY    := $(if $(V)$(SILENT),@:,@printf '  %-5s %s\n')
 
-.PHONY: all install uninstall check check-sanitized sanitized unit test-programs fuzz lint format clean
-.PHONY: rootfs rootfs-export rootfs-import new-machines other-machine crowd soak
+.PHONY: all install uninstall check check-sanitized sanitized unit test-programs faults fuzz lint format
+.PHONY: clean rootfs rootfs-export rootfs-import new-machines other-machine crowd soak
 all: $(BUILD)/pyroute $(LINKS)
 
 $(BUILD)/pyroute: $(OBJECTS)
@@ -91,6 +93,16 @@ $(BUILD)/groups: tests/probes/groups.c $(addprefix $(BUILD)/,cgroup.o cgroup_pla
 $(BUILD)/calls: tests/probes/calls.c runtime/filter_policy.h Makefile | $(BUILD)
 	$(SAY) TEST $@
 	$(Q)$(CC) $(ALL_CFLAGS) -Werror -static-pie -o $@ $< -lseccomp -pthread
+# ---- the commands with a failure at each of their system calls: tests/faults.sh ------------------
+# Static, since it also runs in the clients, whose root filesystem has none of its libraries.
+INJECT_SOURCES := $(wildcard tests/faults/*.c)
+
+$(BUILD)/inject: $(INJECT_SOURCES) $(wildcard tests/faults/*.h) include/util.h Makefile | $(BUILD)
+	$(SAY) TEST $@
+	$(Q)$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -static -o $@ $(INJECT_SOURCES) -lseccomp
+
+faults: all $(BUILD)/inject
+	tests/faults.sh
 
 unit: $(UNIT_TESTS)
 	@status=0; for t in $(UNIT_TESTS); do $$t || status=1; done; exit $$status
@@ -145,13 +157,17 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/modules.a
 fuzz: $(FUZZERS) $(UNIT_TESTS)
 	@BUILD=$(BUILD) tests/fuzz.sh $(SECONDS)
 
-test-programs: $(UNIT_TESTS) $(BUILD)/calls
+test-programs: $(UNIT_TESTS) $(BUILD)/calls $(BUILD)/inject
+
+# Seconds.
+SAMPLE := 40
 
 check: all sanitized test-programs $(FUZZERS)
 	@status=0; $(MAKE) --no-print-directory unit || status=1; \
 		BUILD=$(BUILD) tests/fuzz.sh 60 || status=1; \
 		BUILD=$(SANITIZED) tests/run.sh $(QUICK:%=tests/e2e/%.bats) || status=1; \
-		tests/run.sh || status=1; exit $$status
+		tests/run.sh || status=1; \
+		tests/faults.sh --sample $(SAMPLE) || status=1; exit $$status
 
 lint:
 	scripts/lint.sh
@@ -181,7 +197,7 @@ other-machine:
 	tests/other-machine.sh $(FILES)
 
 format:
-	clang-format -i runtime/*.[ch] include/*.h tests/*.c tests/unit/*.[ch] tests/fuzz/*.[ch] tests/probes/*.c
+	clang-format -i runtime/*.[ch] include/*.h tests/*.c tests/*/*.[ch]
 
 clean:
 	rm -rf $(BUILD)

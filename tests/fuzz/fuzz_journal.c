@@ -113,7 +113,7 @@ static void fuzz_journal(int folder, struct input *input, bool inherited)
 	check_line(stage.given, sizeof(stage.given));
 	check_line(stage.checkout, sizeof(stage.checkout));
 	check_line(stage.cgroup, sizeof(stage.cgroup));
-	(void)host_is_here(folder);
+	(void)host_is_here(folder, &error);
 	(void)host_has_leg(folder, "net1");
 	result = host_restore(folder, inherited ? heir : -1, &error);
 	require(result <= 0 && (result == 0 || result == -error.code), "0 or -errno");

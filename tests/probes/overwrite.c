@@ -6,6 +6,12 @@
 #include <stddef.h>
 #include <sys/syscall.h>
 
+#ifndef INTERPRETER /* else this machine's own: see threats.bats */
+#define INTERPRETER "/lib64/ld-linux-x86-64.so.2"
+#endif
+
+void _start(void);
+
 static long call(long number, long a, long b, long c, long d)
 {
 #ifdef __x86_64__

@@ -142,7 +142,7 @@ end_file() {
 # What the hosts have left on this machine, a line each. Others may run these tests beside us: what is
 # ours is known by the names of the scratch folders, and by the environment.
 left_on_machine() {
-	local scratch process
+	local scratch process processes
 	for scratch in "${made[@]}"; do
 		[[ ! -e $scratch ]] || echo "the folder $scratch"
 		find /sys/fs/cgroup -type d -name "${scratch##*/}" -printf 'the control group %p\n'
@@ -151,10 +151,11 @@ left_on_machine() {
 	done
 	comm -13 <(echo "$links_before") <(links) | sed 's/^/the link /'
 	# The grep that looks is one of them, and gone.
-	grep -lszx "PYROUTE_TESTS_RUN=$PYROUTE_TESTS_RUN" /proc/[0-9]*/environ |
-		while IFS=/ read -r _ _ process _; do
-			tr '\0' ' ' <"/proc/$process/cmdline" | sed "s/^/the process $process: /;s/ $/\n/"
-		done 2>/dev/null
+	mapfile -t processes < <(grep -lszx "PYROUTE_TESTS_RUN=$PYROUTE_TESTS_RUN" /proc/[0-9]*/environ)
+	wait $!
+	for process in "${processes[@]%/environ}"; do
+		[[ ! -e $process ]] || echo "the process ${process#/proc/}: $(tr '\0' ' ' <"$process/cmdline")"
+	done 2>/dev/null
 }
 
 # The tests of one mode alone, and why: the comments before their tags, or before the tag of a file.

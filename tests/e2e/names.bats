@@ -378,7 +378,6 @@ readonly HEADER='STAGE +NAME +CHECKOUT +CLIENTS +UPTIME'
 	fails_with 2 pyroute stop --all
 	pyroute stop --dir "$CHECKOUT"
 	[[ -z $(all) ]]
-	rm -rf "$second"
 }
 
 # host: sudo is what it is about

@@ -105,6 +105,8 @@ seeds_journal() {
 	journal+='cgroup pyroute-9c1e64d07a2f3b58\nsysctl ip_forward 1\nsysctl conf/all/forwarding 1\n'
 	journal+='leg net1 7 02:42:01:01:01:01\nleg net2 8 02:42:02:02:02:01\n'
 	seed journal '\0' "$journal"
+	seed journal-of-this-boot '\0' "boot $boot\n$journal"
+	seed journal-of-another '\0' "boot 1$boot\n$journal"
 	seed journal-cut '\0' "${journal%??:01\\n}"
 	seed journal-private '\0' 'stage stage1\nname alpha\ncheckout /tmp/x\nprivate yes\n'
 	seed journal-words-alone '\0' 'stage\ncheckout \nleg\nleg \nsysctl \nsysctl x\nnamespace x\n'

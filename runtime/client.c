@@ -298,8 +298,8 @@ int client_wait_up(struct client *client, int guard, struct error *error)
 	return hear(client, guard, NULL, error);
 }
 
-/* That nobody is there is no failure: it has nothing to run, or has ended. Any other is tried again,
- * for from here on nobody could be told. */
+/* That nobody is there is no failure: it has nothing to run, or has ended. Any other is tried
+ * again, for from here on nobody could be told. */
 void client_release(struct client *client)
 {
 	struct word word = {{0}};

@@ -146,7 +146,8 @@ static int main_between(void *argument)
 	if (pid > 0)
 		error = (struct error){0};
 	/* A user may have no more files on their way between processes than one process may have
-	 * open, with no regard for what root may since we are in the client (unix(7), ETOOMANYREFS).
+	 * open, with no regard for what root may since we are in the client (unix(7),
+	 * ETOOMANYREFS).
 	 */
 	if (say(inner->channel, BETWEEN, &error, pidfd, &unsent) == 0)
 		return 0;

@@ -187,7 +187,7 @@ static int map_write_same(int proc, pid_t pid, const char *file, struct error *e
 	char path[32];
 	char lines[4096] = ""; /* the kernel takes less than a page */
 	size_t length = 0;
-	struct ns_ids ids;
+	struct ns_ids ids = {0};
 	CLEANUP_STREAM FILE *map = NULL;
 	int more = 0;
 
@@ -211,7 +211,7 @@ int ns_map_same(int proc, pid_t pid, struct error *error)
 int ns_has_group(gid_t gid, struct error *error)
 {
 	CLEANUP_STREAM FILE *map = open_map("/proc/self/gid_map", error);
-	struct ns_ids ids;
+	struct ns_ids ids = {0};
 	int more;
 
 	if (map == NULL)

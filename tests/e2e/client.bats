@@ -25,7 +25,7 @@ load helpers
 @test "tcpdump in a client sees the ping of another" {
 	stage_start
 	router_start plain.py
-	background_start "$OUT" connect client2 -- timeout $((10 * SLOW)) tcpdump -i eth0 -n -l -c 2 icmp
+	background_start "$OUT" connect client2 -- timeout $((10 * SLOWNESS)) tcpdump -i eth0 -n -l -c 2 icmp
 	wait_for "$OUT" '^listening on eth0'
 	connect client1 -- ping -c 2 -i 0.2 -W 2 2.2.2.2
 	wait "${BACKGROUND[-1]}"
@@ -47,7 +47,7 @@ print(answer.src, answer[ICMP].type)' >"$OUT"
 @test "iperf3 measures between two clients" {
 	stage_start
 	router_start plain.py
-	background_start "$OUT" connect client2 -- timeout $((30 * SLOW)) iperf3 -s -1 --forceflush
+	background_start "$OUT" connect client2 -- timeout $((30 * SLOWNESS)) iperf3 -s -1 --forceflush
 	wait_for "$OUT" '^Server listening'
 	connect client1 -- iperf3 -c client2 -t 1 --json >"$OUT.json"
 	"$PYTHON" -c '

@@ -17,7 +17,7 @@ setup() {
 # exit status in $status.
 diagnose() {
 	status=0
-	"$@" /usr/bin/timeout $((60 * SLOW)) pyroute doctor --json >"$OUT" || status=$?
+	"$@" /usr/bin/timeout $((60 * SLOWNESS)) pyroute doctor --json >"$OUT" || status=$?
 	echo "$* pyroute doctor: status $status"
 }
 

@@ -190,13 +190,13 @@ cannot_print() {
 # does; its status is in $status.
 start_interrupted() {
 	status=0
-	"${CALLER[@]}" timeout --foreground $((30 * SLOW)) strace -D -qq -o /dev/null -e "trace=${1%%:*}" \
+	"${CALLER[@]}" timeout --foreground $((30 * SLOWNESS)) strace -D -qq -o /dev/null -e "trace=${1%%:*}" \
 		-e "inject=${1/:/:signal=TERM:}" pyroute start stage1 || status=$?
 	echo "$1: status $status"
 }
 
 @test "where no copy of the program can be made a start fails with 1, a connect with 125" {
-	local denied=("${CALLER[@]}" timeout --foreground $((20 * SLOW)) strace -D -qq -o /dev/null -e trace=memfd_create
+	local denied=("${CALLER[@]}" timeout --foreground $((20 * SLOWNESS)) strace -D -qq -o /dev/null -e trace=memfd_create
 		-e inject=memfd_create:error=EACCES pyroute)
 	fails_with 1 "${denied[@]}" start stage1
 	[[ $complaint == *vm.memfd_noexec* ]]

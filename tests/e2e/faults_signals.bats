@@ -13,7 +13,7 @@ setup() {
 # does. Sets $status; what it says is in $OUT.
 start_told() {
 	status=0
-	"${CALLER[@]}" timeout --foreground $((30 * SLOW)) strace -D -qq -o /dev/null -e "trace=${2%%:*}" \
+	"${CALLER[@]}" timeout --foreground $((30 * SLOWNESS)) strace -D -qq -o /dev/null -e "trace=${2%%:*}" \
 		-e "inject=${2/:/:signal=$1:}" pyroute start stage1 >/dev/null 2>"$OUT" || status=$?
 	echo "SIG$1 at $2: status $status: $(<"$OUT")"
 }
@@ -135,7 +135,7 @@ up_and_good() {
 
 # red: main.c's settle_process() leaves SIGCHLD as it is
 @test "a start, a connect and a run work where SIGCHLD is ignored" {
-	local ignoring=("${CALLER[@]}" timeout --foreground $((30 * SLOW)) env --ignore-signal=CHLD pyroute)
+	local ignoring=("${CALLER[@]}" timeout --foreground $((30 * SLOWNESS)) env --ignore-signal=CHLD pyroute)
 	"${ignoring[@]}" start stage1
 	[[ $("${ignoring[@]}" connect client1 -- sh -c 'sh -c "exit 7" & wait $!; echo $?') == 7 ]]
 	run -7 "${ignoring[@]}" connect client1 -- sh -c 'exit 7'

@@ -15,7 +15,7 @@ setup() {
 # refused NAME EXPECTED: the start of stage NAME prints what is in the file EXPECTED and ends with 2.
 refused() {
 	local status=0
-	"${CALLER[@]}" timeout --foreground $((10 * SLOW)) pyroute start "$1" >"$BATS_TEST_TMPDIR/out" \
+	"${CALLER[@]}" timeout --foreground $((10 * SLOWNESS)) pyroute start "$1" >"$BATS_TEST_TMPDIR/out" \
 		2>"$BATS_TEST_TMPDIR/err" </dev/null || status=$?
 	if [[ $status != 2 || -s $BATS_TEST_TMPDIR/out || -e .stage ]] ||
 		! cmp "$BATS_TEST_TMPDIR/err" "$2"; then

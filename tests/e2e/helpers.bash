@@ -7,7 +7,8 @@ readonly STUDENT=pyroute-test
 readonly MODE=${PYROUTE_TEST_MODE:-host} # "host" or "private": see tests/run.sh
 readonly PLAIN=pyroute-plain
 readonly LEAKS=$BATS_TEST_DIRNAME/leaks.py
-export SLOW=${PYROUTE_TEST_SLOW:-1} # what waits in vain waits so much longer: see tests/run.sh
+export SLOWNESS
+SLOWNESS=${PYROUTE_TEST_SLOW:-1} # what waits in vain waits so much longer: see tests/run.sh
 
 if [[ -z ${PYROUTE_TEST_SCRATCH:-} ]]; then
 	echo "run this with tests/run.sh FILE.bats, which makes a host for it" >&2
@@ -75,7 +76,7 @@ as_caller() {
 
 # What hangs is a failure too, with status 124.
 pyroute() {
-	as_caller timeout --foreground $((100 * SLOW)) pyroute "$@"
+	as_caller timeout --foreground $((100 * SLOWNESS)) pyroute "$@"
 }
 
 # on_computer COMMAND...: runs COMMAND as root where the stage's legs are: on this host, or on the
@@ -188,7 +189,7 @@ background_start() {
 # wait_until [!] COMMAND...: returns when it succeeds, or with "!" when it fails; fails where it does
 # not for long.
 wait_until() {
-	local patience=$((600 * SLOW)) wanted=0 status
+	local patience=$((600 * SLOWNESS)) wanted=0 status
 	[[ $1 != ! ]] || { wanted=1 && shift; }
 	while true; do
 		status=0
@@ -204,7 +205,7 @@ wait_until() {
 
 # wait_for OUTPUT PATTERN: returns when the last started has printed a line of this form.
 wait_for() {
-	local patience=$((600 * SLOW))
+	local patience=$((600 * SLOWNESS))
 	until grep -q "$2" "$1"; do
 		if ((patience-- == 0)) || ! kill -0 "${BACKGROUND[-1]}" 2>/dev/null; then
 			echo "there is no \"$2\" in its output:"
@@ -233,7 +234,7 @@ log_with() {
 # Ends what was started so, and waits for it: for all that it started too, since a sniffer in a client
 # first writes what it has seen.
 background_stop() {
-	local pid patience=$((250 * SLOW))
+	local pid patience=$((250 * SLOWNESS))
 	for pid in "${BACKGROUND[@]}"; do
 		kill -- "-$pid" 2>/dev/null || true
 	done

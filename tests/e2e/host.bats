@@ -167,8 +167,8 @@ set_usual() {
 	local strace=(strace)
 	[[ $MODE == host ]] || strace=(env HOME="$PYROUTE_TEST_SCRATCH/home" strace --user="$STUDENT")
 	# The keeper outlives the start: -D leaves the tracer, not the start, to wait for it.
-	timeout $((60 * SLOW)) "${strace[@]}" -D -f -qq -e trace=execve,execveat -o "$trace" pyroute start stage1
-	timeout $((60 * SLOW)) "${strace[@]}" -f -qq -e trace=execve,execveat -o "$trace.connect" \
+	timeout $((60 * SLOWNESS)) "${strace[@]}" -D -f -qq -e trace=execve,execveat -o "$trace" pyroute start stage1
+	timeout $((60 * SLOWNESS)) "${strace[@]}" -f -qq -e trace=execve,execveat -o "$trace.connect" \
 		pyroute connect client1 -- /bin/echo hello
 	stage_stop
 	cat "$trace" "$trace.connect"

@@ -13,7 +13,7 @@ as_number() {
 	local user=${USERS[$1 % ${#USERS[@]}]}
 	cd "$CHECKOUT/$user" || return
 	setpriv --reuid="$user" --regid="$user" --init-groups env HOME="$CHECKOUT/$user" \
-		timeout --foreground $((100 * SLOW)) "${@:2}"
+		timeout --foreground $((100 * SLOWNESS)) "${@:2}"
 }
 
 # connect_number I CLIENT COMMAND...

@@ -223,7 +223,7 @@ kill_the_keeper() {
 	host_snapshot >"$BEFORE"
 	for call in "${calls[@]}"; do
 		status=0
-		as_student timeout --foreground $((20 * SLOW)) strace -D -qq -o /dev/null -e "trace=${call%:*}" \
+		as_student timeout --foreground $((20 * SLOWNESS)) strace -D -qq -o /dev/null -e "trace=${call%:*}" \
 			-e "inject=${call/:/:signal=KILL:}" pyroute start stage1 \
 			>/dev/null 2>&1 </dev/null || status=$?
 		[[ $status != 137 ]] || killed=$((killed + 1))

@@ -183,7 +183,7 @@ answer_size() {
 is_waiting_for() {
 	local process
 	for process in $(pgrep -x pyroute); do
-		if ls -l "/proc/$process/fd" | grep -q -- "-> $1$"; then return; fi
+		[[ -z $(find "/proc/$process/fd" -lname "$1") ]] || return 0
 	done
 	return 1
 }
@@ -211,7 +211,7 @@ is_waiting_for() {
 
 @test "what of a private start by root its user owns shows them nothing of root's" {
 	local trace=$BATS_TEST_TMPDIR/trace
-	env SUDO_UID="$(id -u "$STUDENT")" SUDO_GID="$(id -g "$STUDENT")" timeout $((60 * SLOW)) strace -D -f -qq \
+	env SUDO_UID="$(id -u "$STUDENT")" SUDO_GID="$(id -g "$STUDENT")" timeout $((60 * SLOWNESS)) strace -D -f -qq \
 		-e trace=prctl -o "$trace" pyroute start --private stage1
 	stage_stop
 	cat "$trace"

@@ -31,7 +31,7 @@ ci_example() {
 		sed -e '1,/^```sh/d' -e '/^```$/d' >ci.sh
 	grep -q 'ping .*2\.2\.2\.2' ci.sh
 	cp "$1" src/router.py
-	run as_caller timeout $((60 * SLOW)) bash ci.sh
+	run as_caller timeout $((60 * SLOWNESS)) bash ci.sh
 	echo "$output (status $status)"
 }
 
@@ -193,7 +193,7 @@ has_net_raw_alone() {
 	stage_start
 	for pyroute in "$pyroute" "$slow"; do
 		# shellcheck disable=SC2086 # one is several words
-		as_caller timeout $((60 * SLOW)) "$PYTHON" - $pyroute run sh -c "echo ready; exec sleep 54321" <<-'END'
+		as_caller timeout $((60 * SLOWNESS)) "$PYTHON" - $pyroute run sh -c "echo ready; exec sleep 54321" <<-'END'
 			import os, pty, sys
 			pid, terminal = pty.fork()
 			if pid == 0:

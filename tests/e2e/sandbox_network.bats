@@ -98,7 +98,7 @@ both_stopped() {
 # to change. Between its host name and its settings each client is stopped.
 start_contrary() {
 	local pid
-	background_start "$OUT.start" "${CALLER[@]}" timeout --foreground $((60 * SLOW)) strace -D -f -q \
+	background_start "$OUT.start" "${CALLER[@]}" timeout --foreground $((60 * SLOWNESS)) strace -D -f -q \
 		-o "$CHECKOUT/trace" -e trace=sethostname -e inject=sethostname:signal=STOP pyroute start "$1"
 	wait_until both_stopped
 	for pid in $(stopped); do

@@ -393,7 +393,7 @@ limits_in() {
 traced_connect() {
 	local options=() expression
 	for expression; do options+=(-e "$expression"); done
-	printf '%q ' "${CALLER[@]}" timeout --foreground $((30 * SLOW)) strace -f -o "$CHECKOUT/trace" "${options[@]}" \
+	printf '%q ' "${CALLER[@]}" timeout --foreground $((30 * SLOWNESS)) strace -f -o "$CHECKOUT/trace" "${options[@]}" \
 		"$PYROUTE_TEST_SCRATCH/bin/pyroute" connect client1 -- true >"$OUT.command"
 	SHELL=/bin/bash script -qec "$(<"$OUT.command")" /dev/null </dev/null >"$OUT"
 }
@@ -419,7 +419,7 @@ setsid TIOCSCTTY chdir getcwd capset PR_SET_NO_NEW_PRIVS seccomp execve" | sed '
 @test "connect goes on in no directory outside the client" {
 	stage_start
 	# Of such a one getcwd(2) says "(unreachable)/...", and so getcwd(3) that there is none.
-	fails_with 125 "${CALLER[@]}" timeout --foreground $((30 * SLOW)) strace -D -f -qq -o /dev/null \
+	fails_with 125 "${CALLER[@]}" timeout --foreground $((30 * SLOWNESS)) strace -D -f -qq -o /dev/null \
 		-e trace=getcwd -e inject=getcwd:error=ENOENT pyroute connect --dir "$CHECKOUT" client1 -- true
 	[[ $complaint == *"the working directory is not in the client"* ]]
 }

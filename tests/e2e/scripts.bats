@@ -53,7 +53,7 @@ record() {
 
 # pyroute, called by the ordinary user.
 student() {
-	as_student timeout --foreground $((60 * SLOW)) pyroute "$@"
+	as_student timeout --foreground $((60 * SLOWNESS)) pyroute "$@"
 }
 
 # The same as commands whose pid is pyroute's own, for signals.
@@ -289,11 +289,11 @@ sleeps_long() {
 		awk '{ n[$1]++ } NR % 3 == 0 { print $1 ":when=" n[$1] }')
 	for call in "${calls[@]}"; do
 		status=0
-		timeout --foreground $((20 * SLOW)) strace -D -qq -o /dev/null -e "trace=${call%:*}" \
+		timeout --foreground $((20 * SLOWNESS)) strace -D -qq -o /dev/null -e "trace=${call%:*}" \
 			-e "inject=${call/:/:signal=KILL:}" pyroute start plain \
 			>/dev/null 2>&1 </dev/null || status=$?
 		[[ $status != 137 ]] || killed=$((killed + 1))
-		timeout $((20 * SLOW)) pyroute stop >/dev/null 2>&1 || true
+		timeout $((20 * SLOWNESS)) pyroute stop >/dev/null 2>&1 || true
 	done 2>/dev/null
 	echo "$killed times killed, at ${#calls[@]} calls"
 	((killed > 80 && killed >= ${#calls[@]} - 2))
@@ -306,7 +306,7 @@ sleeps_long() {
 
 # start_with INJECTION: a start as the ordinary user, one of pyroute's own system calls failing.
 start_with() {
-	as_student timeout --foreground $((30 * SLOW)) strace -D -qq -o /dev/null -e "trace=${1%%:*}" \
+	as_student timeout --foreground $((30 * SLOWNESS)) strace -D -qq -o /dev/null -e "trace=${1%%:*}" \
 		-e "inject=$1" pyroute start plain
 }
 

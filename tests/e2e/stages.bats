@@ -88,7 +88,7 @@ assert eval(sys.argv[1]), sys.argv[1]' "$1"
 	mkfifo stages/fifo/stage.ini
 	mkdir stages/folder/stage.ini
 	cp stages/stage1/stage.ini "stages/no name/"
-	timeout $((10 * SLOW)) pyroute stages >"$OUT"
+	timeout $((10 * SLOWNESS)) pyroute stages >"$OUT"
 	cat "$OUT"
 	grep -E '^fifo +bad ' "$OUT"
 	grep -E '^folder +bad ' "$OUT"

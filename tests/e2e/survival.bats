@@ -9,7 +9,7 @@ start_with() {
 	local injection=$1
 	shift
 	[[ $# -gt 0 ]] || set -- start stage1
-	"${CALLER[@]}" timeout --foreground $((30 * SLOW)) strace -D -f -qq -o /dev/null -e "trace=${injection%%:*}" \
+	"${CALLER[@]}" timeout --foreground $((30 * SLOWNESS)) strace -D -f -qq -o /dev/null -e "trace=${injection%%:*}" \
 		-e "inject=$injection" pyroute "$@"
 }
 
@@ -92,11 +92,11 @@ start_with() {
 	kill -STOP "$keeper"
 	for command in 1:ps 125:"connect client1 -- true"; do
 		# shellcheck disable=SC2086 # several words
-		fails_with "${command%%:*}" "${CALLER[@]}" timeout --foreground $((30 * SLOW)) pyroute ${command#*:}
+		fails_with "${command%%:*}" "${CALLER[@]}" timeout --foreground $((30 * SLOWNESS)) pyroute ${command#*:}
 		[[ $complaint == "pyroute: the keeper of stage1, process $keeper, does not answer; "* ]]
 		[[ $complaint == *"kill -CONT $keeper; "*"kill -KILL $keeper" ]]
 	done
-	fails_with 1 "${CALLER[@]}" timeout --foreground $((30 * SLOW)) pyroute stop
+	fails_with 1 "${CALLER[@]}" timeout --foreground $((30 * SLOWNESS)) pyroute stop
 	[[ $complaint == *"process $keeper, does not answer"* ]]
 	kill -CONT "$keeper"
 	stage_stop

@@ -295,7 +295,7 @@ connect_pid() {
 }
 
 @test "a reader that goes away ends the command" {
-	as_caller timeout $((20 * SLOW)) bash -c 'pyroute connect client1 -- yes | head -n 1' >"$OUT"
+	as_caller timeout $((20 * SLOWNESS)) bash -c 'pyroute connect client1 -- yes | head -n 1' >"$OUT"
 	[[ $(<"$OUT") == y ]]
 	run ! connect client1 -- pgrep yes
 }

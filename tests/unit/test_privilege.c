@@ -209,7 +209,8 @@ static void acting_as_oneself_changes_nothing(void)
 	CHECK(privilege_borrow_uid(STUDENT, &saved, &error) == 0 && !saved.assumed);
 	privilege_resume(&saved);
 	CHECK(privilege_assume(&(struct caller){0, 0}, &saved, &error) == -EPERM);
-	privilege_resume(&saved); /* by its cleanup attribute, once more: there is nothing to free */
+	privilege_resume(
+		&saved); /* by its cleanup attribute, once more: there is nothing to free */
 	CHECK(privilege_borrow_uid(STRANGER, &saved, &error) == -EPERM);
 	CHECK(geteuid() == STUDENT);
 }

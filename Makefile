@@ -3,7 +3,7 @@
 # make check      every test (root is needed; scripts/check.sh also sets a machine up for it)
 # make check-sanitized    the whole-command tests of a program under sanitizers (root is needed)
 # make faults     a failure at every system call of start, stop and connect; FAULTS="start stop"
-#                 for some, JOBS=2 hosts at once (root is needed; an hour). check makes a sample
+#                 for some, JOBS=4 hosts at once (root is needed; an hour). check makes a sample
 # make lint       compilers with -Werror, analysers, layers, shell scripts, format
 # make fuzz       what reads other people's bytes under libFuzzer, each for SECONDS=120
 # make rootfs     the clients' root filesystem, where it is not up to date (root's with sudo)

@@ -10,7 +10,7 @@
 #
 # FAULTS="start stop connect"  the commands     SEED=N       of the sample
 # KINDS="KILL ENOMEM ..."      those faults     which are KILL, ENOMEM, EPERM, ENOSPC, EMFILE, EINTR
-# MODES="host private"         as in run.sh     JOBS=2       how many hosts there are, side by side
+# MODES="host private"         as in run.sh     JOBS=4       how many hosts there are, side by side
 # BUILD=build                  where the pyroute to test is, and build/inject
 #
 # Prints the faults that failed, with the line that makes each again, and a table of how many were
@@ -20,7 +20,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 # shellcheck source=tests/lib.sh
 . tests/lib.sh
-readonly FAULTS=${FAULTS:-start stop connect} MODES=${MODES:-host private} JOBS=${JOBS:-2}
+readonly FAULTS=${FAULTS:-start stop connect} MODES=${MODES:-host private} JOBS=${JOBS:-4}
 readonly KINDS=${KINDS:-KILL ENOMEM EPERM ENOSPC EMFILE EINTR}
 readonly ENOUGH=200 WHOLE_SECONDS=36000 SPOILT=4 ROOTFS=/var/lib/pyroute/rootfs
 build=$(realpath -m "${BUILD:-build}")
@@ -209,9 +209,9 @@ print_table() {
 			failed missed) -
 }
 
-# How many different calls, of whatever process, were made to fail or were the last.
+# How many different pairs of a process and a call of it: one that failed, or was the last.
 count_pairs() {
-	awk -F '\t' '$1 == "held" || $1 == "failed" { split($2, f, " "); print f[2], f[3], f[5] }' "$log" |
+	awk -F '\t' '$1 == "held" || $1 == "failed" { split($2, f, " "); print f[2], f[3], f[4] }' "$log" |
 		sort -u | wc -l
 }
 

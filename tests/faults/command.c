@@ -135,6 +135,7 @@ void command_run(const struct command_user *user, char *const *argv, const struc
 		own.go = go[1];
 		outcome->steps = 0;
 		outcome->hit = false;
+		outcome->full = false;
 		outcome->calls = 0;
 		tracer = fork();
 		if (tracer == 0)

@@ -18,7 +18,8 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define SPOILT 4 /* our exit status where a host cannot be mended: what is left is for another */
+#define RUNS_LISTED 3
+#define SPOILT	    4 /* our exit status where a host cannot be mended: what is left is for another */
 
 _Noreturn static void fail(const char *what)
 {
@@ -170,12 +171,22 @@ static void list_call(const char *command, const struct trace_call *call)
 
 static void list(struct world *world, const char *command)
 {
-	const struct trace_outcome *outcome = trial_watch(world, command);
+	static struct trace_call least[TRACE_CALLS_MAX];
+	size_t count = 0;
 
-	if (outcome->full || outcome->calls == 0)
+	/* Where the kernel lets them wait they look again and again: the quickest run is meant. */
+	for (int i = 0; i < RUNS_LISTED; i++) {
+		const struct trace_outcome *outcome = trial_watch(world, command);
+
+		if (outcome->full || outcome->calls == 0 || (count != 0 && outcome->calls >= count))
+			continue;
+		count = outcome->calls;
+		memcpy(least, outcome->call, count * sizeof(*least));
+	}
+	if (count == 0)
 		fail("too many calls, or none");
-	for (size_t i = 0; i < outcome->calls; i++)
-		list_call(command, &outcome->call[i]);
+	for (size_t i = 0; i < count; i++)
+		list_call(command, &least[i]);
 }
 
 /* ---- making them ------------------------------------------------------------------------------

@@ -8,7 +8,11 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 
-#define PROCESSES_MAX 256
+/* What a call returns that the kernel begins anew, as a write to a network setting does while
+ * somebody else has its lock (linux/errno.h; no program sees these). */
+#define ERESTARTSYS    512
+#define ERESTARTNOHAND 514
+#define PROCESSES_MAX  256
 #define OPTIONS                                                                                    \
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |  \
 	 PTRACE_O_TRACEEXEC)
@@ -19,6 +23,7 @@ struct process {
 	bool stopped;		    /* at its birth, and waits for its name */
 	bool program; /* what it does is pyroute's, not the fork's before the first exec */
 	unsigned calls;
+	bool restarts; /* its call: it comes once more, by the kernel's doing, and is the same */
 	unsigned since_exec; /* calls */
 	unsigned others;     /* children without a name of their own */
 };
@@ -271,10 +276,16 @@ static void see_call(struct tracer *tracer, struct process *process)
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, process->pid, sizeof(info), &info) < 0)
 		return;
+	if (info.op == PTRACE_SYSCALL_INFO_ENTRY && process->restarts) {
+		go_on(tracer, process, 0);
+		return;
+	}
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		see_entry(tracer, process, (int)info.entry.nr);
 		return;
 	}
+	process->restarts = info.op == PTRACE_SYSCALL_INFO_EXIT && info.exit.rval <= -ERESTARTSYS &&
+			    info.exit.rval >= -ERESTARTNOHAND;
 	if (tracer->failing == process->pid) {
 		fail_call(process->pid, tracer->plan->code);
 		let_go(process);

@@ -498,6 +498,10 @@ bool trial_make(struct world *world, struct trial *trial)
 	held = prepare(world, trial);
 	if (held) {
 		run_trial(world, trial);
+		if (trial->missed) {
+			repair(world);
+			return true;
+		}
 		held = said_enough(trial);
 		held = judge(world, trial) && held;
 	}

@@ -157,8 +157,8 @@ walk_slice() {
 	while ((status == SPOILT && SECONDS < end)); do
 		status=0
 		made=$(wc -l <"$scratch/said")
-		tail -n "+$((made + 1))" "$scratch/faults" |
-			on_host "$scratch" "$mode" walk "$((end - SECONDS))" >>"$scratch/said" || status=$?
+		on_host "$scratch" "$mode" walk "$((end - SECONDS))" >>"$scratch/said" \
+			< <(tail -n "+$((made + 1))" "$scratch/faults") || status=$?
 		((status == 0)) || result=1
 		((status != SPOILT)) || remove_cgroups "$scratch"
 	done

@@ -1,7 +1,7 @@
 /* What a client puts in the place of INTERPRETER, by which the kernel starts whatever is linked
  * with libraries: keeps the program that it was to start open, puts the right one back and hands
- * the file to overwrite.py. It stands alone (-nostdlib -static-pie -Wl,-e,begin), for it is run without
- * libraries. */
+ * the file to overwrite.py. It stands alone (-nostdlib -static-pie -Wl,-e,begin), for it is run
+ * without libraries. */
 #include <fcntl.h>
 #include <stddef.h>
 #include <sys/syscall.h>

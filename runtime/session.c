@@ -195,7 +195,8 @@ static int find_heir(void *context, int base, const char *id, struct error *erro
 	here = dir < 0 ? dir : host_is_here(dir, error);
 	if (here > 0)
 		heir->dir = TAKE_FD(dir);
-	return here == -ENOENT ? 0 : here; /* it may end just now */
+	/* It may end just now; and what is no file is no journal of a stage's. */
+	return here == -ENOENT || here == -EINVAL || here == -ELOOP ? 0 : here;
 }
 
 static int clear_away(int base, const char *id, struct error *error)

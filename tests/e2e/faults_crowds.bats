@@ -101,8 +101,8 @@ stop_checkout() {
 # red: rundir.c's rundir_lock() locks nothing
 @test "of 20 checkouts that start at once one wins the legs, and the others are told which" {
 	local winner
-	host_remember
 	checkouts 20
+	host_remember
 	at_once 20 start_checkout
 	[[ $(how_many "status 0") == 1 && $(how_many "status 1") == 19 ]]
 	winner=$(grep -lx "status 0" "$OUT".[0-9]*)
@@ -118,8 +118,8 @@ stop_checkout() {
 # red: rundir.c's rundir_id() does not tell checkouts apart
 @test "20 checkouts of two users start and stop at once, and nobody's stage is touched by another" {
 	local i first
-	host_remember
 	checkouts 20
+	host_remember
 	stage_start
 	first=$(client_pid client1)
 	at_once 20 start_checkout

@@ -369,7 +369,7 @@ leaks_begin() {
 	# What ends a test that takes too long is bats' own; in a trap it is not known any more.
 	WATCHDOG=${BATS_killer_pid:-}
 	[[ -e $FACTS ]] || host_snapshot >"$FACTS"
-	open_files "$BATS_TEST_TMPDIR/open"
+	open_files "$BATS_TEST_TMPDIR/files"
 }
 
 # open_files LIST: what the test's shell has open. Not by numbers: a redirection makes it keep the same
@@ -382,8 +382,8 @@ open_files() {
 leaks_end() {
 	local status=0
 
-	open_files "$BATS_TEST_TMPDIR/open.after"
-	if grep -vxFf "$BATS_TEST_TMPDIR/open" "$BATS_TEST_TMPDIR/open.after" | sed 's/^/left: open: /' |
+	open_files "$BATS_TEST_TMPDIR/files.after"
+	if grep -vxFf "$BATS_TEST_TMPDIR/files" "$BATS_TEST_TMPDIR/files.after" | sed 's/^/left: open: /' |
 		grep .; then
 		status=1
 	fi

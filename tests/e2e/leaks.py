@@ -52,8 +52,8 @@ MOVING = re.compile(
 NOT_OF_TESTS = "bats-run-.*|bin|etc|layers|written|said|cgroup"
 
 # The lock that serialises commands is no stage's, and stays (a reboot clears /run, and /tmp). sudo(8)
-# keeps its own.
-LASTING = re.compile(r"/run/pyroute(/lock)?|/tmp/pyroute-[0-9]+(/lock)?|/run/sudo(/.*)?")
+# keeps its own, and a shell its history.
+LASTING = re.compile(r"/run/pyroute(/lock)?|/tmp/pyroute-[0-9]+(/lock)?|/run/sudo(/.*)?|.*/\.bash_history")
 
 NETWORK = """
 ip -d -o link show; echo; ip -o addr show; echo; ip -4 route show table all; echo

@@ -179,13 +179,9 @@ answer_size() {
 	done
 }
 
-# Whether a pyroute has the FILE open, to lock it.
-is_waiting_for() {
-	local process
-	for process in $(pgrep -x pyroute); do
-		[[ -z $(find "/proc/$process/fd" -lname "$1") ]] || return 0
-	done
-	return 1
+# Whether a pyroute sleeps, as between two looks at a lock that somebody has.
+is_waiting() {
+	grep -qs nanosleep "/proc/$(pgrep -x pyroute)/wchan"
 }
 
 @test "what its caller wrote is not done with root's rights, also where a stop first waits for them" {
@@ -198,7 +194,7 @@ is_waiting_for() {
 		echo ready
 		until [ -e "$1" ]; do sleep 0.05; done' sh "$CHECKOUT/go"
 	background_start "$OUT" student_sudo_pyroute stop
-	wait_until is_waiting_for "$record"
+	wait_until is_waiting
 	as_student mkdir -m 700 "$BASE/$id"
 	echo "sysctl icmp_echo_ignore_all 1" | as_student tee "$BASE/$id/journal"
 	[[ $(</proc/sys/net/ipv4/icmp_echo_ignore_all) == 0 ]]

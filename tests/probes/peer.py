@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""peer.py LINK: tries to reach through LINK, a veth, into the network namespace of its other end.
+"""peer.py LINK [COUNT]: tries to reach through LINK, a veth, into the network namespace of its other end.
 
 The kernel shows that as a number (IFLA_LINK_NETNSID), which most requests for links take as the
-place that they are about (IFLA_TARGET_NETNSID). Prints what came of each.
+place that they are about (IFLA_TARGET_NETNSID). Prints what came of each, or of the first COUNT.
 """
 
 import errno
@@ -14,7 +14,7 @@ import sys
 NEWLINK, DELLINK, GETLINK, GETADDR = 16, 17, 18, 22
 REQUEST, ACK, DUMP, EXCL, CREATE = 1, 4, 0x300, 0x200, 0x400
 ERROR, DONE = 2, 3
-IFNAME, MTU, LINKINFO, INFO_KIND, LINK_NETNSID, TARGET_NETNSID = 3, 4, 18, 1, 37, 46
+IFNAME, LINKINFO, INFO_KIND, LINK_NETNSID, TARGET_NETNSID = 3, 18, 1, 37, 46
 IFA_TARGET_NETNSID = 10
 
 
@@ -72,11 +72,11 @@ def main():
         "list links": (GETLINK, DUMP, 0, target),
         "show the other end": (GETLINK, 0, peer, target),
         "list addresses": (GETADDR, DUMP, 0, attribute(IFA_TARGET_NETNSID, there)),
-        "change its mtu": (NEWLINK, ACK, peer, target, attribute(MTU, 1400)),
+        "move a link there": (NEWLINK, ACK, peer, target),
         "make a link": (NEWLINK, ACK | CREATE | EXCL, 0, target, attribute(IFNAME, b"planted\0"), kind),
         "delete it": (DELLINK, ACK, 0, target, attribute(IFNAME, b"planted\0")),
     }
-    for name, way in ways.items():
+    for name, way in list(ways.items())[: int(sys.argv[2]) if len(sys.argv) > 2 else None]:
         try:
             ask(*way)
             print(f"{name}: done")

@@ -86,8 +86,12 @@ int file_directory(int dir, const char *path, mode_t mode, struct error *error)
 			return 0;
 		return error_system(error, errno, "cannot make the directory %s", path);
 	}
-	if (fchmodat(dir, path, mode, 0) < 0)
-		return error_system(error, errno, "cannot set the mode of %s", path);
+	if (fchmodat(dir, path, mode, 0) < 0) {
+		int result = error_system(error, errno, "cannot set the mode of %s", path);
+
+		(void)unlinkat(dir, path, AT_REMOVEDIR);
+		return result;
+	}
 	return 0;
 }
 

@@ -165,9 +165,9 @@ rubbish_make() {
 
 # ---- outsiders -----------------------------------------------------------------------------------
 
-# red: host.c's restore_leg() does not look at the name
-# red: net.c's is_veth_with() does not compare the address
-# red: cgroup.c's check_parent() believes whatever it reads
+# red, by reading: host.c's restore_leg() does not look at the name
+# red, by reading: net.c's is_veth_with() does not compare the address
+# red, by reading: cgroup.c's check_parent() believes whatever it reads
 @test "a journal that names what is not pyroute's hurts no one" {
 	local index mac outsider groups=/sys/fs/cgroup
 	[[ -e $groups/cgroup.controllers ]] || groups=$groups/pids
@@ -232,7 +232,7 @@ rootfs_refused() {
 	[[ $complaint == $2 ]]
 }
 
-# red: rootfs.c does not look at the shell, not at its architecture, or opens what is no folder
+# red, by reading: rootfs.c does not look at the shell, not at its architecture, or opens what is no folder
 @test "a root filesystem that is none is refused, with its path and the remedy" {
 	rootfs_refused true "pyroute: there is no root filesystem *"
 	rootfs_refused 'mkdir rootfs' "pyroute: * has no shell; *"
@@ -254,7 +254,7 @@ rootfs_refused() {
 
 # host: a private stage's legs share their names with nobody
 # bats test_tags=host
-# red: start.c does not call check_legs()
+# red, by reading: start.c does not call check_legs()
 @test "a leg's name that is taken on the computer is refused by name, and what has it stays" {
 	local kind
 	for kind in "veth peer name bystander" bridge; do
@@ -283,7 +283,7 @@ network_make() {
 	echo 1 >/proc/sys/net/ipv4/conf/docker0/forwarding
 }
 
-# red: net_leg.c leaves the leg's entries in the table local, or adds a route for its prefix
+# red, by reading: net_leg.c leaves the leg's entries in the table local, or adds a route for its prefix
 @test "a computer with the stage's own prefixes, docker0 and forwarding goes on as it was" {
 	local address
 	network_make
@@ -302,7 +302,7 @@ network_make() {
 
 # ---- a reboot ------------------------------------------------------------------------------------
 
-# red: host.c's is_of_this_boot() is always true
+# red, by reading: host.c's is_of_this_boot() is always true
 @test "what a reboot has left hinders no start, and nothing that is told there is put back" {
 	local index
 	stage_start

@@ -187,6 +187,21 @@ walk() {
 	return "$status"
 }
 
+# What hung is made once more, alone: the kernel itself stands still for a while where many network
+# namespaces go at once. One that holds then is said to have hung, and counts as held.
+repeat_hangs() {
+	local what mode command part number call fault
+
+	while IFS= read -r what; do
+		read -r mode command part number call fault <<<"$what"
+		make_scratch
+		on_host "$scratch" "$mode" walk "$WHOLE_SECONDS" >/dev/null \
+			<<<"$command $part $number $call $fault" || continue
+		echo "# it hung, and held when it was made again: $what"
+		sed -i "s/^failed\t$what\tit hangs/held\t$what\tit hung once/" "$log"
+	done < <(awk -F '\t' '$1 == "failed" && $3 == "it hangs" { print $2 }' "$log")
+}
+
 # Of the log: lines of "held|failed|missed TAB MODE COMMAND PART NUMBER SYSCALL FAULT TAB WHY ...".
 print_failures() {
 	awk -F '\t' '$1 == "failed" { split($2, f, " ")
@@ -259,8 +274,10 @@ for mode in $MODES; do
 	on_host "$scratch" "$mode" list $FAULTS >"$work/$mode" || fail "cannot list the calls ($mode)"
 	grep -E " (${KINDS// /|})\$" "$work/$mode" >"$work/$mode.wanted"
 	if [[ -n $seed ]]; then shuffle "$seed"; else cat; fi <"$work/$mode.wanted" >"$work/$mode.ordered"
-	walk "$mode" "$limit" <"$work/$mode.ordered" || status=1
+	walk "$mode" "$limit" <"$work/$mode.ordered" || grep -q ^failed "$log" || status=1
 done
+repeat_hangs
+! grep -q ^failed "$log" || status=1
 print_failures
 print_table
 pairs=$(count_pairs)

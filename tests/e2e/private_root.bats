@@ -58,6 +58,7 @@ starts_private() {
 	# Nor can that root change anything there.
 	run ! pyroute run -- ip link set net1 down
 	pyroute stop
+	background_stop # the router, which the stop has ended: it may be on its way out
 	host_snapshot >"$BATS_TEST_TMPDIR/after"
 	same "$BEFORE" "$BATS_TEST_TMPDIR/after"
 }
@@ -75,6 +76,7 @@ starts_private() {
 	as_student pyroute connect client1 -- true
 	student_sudo_pyroute stop
 	rm mine
+	background_stop # the router, which the stop has ended: it may be on its way out
 	host_snapshot >"$BATS_TEST_TMPDIR/after"
 	same "$BEFORE" "$BATS_TEST_TMPDIR/after"
 }

@@ -117,8 +117,8 @@ static int start_file(struct command_place *place, const struct command_line *li
 					.private = (line->options & OPTION_PRIVATE) != 0,
 					.watcher =
 						command_can_draw(STDERR_FILENO) ? &watcher : NULL};
-	int status = EXIT_FAILURE;
 	int result = process_raise_file_limit(START_FILES, &error);
+	int status;
 
 	if (result < 0)
 		return fail_start(&outcome, &error);

@@ -274,7 +274,7 @@ for mode in $MODES; do
 	on_host "$scratch" "$mode" list $FAULTS >"$work/$mode" || fail "cannot list the calls ($mode)"
 	grep -E " (${KINDS// /|})\$" "$work/$mode" >"$work/$mode.wanted"
 	if [[ -n $seed ]]; then shuffle "$seed"; else cat; fi <"$work/$mode.wanted" >"$work/$mode.ordered"
-	walk "$mode" "$limit" <"$work/$mode.ordered" || grep -q ^failed "$log" || status=1
+	walk "$mode" "$limit" <"$work/$mode.ordered" || grep -q "^failed.$mode " "$log" || status=1
 done
 repeat_hangs
 ! grep -q ^failed "$log" || status=1

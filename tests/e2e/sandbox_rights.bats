@@ -389,7 +389,8 @@ limits_in() {
 	END
 }
 
-# traced_connect EXPRESSION...: a connect under strace with a terminal; what it did is in $OUT.
+# traced_connect EXPRESSION...: a connect under strace with a terminal; what it did is in
+# $CHECKOUT/trace, where a call has no end ("<unfinished ...>") that another process comes between.
 traced_connect() {
 	local options=() expression
 	for expression; do options+=(-e "$expression"); done
@@ -406,7 +407,7 @@ traced_connect() {
 		'trace=setns,clone,close_range,setsid,ioctl,chdir,getcwd,capset,prctl,seccomp,execve'
 	cat "$OUT"
 	sed -nE -e 's/^[0-9]+ +//' -e 's/^(clone)\(.*CLONE_PARENT.*/\1/p' \
-		-e 's/^(setns)\([0-9]+, CLONE_(NEW[A-Z]+)\).*/\1 \2/p' \
+		-e 's/^(setns)\([0-9]+, CLONE_(NEW[A-Z]+).*/\1 \2/p' \
 		-e 's/^(setsid|getcwd|capset|seccomp)\(.*/\1/p' \
 		-e 's/^(ioctl)\(.*(TIOCSCTTY|TIOCGPTPEER).*/\2/p' -e 's/^(chdir)\(.*/\1/p' \
 		-e 's/^prctl\((PR_SET_NO_NEW_PRIVS).*/\1/p' -e 's/^close_range\(.*/close_range/p' \

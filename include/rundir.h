@@ -14,6 +14,7 @@
 
 #include <sys/types.h>
 
+#define RUNDIR_SOCKET  "socket" /* in a stage's directory: the way to its keeper */
 #define RUNDIR_ID_SIZE (STAGE_NAME_SIZE + sizeof("+ffffffffffffffff-ffffffffffffffff"))
 
 /* The name of the directory of a stage of the checkout whose folder DIR is open on: the same for as

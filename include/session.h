@@ -13,8 +13,6 @@
 #include "rundir.h"
 #include "stage.h"
 
-#define SESSION_SOCKET "socket" /* in the session's directory */
-
 /* Where a checkout's stage has its socket, journal and lock. */
 struct session {
 	const struct checkout *checkout; /* borrowed */

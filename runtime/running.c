@@ -41,7 +41,7 @@ static int count_client(void *context, const struct service_client *client, int 
  * is none, or none for us. */
 static int ask_keeper(int dir, struct running_stage *stage, struct error *error)
 {
-	CLEANUP_FD int socket = channel_connect(dir, SESSION_SOCKET, error);
+	CLEANUP_FD int socket = channel_connect(dir, RUNDIR_SOCKET, error);
 
 	return socket < 0 ? socket : service_clients(socket, count_client, stage, error);
 }

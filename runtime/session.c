@@ -4,6 +4,7 @@
 #include "host.h"
 #include "ns.h"
 #include "process.h"
+#include "recovery.h"
 #include "rundir.h"
 #include "scripts.h"
 #include "service.h"
@@ -108,7 +109,7 @@ static int not_running(const char *name, struct error *error)
 
 static int connect_in(int dir, const char *name, struct error *error)
 {
-	int socket = channel_connect(dir, SESSION_SOCKET, error);
+	int socket = channel_connect(dir, RUNDIR_SOCKET, error);
 
 	if (socket == -ENOENT || socket == -ECONNREFUSED)
 		return not_running(name, error);
@@ -176,85 +177,9 @@ static int end_keeper(int socket, struct error *error)
 	return error_set(error, ETIMEDOUT, "the stage's keeper does not end");
 }
 
-/* Who of the others is to restore what they share with the stage ID, which goes. */
-struct heir {
-	const char *id;
-	int dir; /* -1: nobody */
-};
-
-/* Of rundir_for_each(): 1 ends the visit. */
-static int find_heir(void *context, int base, const char *id, struct error *error)
-{
-	struct heir *heir = context;
-	CLEANUP_FD int dir = -1;
-	int here;
-
-	if (strcmp(id, heir->id) == 0)
-		return 0;
-	dir = rundir_open(base, id, false, error);
-	here = dir < 0 ? dir : host_is_here(dir, error);
-	if (here > 0)
-		heir->dir = TAKE_FD(dir);
-	/* It may end just now; and what is no file is no journal of a stage's. */
-	return here == -ENOENT || here == -EINVAL || here == -ELOOP ? 0 : here;
-}
-
-static int clear_away(int base, const char *id, struct error *error)
-{
-	CLEANUP_FD int dir = rundir_open(base, id, false, error);
-	struct heir heir = {.id = id, .dir = -1};
-	int result;
-
-	if (dir < 0)
-		return dir == -ENOENT ? 0 : dir;
-	if (rundir_for_each(base, find_heir, &heir, error) < 0)
-		return -error->code;
-	result = host_restore(dir, heir.dir, error);
-	close_fd(&heir.dir);
-	if (result < 0)
-		return rundir_prefix(base, id, error);
-	return rundir_remove(base, id, error);
-}
-
 int session_clear_away(const struct session *session, struct error *error)
 {
-	return clear_away(session->base, session->id, error);
-}
-
-/* Takes .stage out of the checkout that a crashed stage was of, if that is still there. */
-static void unmark(const char *path, const char *id)
-{
-	char found[RUNDIR_ID_SIZE];
-	CLEANUP_CHECKOUT struct checkout checkout = CHECKOUT_NONE;
-	const struct caller self = {.uid = geteuid(), .gid = getegid()};
-	struct error ignored;
-
-	if (checkout_find(path, &self, &checkout, &ignored) == 0 &&
-	    rundir_id(checkout.dir, NULL, found, &ignored) == 0 && strcmp(found, id) == 0)
-		(void)checkout_mark(&checkout, NULL, &ignored);
-}
-
-/* If ID's stage has no keeper any more, clears away after it. The lock is held, so that it is no
- * start in progress. */
-static int recover(void *context, int base, const char *id, struct error *error)
-{
-	CLEANUP_FD int dir = rundir_open(base, id, false, error);
-	CLEANUP_FD int socket = dir < 0 ? -1 : connect_in(dir, NULL, error);
-	struct host_stage crashed;
-	int result;
-
-	(void)context;
-	if (dir < 0)
-		return dir;
-	if (socket >= 0 || socket == -ETIMEDOUT)
-		return 0;
-	if (socket != -ESRCH)
-		return socket;
-	if (host_owner(dir, &crashed, error) == 0)
-		unmark(crashed.checkout, id);
-	result = clear_away(base, id, error);
-	/* Of another network namespace, which may be no more: nothing here is to be put back. */
-	return result == -EXDEV ? 0 : result;
+	return recovery_clear_away(session->base, session->id, error);
 }
 
 static int check_wanted(const char *wanted, const char *name, struct error *error)
@@ -266,8 +191,8 @@ static int check_wanted(const char *wanted, const char *name, struct error *erro
 }
 
 /* -ECONNRESET or -EPIPE: the keeper has hung up. It was killed a moment ago, and its socket
- * outlives it by as long as that takes, so that recover() may have taken it for alive, too; or it
- * runs, and had no memory to answer with. -ESRCH: it is no more. */
+ * outlives it by as long as that takes, so that recovery_run() may have taken it for alive, too; or
+ * it runs, and had no memory to answer with. -ESRCH: it is no more. */
 static int end_stage(const struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
 		     struct error *error)
 {
@@ -327,7 +252,7 @@ static int lock_session(struct session *session, struct error *error)
 	/* What a stop does is bounded in time, and a start looks for signals where it waits. */
 	process_hold_signals();
 	/* Of any checkout: ip forwarding is the computer's. */
-	return rundir_for_each(session->base, recover, NULL, error);
+	return recovery_run(session->base, error);
 }
 
 struct search {

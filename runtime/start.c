@@ -11,11 +11,9 @@
 #include "net.h"
 #include "overlay.h"
 #include "process.h"
-#include "record.h"
 #include "root.h"
 #include "rootfs.h"
 #include "rundir.h"
-#include "scripts.h"
 #include "subids.h"
 #include "text.h"
 
@@ -200,10 +198,10 @@ static int listen_for_caller(struct start *start, struct error *error)
 {
 	const struct session *session = start->session;
 
-	start->listener = channel_listen(session->dir, SESSION_SOCKET, error);
+	start->listener = channel_listen(session->dir, RUNDIR_SOCKET, error);
 	if (start->listener < 0)
 		return start->listener;
-	if (fchownat(session->dir, SESSION_SOCKET, session->caller->uid, session->caller->gid,
+	if (fchownat(session->dir, RUNDIR_SOCKET, session->caller->uid, session->caller->gid,
 		     AT_SYMLINK_NOFOLLOW) < 0)
 		return error_system(error, errno, "cannot give the socket to its user");
 	return 0;
@@ -437,13 +435,6 @@ static void undo(struct start *start, struct error *error)
 			session->name != NULL ? session->name : "");
 }
 
-/* A signal that is still pending ended the start of NAME. */
-static int canceled(const char *name, struct start_outcome *outcome, struct error *error)
-{
-	outcome->signalled = process_take_signal();
-	return error_set(error, ECANCELED, "interrupted; %s is not started", name);
-}
-
 int start_stage(struct session *session, const struct stage *stage, const struct start_wish *wish,
 		struct start_outcome *outcome, struct error *error)
 {
@@ -478,8 +469,10 @@ int start_stage(struct session *session, const struct stage *stage, const struct
 		result = change_computer(&start, error);
 	if (result >= 0)
 		result = bring_up(&start, error) < 0 ? refer_to_doctor(&start, error) : 0;
-	if (result == -ECANCELED)
-		(void)canceled(stage->name, outcome, error);
+	if (result == -ECANCELED) {
+		outcome->signalled = process_take_signal();
+		(void)error_set(error, ECANCELED, "interrupted; %s is not started", stage->name);
+	}
 	if (result < 0 && start.changed)
 		undo(&start, error);
 	outcome->legs_all_only = start.legs_all_only || start.keeper.legs_all_only;
@@ -487,52 +480,4 @@ int start_stage(struct session *session, const struct stage *stage, const struct
 	outcome->limits = start.limits;
 	outcome->one_id = has_one_id(&start);
 	return result < 0 ? result : 0;
-}
-
-/* ---- a stage with scripts of its own --------------------------------------------------------- */
-
-static void undo_scripts(struct session *session, const struct scripts *scripts,
-			 struct error *error)
-{
-	struct error ignored;
-
-	if (scripts_down(scripts, &ignored) < 0)
-		(void)error_set(error, error->code, "%.200s; and then: %.200s",
-				strdupa(error->text), ignored.text);
-	(void)session_mark(session, NULL, &ignored);
-	(void)record_clear(&session->record, &ignored);
-}
-
-int start_scripts(struct session *session, const char *name, struct start_outcome *outcome,
-		  struct error *error)
-{
-	CLEANUP_SCRIPTS struct scripts scripts = SCRIPTS_NONE;
-	int result = scripts_open(session->checkout, session->caller, session->name, name, &scripts,
-				  error);
-
-	if (result == 0)
-		result = scripts_check(&scripts, error);
-	if (result == 0)
-		result = session_can_mark(session, error);
-	if (result == 0)
-		result = session_make_way(session, error);
-	/* So that whoever comes after a start that was killed calls down.sh. */
-	if (result == 0)
-		result = record_write(&session->record, name, RECORD_STARTING, error);
-	if (result == -ECANCELED)
-		return canceled(name, outcome, error);
-	if (result < 0)
-		return result;
-	result = scripts_up(&scripts, &outcome->signalled, error);
-	if (result == 0)
-		result = session_mark(session, name, error);
-	if (result == 0)
-		result = record_write(&session->record, name, RECORD_UP, error);
-	if (outcome->signalled == 0) /* or while no script ran */
-		outcome->signalled = process_take_signal();
-	if (outcome->signalled != 0)
-		result = error_set(error, ECANCELED, "interrupted; %s is not started", name);
-	if (result < 0)
-		undo_scripts(session, &scripts, error);
-	return result;
 }

@@ -115,10 +115,7 @@ clean_up() {
 		kill -- "-$host" 2>/dev/null
 	done
 	wait
-	for scratch in "${scratches[@]}"; do
-		remove_cgroups "$scratch"
-		rm -rf --one-file-system "$scratch"
-	done
+	remove_scratches "${scratches[@]}"
 }
 trap clean_up EXIT
 trap 'exit 130' INT

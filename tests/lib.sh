@@ -33,3 +33,12 @@ remove_cgroups() {
 	done
 	echo "# ${0##*/}: cannot remove the control groups */${1##*/}"
 }
+
+# remove_scratches SCRATCH...: each folder, with the control groups of its host.
+remove_scratches() {
+	local scratch
+	for scratch; do
+		remove_cgroups "$scratch"
+		rm -rf --one-file-system "$scratch"
+	done
+}

@@ -66,10 +66,7 @@ clean_up() {
 		kill "${!files[@]}" 2>/dev/null
 		wait
 	fi
-	for scratch in "${scratches[@]}"; do
-		remove_cgroups "$scratch"
-		rm -rf --one-file-system "$scratch"
-	done
+	remove_scratches "${scratches[@]}"
 }
 trap clean_up EXIT
 trap 'exit 130' INT

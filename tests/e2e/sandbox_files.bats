@@ -93,7 +93,7 @@ rootfs_options() {
 	awk '$5 == "/rootfs" { print $6 }' "/proc/$(keeper_pid)/mountinfo"
 }
 
-# red: start.c (host mode), keeper.c (private mode), the root filesystem without MOUNT_ATTR_RDONLY
+# red: start.c (host mode), keeper_main.c (private mode), the root filesystem without MOUNT_ATTR_RDONLY
 @test "what a client writes is in its own layer, above a root filesystem that nobody can write to" {
 	stage_start
 	connect client1 -- sh -c 'echo changed >/etc/canary; rm /etc/issue; echo changed >/etc/services
@@ -171,7 +171,7 @@ fill_inodes() {
 	umount src/below
 }
 
-# red: start.c (host mode), keeper.c (private mode), src/ with MOUNT_ATTR_RDONLY
+# red: start.c (host mode), keeper_main.c (private mode), src/ with MOUNT_ATTR_RDONLY
 @test "src/ can be written to by root of the client, and is the caller's outside" {
 	stage_start
 	connect client1 -- sh -c 'mkdir "/~/src/made" && echo x >"/~/src/made/file"'

@@ -393,7 +393,7 @@ plain_stage() {
 }
 
 # A wire of two clients, whose ends are in each other's namespaces, and legs of the computer.
-# red: client.c without CLONE_NEWUSER, and keeper.c without the maps that there are none of then
+# red: client.c without CLONE_NEWUSER, and keeper_main.c without the maps that there are none of then
 @test "through its wires a client reaches neither another client's links nor the computer's" {
 	local link
 	stage_make wired <<-'END'

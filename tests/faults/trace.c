@@ -131,11 +131,6 @@ static struct process *add(struct tracer *tracer, pid_t pid, const char *part)
 	return process;
 }
 
-static bool is(const char *one, const char *other)
-{
-	return strcmp(one, other) == 0;
-}
-
 static void name_child(struct tracer *tracer, struct process *parent, unsigned long long flags,
 		       char part[TRACE_PART_SIZE])
 {

@@ -58,4 +58,9 @@ struct trace_outcome {
  * process: the kernel then lets all go. */
 _Noreturn void trace(const struct trace_plan *plan, struct trace_outcome *outcome);
 
+static inline bool is(const char *one, const char *other)
+{
+	return strcmp(one, other) == 0;
+}
+
 #endif

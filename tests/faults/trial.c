@@ -19,14 +19,10 @@
 
 #include <seccomp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <sys/mman.h>
 
-#define LOOKS	      4
-#define LOOK_PAUSE_MS 500
-#define PATIENCE_MS   2000
-#define LINKER_CALLS  3
-#define FULL_LOOK     64U
+#define LINKER_CALLS 3
+#define FULL_LOOK    64U
 
 const struct trial_fault trial_faults[] = {{"KILL", 0},	       {"ENOMEM", ENOMEM},
 					   {"EPERM", EPERM},   {"ENOSPC", ENOSPC},
@@ -36,216 +32,6 @@ const size_t trial_fault_count = ARRAY_SIZE(trial_faults);
 /* What the next command puts back, after the death of the one that would have. */
 static const char *const left_by_killed[] = {
 	"run:", "tmp:", "cgroup:", "checkout:", "sysctl: /proc/sys/net/ipv4/", NULL};
-
-static bool is(const char *one, const char *other)
-{
-	return strcmp(one, other) == 0;
-}
-
-static bool blame(struct trial *trial, const char *format, ...) PRINTF_LIKE(2, 3);
-
-/* Always false. The first word stays. */
-static bool blame(struct trial *trial, const char *format, ...)
-{
-	va_list list;
-
-	va_start(list, format);
-	if (trial->why[0] == '\0')
-		(void)vsnprintf(trial->why, sizeof(trial->why), format, list);
-	va_end(list);
-	return false;
-}
-
-/* ---- the commands -----------------------------------------------------------------------------
- */
-
-static int run_plain(const struct world *world, struct command_result *result, const char *one,
-		     const char *two, const char *three, const char *four)
-{
-	const char *const words[] = {world->program, one, two, three == NULL ? NULL : "--",
-				     three,	     four};
-	char *argv[ARRAY_SIZE(words) + 1] = {NULL};
-	size_t count = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (words[i] != NULL)
-			memcpy(&argv[count++], &words[i], sizeof(words[i]));
-	command_run(&world->user, argv, NULL, NULL, result);
-	return result->status;
-}
-
-static bool start(const struct world *world, struct trial *trial)
-{
-	static struct command_result result;
-
-	if (run_plain(world, &result, "start", "faults", NULL, NULL) == 0)
-		return true;
-	return blame(trial, "the next start fails: %d %.300s", result.status, result.err);
-}
-
-static bool stop(const struct world *world, struct trial *trial)
-{
-	static struct command_result result;
-
-	if (run_plain(world, &result, "stop", NULL, NULL, NULL) == 0)
-		return true;
-	return blame(trial, "the next stop fails: %d %.300s", result.status, result.err);
-}
-
-static bool works(const struct world *world)
-{
-	static struct command_result result;
-
-	return run_plain(world, &result, "connect", "client1", "/bin/echo", "ok") == 0 &&
-	       is(result.out, "ok\n");
-}
-
-/* ---- what there is ----------------------------------------------------------------------------
- */
-
-static bool is_bystander(const struct world *world, pid_t pid)
-{
-	for (size_t i = 0; i < world->bystander_count; i++)
-		if (world->bystanders[i].pid == pid)
-			return true;
-	return false;
-}
-
-static int compare_runners(const void *one, const void *other)
-{
-	const struct trace_runner *first = one;
-	const struct trace_runner *second = other;
-
-	return strcmp(first->part, second->part);
-}
-
-/* Who runs that was not there at the beginning, in the order of their names. */
-static size_t strangers(const struct world *world, struct trace_runner *all)
-{
-	size_t count = command_others(all, COMMAND_RUNNERS_MAX);
-	size_t kept = 0;
-
-	for (size_t i = 0; i < count; i++)
-		if (!is_bystander(world, all[i].pid))
-			all[kept++] = all[i];
-	qsort(all, kept, sizeof(*all), compare_runners);
-	return kept;
-}
-
-static size_t list_strangers(const struct world *world, char *text, size_t size)
-{
-	struct trace_runner all[COMMAND_RUNNERS_MAX];
-	size_t count = strangers(world, all);
-	size_t used = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < count && used < size; i++)
-		used += (size_t)snprintf(text + used, size - used, " %s", all[i].part);
-	return count;
-}
-
-static bool differs(const struct world *world, const struct state *wanted,
-		    const char *const *pardoned, char *text, size_t size)
-{
-	CLEANUP_STATE struct state now;
-
-	state_take(&now, STATE_NET | STATE_FILES, world->places);
-	return state_differ(wanted, &now, pardoned, text, size) > 0;
-}
-
-static size_t count_words(const char *text)
-{
-	size_t count = 0;
-
-	for (; *text != '\0'; text++)
-		count += *text == ' ';
-	return count;
-}
-
-/* A process that cannot be given its name, by prctl(2), runs as well without. */
-static bool run_as_wanted(const char *names, const char *wanted, const struct trial *trial)
-{
-	return is(names, wanted) ||
-	       (is(trial->call, "prctl") && count_words(names) == count_words(wanted));
-}
-
-/* Waits until RUNNERS, by name, are all that run, and the host is as WANTED. */
-static bool settles(const struct world *world, const char *runners, const struct state *wanted,
-		    const char *const *pardoned, struct trial *trial)
-{
-	char left[900] = "";
-	unsigned pause = 1;
-
-	for (unsigned waited = 0; waited <= PATIENCE_MS; waited += pause) {
-		if (waited > 0)
-			command_sleep_ms(pause);
-		pause = pause < 32 ? 2 * pause : pause;
-		(void)list_strangers(world, left, sizeof(left));
-		if (run_as_wanted(left, runners, trial) &&
-		    !differs(world, wanted, pardoned, left, sizeof(left)))
-			return true;
-	}
-	return blame(trial, "after two seconds:%s", left);
-}
-
-static bool is_gone(const struct world *world, struct trial *trial)
-{
-	return settles(world, "", &world->before, NULL, trial);
-}
-
-static void look_inside(const struct world *world, struct state *inside)
-{
-	static struct command_result result;
-	char program[256];
-
-	(void)snprintf(program, sizeof(program), "%s/src/inject",
-		       getenv("PYROUTE_FAULTS_CHECKOUT"));
-	for (unsigned i = 1; i <= TRIAL_CLIENTS; i++) {
-		char name[16];
-
-		(void)snprintf(name, sizeof(name), "client%u", i);
-		(void)run_plain(world, &result, "connect", name, "/~/src/inject", "state");
-		state_read(inside++, result.out);
-	}
-	(void)run_plain(world, &result, "run", NULL, program, "state");
-	state_read(inside, result.out);
-}
-
-static bool is_same_inside(const struct world *world, char *why, size_t size)
-{
-	struct state inside[TRIAL_CLIENTS + 1];
-	char text[800];
-	bool same = true;
-
-	look_inside(world, inside);
-	for (size_t i = 0; i < ARRAY_SIZE(inside); i++) {
-		if (state_differ(&world->up.inside[i], &inside[i], NULL, text, sizeof(text)) > 0) {
-			(void)snprintf(why, size,
-				       "seen from place %zu the stage is not the same:%s", i + 1,
-				       text);
-			same = false;
-		}
-		state_clear(&inside[i]);
-	}
-	return same;
-}
-
-/* Is a stage that is up what one is without a fault? */
-static bool looks_right(const struct world *world, struct trial *trial)
-{
-	char why[1000] = "";
-
-	if (!settles(world, world->up.runners, &world->up.host, NULL, trial))
-		return false;
-	/* The kernel settles IPv6 addresses in its own time. */
-	for (int i = 0; i < LOOKS; i++) {
-		if (i > 0)
-			command_sleep_ms(LOOK_PAUSE_MS);
-		if (is_same_inside(world, why, sizeof(why)))
-			return true;
-	}
-	return blame(trial, "%s", why);
-}
 
 /* ---- what is asked ----------------------------------------------------------------------------
  */
@@ -291,18 +77,18 @@ static bool said_enough(struct trial *trial)
 	size_t lines = count_lines(result->err);
 
 	if (result->status == COMMAND_HANGS)
-		return blame(trial, "it hangs");
+		return trial_blame(trial, "it hangs");
 	/* With the keeper goes the client, and what connect runs in it: 137, as a stop would have
 	 * it. */
 	if (killed_itself(trial) || ((killed(trial, "inner") || killed(trial, "keeper")) &&
 				     is(trial->command, "connect") && result->status == 137))
-		return lines <= 1 || blame(trial, "it says more than a line");
+		return lines <= 1 || trial_blame(trial, "it says more than a line");
 	if (result->status > 128 && !trial->linker)
-		return blame(trial, "it was killed itself");
+		return trial_blame(trial, "it was killed itself");
 	if (result->status > 128)
 		return true;
 	if (lines > 1 || (lines == 0 && result->status != 0))
-		return blame(trial, "it says %zu lines", lines);
+		return trial_blame(trial, "it says %zu lines", lines);
 	return true;
 }
 
@@ -311,11 +97,11 @@ static bool comes_back(const struct world *world, struct trial *trial)
 {
 	char text[100];
 
-	if (!settles(world, "", &world->before, left_by_killed, trial))
+	if (!world_settles(world, "", &world->before, left_by_killed, trial))
 		return false;
-	if (!differs(world, &world->before, NULL, text, sizeof(text)))
+	if (!world_differs(world, &world->before, NULL, text, sizeof(text)))
 		return true;
-	return start(world, trial) && stop(world, trial) && is_gone(world, trial);
+	return world_start(world, trial) && world_stop(world, trial) && world_is_gone(world, trial);
 }
 
 /* What was killed has left a good stage, or none. */
@@ -323,8 +109,8 @@ static bool is_good_or_gone(const struct world *world, struct trial *trial)
 {
 	char left[200];
 
-	if (list_strangers(world, left, sizeof(left)) > 0 && works(world))
-		return stop(world, trial) && is_gone(world, trial);
+	if (world_list_strangers(world, left, sizeof(left)) > 0 && world_works(world))
+		return world_stop(world, trial) && world_is_gone(world, trial);
 	return comes_back(world, trial);
 }
 
@@ -333,42 +119,43 @@ static bool judge_start(struct world *world, struct trial *trial)
 	if (killed_itself(trial))
 		return is_good_or_gone(world, trial);
 	if (trial->result.status != 0)
-		return is_gone(world, trial);
+		return world_is_gone(world, trial);
 	if (killed(trial, "keeper"))
 		return comes_back(world, trial);
 	if (trial->result.err[0] != '\0' && !killed_client(trial))
-		return (works(world) || blame(trial, "it warns, and a connect fails")) &&
-		       stop(world, trial) && is_gone(world, trial);
+		return (world_works(world) ||
+			trial_blame(trial, "it warns, and a connect fails")) &&
+		       world_stop(world, trial) && world_is_gone(world, trial);
 	/* That what a client runs of itself cannot be run is told in the client's log. */
 	if (!killed_client(trial) && strncmp(trial->part, "client1.", 8) != 0 &&
-	    !looks_right(world, trial))
+	    !world_looks_right(world, trial))
 		return false;
-	return stop(world, trial) && is_gone(world, trial);
+	return world_stop(world, trial) && world_is_gone(world, trial);
 }
 
 static bool judge_stop(struct world *world, struct trial *trial)
 {
 	world->is_up = false;
 	if (trial->result.status == 0)
-		return is_gone(world, trial);
+		return world_is_gone(world, trial);
 	return is_good_or_gone(world, trial);
 }
 
 static bool judge_connect(struct world *world, struct trial *trial)
 {
 	if (trial->result.status == 0 && !is(trial->result.out, "ok\n"))
-		return blame(trial, "it succeeds, and its command does not");
+		return trial_blame(trial, "it succeeds, and its command does not");
 	if (killed(trial, "keeper")) {
 		world->is_up = false;
 		return comes_back(world, trial);
 	}
 	if (killed_client(trial)) {
 		world->is_up = false;
-		return stop(world, trial) && is_gone(world, trial);
+		return world_stop(world, trial) && world_is_gone(world, trial);
 	}
-	if (!settles(world, world->up.runners, &world->up.host, NULL, trial))
+	if (!world_settles(world, world->up.runners, &world->up.host, NULL, trial))
 		return false;
-	return works(world) || blame(trial, "the next connect fails");
+	return world_works(world) || trial_blame(trial, "the next connect fails");
 }
 
 /* ---- the trials -------------------------------------------------------------------------------
@@ -381,15 +168,15 @@ static void repair(struct world *world)
 	struct trace_runner left[COMMAND_RUNNERS_MAX];
 
 	ignored.why[0] = '\0';
-	(void)stop(world, &ignored);
+	(void)world_stop(world, &ignored);
 	world->is_up = false;
-	for (size_t i = strangers(world, left); i > 0; i--)
+	for (size_t i = world_strangers(world, left); i > 0; i--)
 		(void)kill(left[i - 1].pid, SIGKILL);
-	(void)stop(world, &ignored);
-	(void)start(world, &ignored);
-	(void)stop(world, &ignored);
+	(void)world_stop(world, &ignored);
+	(void)world_start(world, &ignored);
+	(void)world_stop(world, &ignored);
 	ignored.why[0] = '\0';
-	if (is_gone(world, &ignored))
+	if (world_is_gone(world, &ignored))
 		return;
 	world->spoilt = true;
 }
@@ -397,7 +184,7 @@ static void repair(struct world *world)
 /* The parts of those that run, where the command is another than their start. */
 static size_t find_runners(const struct world *world, struct trace_runner *runners)
 {
-	size_t count = strangers(world, runners);
+	size_t count = world_strangers(world, runners);
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -467,11 +254,11 @@ static bool prepare(struct world *world, struct trial *trial)
 		return true;
 	world->is_up = wanted;
 	if (!wanted)
-		return stop(world, trial) && is_gone(world, trial);
+		return world_stop(world, trial) && world_is_gone(world, trial);
 	/* Until client1's `run` has its own name it has its client's. */
-	return start(world, trial) &&
-	       (settles(world, world->up.runners, &world->up.host, NULL, &ignored) ||
-		settles(world, world->up.runners, &world->up.host, NULL, trial));
+	return world_start(world, trial) &&
+	       (world_settles(world, world->up.runners, &world->up.host, NULL, &ignored) ||
+		world_settles(world, world->up.runners, &world->up.host, NULL, trial));
 }
 
 static bool judge(struct world *world, struct trial *trial)
@@ -489,7 +276,7 @@ static bool is_untouched(const struct world *world, struct trial *trial)
 
 	state_take(&now, STATE_KERNEL, NULL);
 	return state_differ(&world->kernel, &now, NULL, text, sizeof(text)) == 0 ||
-	       blame(trial, "since up to %u trials:%s", FULL_LOOK, text);
+	       trial_blame(trial, "since up to %u trials:%s", FULL_LOOK, text);
 }
 
 bool trial_make(struct world *world, struct trial *trial)
@@ -543,14 +330,14 @@ static char *setting(const char *name)
 
 static void take_picture(struct world *world, struct trial *trial)
 {
-	if (!start(world, trial))
+	if (!world_start(world, trial))
 		return;
 	command_sleep_ms(200);
 	state_take(&world->up.host, STATE_NET | STATE_FILES, world->places);
-	(void)list_strangers(world, world->up.runners, sizeof(world->up.runners));
-	look_inside(world, world->up.inside);
-	if (looks_right(world, trial) && stop(world, trial))
-		(void)is_gone(world, trial);
+	(void)world_list_strangers(world, world->up.runners, sizeof(world->up.runners));
+	world_look_inside(world, world->up.inside);
+	if (world_looks_right(world, trial) && world_stop(world, trial))
+		(void)world_is_gone(world, trial);
 }
 
 void trial_begin(struct world *world)
@@ -570,11 +357,11 @@ void trial_begin(struct world *world)
 	world->outcome = mmap(NULL, sizeof(*world->outcome), PROT_READ | PROT_WRITE,
 			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (world->outcome == MAP_FAILED || chdir(world->places[3].path) < 0)
-		(void)blame(&trial, "cannot begin");
+		(void)trial_blame(&trial, "cannot begin");
 	world->bystander_count = command_others(world->bystanders, COMMAND_RUNNERS_MAX);
 	/* The lock and the folder that it is in stay for good. */
-	if (start(world, &trial))
-		(void)stop(world, &trial);
+	if (world_start(world, &trial))
+		(void)world_stop(world, &trial);
 	state_take(&world->before, STATE_NET | STATE_FILES, world->places);
 	state_take(&world->kernel, STATE_KERNEL, NULL);
 	take_picture(world, &trial);

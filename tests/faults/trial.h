@@ -2,53 +2,10 @@
 #ifndef PYROUTE_TESTS_TRIAL_H
 #define PYROUTE_TESTS_TRIAL_H
 
-#include "command.h"
-#include "state.h"
-
-#define TRIAL_CLIENTS 2
-
-struct trial_fault {
-	const char *name;
-	int code; /* 0: SIGKILL */
-};
+#include "world.h"
 
 extern const struct trial_fault trial_faults[];
 extern const size_t trial_fault_count;
-
-/* What a stage that is up looks like. */
-struct picture {
-	struct state host;
-	struct state inside[TRIAL_CLIENTS + 1]; /* each client, the student's side */
-	char runners[1024];
-};
-
-struct world {
-	bool private;
-	struct command_user user;
-	char *program;
-	struct state_place places[8];
-	struct trace_outcome *outcome;
-	struct state before; /* without a stage */
-	struct state kernel;
-	struct picture up;
-	bool is_up; /* as a connect left it */
-	unsigned trials;
-	bool spoilt; /* what a trial left on the host cannot be mended */
-	struct trace_runner bystanders[COMMAND_RUNNERS_MAX];
-	size_t bystander_count;
-};
-
-struct trial {
-	char command[16];
-	char part[TRACE_PART_SIZE];
-	unsigned number;
-	char call[32];
-	const struct trial_fault *fault;
-	struct command_result result;
-	bool missed;
-	bool linker;	/* it died before it was pyroute */
-	char why[1024]; /* it failed */
-};
 
 /* Looks at the host without a stage and with one. Ends the program where that fails. */
 void trial_begin(struct world *world);

@@ -1,8 +1,10 @@
 /* The starter, to which the keeper says anything: legs that there are none of, steps that there are
  * none of, any number of files, or nothing any more. */
-/* The whole module, for the layout of its messages is its own affair.
- * NOLINTNEXTLINE(bugprone-suspicious-include) */
+/* Both modules whole, for what reads a message is their own affair.
+ * NOLINTBEGIN(bugprone-suspicious-include) */
 #include "../../runtime/keeper.c"
+#include "../../runtime/keeper_main.c"
+/* NOLINTEND(bugprone-suspicious-include) */
 
 #include "fuzz.h"
 
@@ -35,17 +37,17 @@ static void tell(void *context, enum keeper_step step, size_t done)
 }
 
 /* The keeper's end, to which the starter says anything. */
-static void fuzz_hearing(int channel, enum verb verb, struct error *error)
+static void fuzz_hearing(int channel, enum keeper_verb verb, struct error *error)
 {
 	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
-	struct word word;
+	struct keeper_word word;
 
 	check_result(hear_starter(channel, verb, &word, &fds, error), error);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const size_t sizes[] = {sizeof(struct word)};
+	static const size_t sizes[] = {sizeof(struct keeper_word)};
 	static const struct keeper_servant servant = {.make_leg = make_leg, .tell = tell};
 	struct input input = {.data = data, .size = size};
 	uint8_t choice = input_byte(&input);
@@ -60,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (choice < 128)
 		check_result(keeper_attend(&keeper, -1, &servant, &error), &error);
 	else
-		fuzz_hearing(ends[0], (enum verb)(choice % (VERB_RELEASE + 1)), &error);
+		fuzz_hearing(ends[0], (enum keeper_verb)(choice % (VERB_RELEASE + 1)), &error);
 	keeper_close(&keeper);
 	close_fd(&ends[1]);
 	require(count_files() == files, "as many open files as before");

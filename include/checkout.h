@@ -10,7 +10,7 @@
 
 struct checkout {
 	char path[PATH_MAX]; /* absolute */
-	int dir;	     /* O_PATH, the checkout's own: checkout_close() */
+	int dir;	     /* O_PATH, its own: checkout_close(); -1: the folder is no more */
 	struct caller owner; /* of the folder */
 };
 #define CHECKOUT_NONE ((struct checkout){.dir = -1})
@@ -22,6 +22,11 @@ void checkout_close(struct checkout *checkout);
  * with CALLER's rights. */
 int checkout_find(const char *option, const struct caller *caller, struct checkout *checkout,
 		  struct error *error);
+
+/* For the folder OPTION, of which at least the one that it was in is still there: fills in the path
+ * that it had, and nothing else. */
+int checkout_find_gone(const char *option, const struct caller *caller, struct checkout *checkout,
+		       struct error *error);
 
 /* The two kinds of stage. One has a stage file that pyroute acts on. The other brings scripts of
  * its own, of which up.sh makes it one of this kind. */
@@ -76,7 +81,8 @@ int checkout_marked(const struct checkout *checkout, const struct caller *caller
 int checkout_open_src(const struct checkout *checkout, const struct caller *caller,
 		      struct caller *owner, struct error *error);
 
-/* Whether checkout_mark() may write there; -EACCES with the remedy in the text. */
+/* Whether checkout_mark() may write there; -EACCES with the remedy in the text. Where the folder is
+ * no more, both have nothing to do. */
 int checkout_can_mark(const struct checkout *checkout, struct error *error);
 
 /* Writes NAME into .stage, or removes .stage where NAME is NULL; with the rights of the folder's

@@ -3,6 +3,7 @@
 #define PYROUTE_RUNNING_H
 
 #include "error.h"
+#include "host.h"
 #include "privilege.h"
 #include "stage.h"
 
@@ -30,5 +31,9 @@ void running_clear(struct running *running);
  * CALLER's own (rundir.h) whose keepers CALLER may speak to, or whose records CALLER may read; as
  * root all that are in root's. */
 int running_find(const struct caller *caller, struct running *running, struct error *error);
+
+/* Fills in the first stage of any checkout that has legs on the computer and a journal in BASE
+ * (rundir_open_base()) and, if LEG is not NULL, has the leg LEG: 1; 0 where there is none. */
+int running_find_leg(int base, const char *leg, struct host_stage *stage, struct error *error);
 
 #endif

@@ -29,12 +29,16 @@ struct session {
 void session_close(struct session *session);
 #define CLEANUP_SESSION CLEANUP(session_close)
 
-/* Opens what there is, to ask the keeper. NAME tells the stages of one checkout apart: NULL is the
- * one without a name. Makes nothing. SESSION refers to itself from now on, and must not be moved.
- */
+/* Opens what there is, to ask the keeper; of a checkout that is no more, nothing yet. NAME tells
+ * the stages of one checkout apart: NULL is the one without a name. Makes nothing. SESSION refers
+ * to itself from now on, and must not be moved. */
 int session_open(const struct checkout *checkout, const struct caller *caller, const char *name,
 		 struct session *session, struct error *error);
 
+/* To be called by what only deals with the stage that runs. Where none runs here, opens the one
+ * whose checkout was at this very path when it was started: the folder was deleted, and perhaps
+ * made anew, which makes another checkout of it. Returns 1 where there is a stage, else 0. */
+int session_find_gone(struct session *session, struct error *error);
 /* To be called by what only deals with the stage that runs. Where that was started without root,
  * and we are root by sudo, we become the caller for good: it is not for root to believe what such a
  * keeper says. */
@@ -81,10 +85,6 @@ int session_end_running(struct session *session, struct error *error);
  * ends the stage that runs, if one does; root is needed where that is one of ours. Signals and
  * -ECANCELED as with session_lock(). */
 int session_make_way(struct session *session, struct error *error);
-
-/* Fills in the first stage of any checkout that has legs on the computer and a journal in BASE
- * (rundir_open_base()) and, if LEG is not NULL, has the leg LEG: 1; 0 where there is none. */
-int session_find_any(int base, const char *leg, struct host_stage *stage, struct error *error);
 
 /* Removes what a stage leaves that is the living's to remove: the journal, once all that it tells
  * is put back, and the directory. */

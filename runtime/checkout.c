@@ -4,6 +4,7 @@
 #include "text.h"
 
 #include <fcntl.h>
+#include <libgen.h>
 #include <sys/stat.h>
 
 #ifndef PYROUTE_CHECKOUT
@@ -87,6 +88,24 @@ int checkout_find(const char *option, const struct caller *caller, struct checko
 	if (privilege_assume(caller, &saved, error) < 0)
 		return -error->code;
 	return find(option, checkout, error);
+}
+
+int checkout_find_gone(const char *option, const struct caller *caller, struct checkout *checkout,
+		       struct error *error)
+{
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+	char parent[PATH_MAX];
+
+	if (privilege_assume(caller, &saved, error) < 0)
+		return -error->code;
+	if (realpath(option, checkout->path) != NULL)
+		return 0;
+	if (realpath(dirname(strdupa(option)), parent) == NULL)
+		return error_system(error, errno, "cannot find the path of %s", option);
+	if (snprintf(checkout->path, PATH_MAX, "%s/%s", parent, basename(strdupa(option))) >=
+	    PATH_MAX)
+		return error_set(error, ENAMETOOLONG, "the path of %s is too long", option);
+	return 0;
 }
 
 /* ---- stages ---------------------------------------------------------------------------------- */
@@ -302,7 +321,8 @@ int checkout_open_src(const struct checkout *checkout, const struct caller *call
 int checkout_can_mark(const struct checkout *checkout, struct error *error)
 {
 	/* Root does it as the folder's owner. */
-	if (geteuid() == 0 || faccessat(checkout->dir, ".", W_OK | X_OK, AT_EACCESS) == 0)
+	if (checkout->dir < 0 || geteuid() == 0 ||
+	    faccessat(checkout->dir, ".", W_OK | X_OK, AT_EACCESS) == 0)
 		return 0;
 	return error_set(error, errno,
 			 "cannot note in %s which stage runs, for it is not yours; use sudo, or a "
@@ -315,6 +335,8 @@ int checkout_mark(const struct checkout *checkout, const char *name, struct erro
 	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
 	char line[STAGE_NAME_SIZE + 1];
 
+	if (checkout->dir < 0)
+		return 0;
 	if (geteuid() == 0 && privilege_assume(&checkout->owner, &saved, error) < 0)
 		return -error->code;
 	if (name == NULL) {

@@ -4,7 +4,7 @@
 
 #include "net.h"
 #include "rundir.h"
-#include "session.h"
+#include "running.h"
 #include "sysctl.h"
 #include "trial.h"
 
@@ -262,7 +262,7 @@ static bool find_stage(struct host_stage *stage)
 	struct error ignored;
 	CLEANUP_FD int base = rundir_open_base(0, false, &ignored);
 
-	return base >= 0 && session_find_any(base, NULL, stage, &ignored) > 0;
+	return base >= 0 && running_find_leg(base, NULL, stage, &ignored) > 0;
 }
 
 static void free_names(struct if_nameindex **names)

@@ -5,7 +5,6 @@
 #include "record.h"
 #include "rundir.h"
 #include "service.h"
-#include "session.h"
 
 void running_clear(struct running *running)
 {
@@ -110,4 +109,29 @@ int running_find(const struct caller *caller, struct running *running, struct er
 	if (running->count > 0)
 		qsort(running->list, running->count, sizeof(*running->list), compare);
 	return 0;
+}
+
+/* ---- on the computer ------------------------------------------------------------------------- */
+
+struct search {
+	const char *leg; /* NULL: whatever it has */
+	struct host_stage *found;
+};
+
+/* Of rundir_for_each(): 1 ends the visit. */
+static int find_journal(void *context, int base, const char *id, struct error *error)
+{
+	const struct search *search = context;
+	CLEANUP_FD int dir = rundir_open(base, id, false, error);
+
+	if (dir < 0 || (search->leg != NULL && !host_has_leg(dir, search->leg)))
+		return 0;
+	return host_owner(dir, search->found, error) == 0 && !search->found->private ? 1 : 0;
+}
+
+int running_find_leg(int base, const char *leg, struct host_stage *stage, struct error *error)
+{
+	struct search search = {.leg = leg, .found = stage};
+
+	return rundir_for_each(base, find_journal, &search, error);
 }

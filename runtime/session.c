@@ -61,15 +61,57 @@ int session_open(const struct checkout *checkout, const struct caller *caller, c
 	session->checkout = checkout;
 	session->caller = caller;
 	session->name = name;
-	if (rundir_id(checkout->dir, name, session->id, error) < 0)
-		return -error->code;
 	session->record = RECORD_EMPTY;
 	session->record.caller = caller;
 	session->record.checkout = checkout->path;
 	session->record.id = session->id;
-	if (find_place(session, error) < 0)
+	if (checkout->dir < 0)
+		return 0;
+	if (rundir_id(checkout->dir, name, session->id, error) < 0 ||
+	    find_place(session, error) < 0)
 		return -error->code;
 	return record_read(&session->record, error);
+}
+
+/* Of rundir_for_each(): takes ID for the session's where its journal names the same path and the
+ * same name: 1. */
+static int take_namesake(void *context, int base, const char *id, struct error *error)
+{
+	struct session *session = context;
+	CLEANUP_FD int dir = rundir_open(base, id, false, error);
+	const char *name = session->name != NULL ? session->name : "";
+	struct host_stage stage;
+
+	if (dir < 0 || host_owner(dir, &stage, error) < 0 ||
+	    strcmp(stage.checkout, session->checkout->path) != 0 || strcmp(stage.given, name) != 0)
+		return 0;
+	(void)snprintf(session->id, sizeof(session->id), "%s", id);
+	return 1;
+}
+
+/* Returns 1 where it found one. */
+static int find_namesake(struct session *session, bool own, struct error *error)
+{
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+
+	if (open_place(session, own, false, error) < 0 ||
+	    (own && privilege_assume(session->caller, &saved, error) < 0))
+		return -error->code;
+	return session->base < 0 ? 0
+				 : rundir_for_each(session->base, take_namesake, session, error);
+}
+
+int session_find_gone(struct session *session, struct error *error)
+{
+	int found = 0;
+
+	if (session->dir >= 0 || session->record.state != RECORD_NONE)
+		return 1;
+	if (session->caller->uid != 0)
+		found = find_namesake(session, true, error);
+	if (found == 0)
+		found = find_namesake(session, false, error);
+	return found > 0 && find_place(session, error) < 0 ? -error->code : found;
 }
 
 int session_lower(const struct session *session, struct error *error)
@@ -253,29 +295,6 @@ static int lock_session(struct session *session, struct error *error)
 	process_hold_signals();
 	/* Of any checkout: ip forwarding is the computer's. */
 	return recovery_run(session->base, error);
-}
-
-struct search {
-	const char *leg; /* NULL: whatever it has */
-	struct host_stage *found;
-};
-
-/* Of rundir_for_each(): 1 ends the visit. */
-static int find_journal(void *context, int base, const char *id, struct error *error)
-{
-	const struct search *search = context;
-	CLEANUP_FD int dir = rundir_open(base, id, false, error);
-
-	if (dir < 0 || (search->leg != NULL && !host_has_leg(dir, search->leg)))
-		return 0;
-	return host_owner(dir, search->found, error) == 0 && !search->found->private ? 1 : 0;
-}
-
-int session_find_any(int base, const char *leg, struct host_stage *stage, struct error *error)
-{
-	struct search search = {.leg = leg, .found = stage};
-
-	return rundir_for_each(base, find_journal, &search, error);
 }
 
 /* Takes the caller's own lock, which comes before root's. */

@@ -14,6 +14,7 @@
 #include "root.h"
 #include "rootfs.h"
 #include "rundir.h"
+#include "running.h"
 #include "subids.h"
 #include "text.h"
 
@@ -87,7 +88,7 @@ static int leg_taken(const struct session *session, const char *name, struct err
 	struct host_stage owner;
 	char shown[400];
 
-	if (session_find_any(session->base, name, &owner, error) > 0)
+	if (running_find_leg(session->base, name, &owner, error) > 0)
 		return error_set(error, EEXIST,
 				 "%s runs and has the interface %s; stop it: "
 				 "sudo pyroute stop%s%s --dir %s",

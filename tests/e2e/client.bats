@@ -52,7 +52,7 @@ print(answer.src, answer[ICMP].type)' >"$OUT"
 	connect client1 -- iperf3 -c client2 -t 1 --json >"$OUT.json"
 	"$PYTHON" -c '
 import json, sys
-assert json.load(sys.stdin)["end"]["sum_received"]["bytes"] > 1000000' <"$OUT.json"
+assert json.load(sys.stdin)["end"]["sum_received"]["bytes"] > 1000000 / int(sys.argv[1])' "$SLOWNESS" <"$OUT.json"
 }
 
 # host: its clients have one user id only, and sshd needs another

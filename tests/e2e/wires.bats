@@ -4,6 +4,7 @@
 
 load helpers
 
+readonly RATE=$((2000 / SLOWNESS)) # kbit/s
 readonly EVERYBODY=ff:ff:ff:ff:ff:ff
 
 # shaped NAME LINE...: a stage with these lines in net1, which is a leg and has client1; client2 is
@@ -43,7 +44,7 @@ flow() {
 	on "$place" "$PYTHON" "$probe" "$word" "$interface" "${@:3}"
 }
 
-# throughput FROM TO [TARGET]: sets RATE to the bits a second that come of 20 Mbit/s.
+# throughput FROM TO [TARGET]: sets rate to the bits a second that come of 20 Mbit/s.
 throughput() {
 	local out=$BATS_TEST_TMPDIR/rate receiver
 
@@ -55,13 +56,13 @@ throughput() {
 	echo "from $1 to $2: $rate bit/s"
 }
 
-# In bits a second, of 2 Mbit/s; a wide margin, for the machine may be busy.
-is_two_mbit() {
-	((rate > 1400000 && rate < 2600000))
+# Within a wide margin, for the machine may be busy.
+is_as_said() {
+	((rate > 700 * RATE && rate < 1300 * RATE))
 }
 
 exceeds_rate() {
-	((rate > 8000000))
+	((rate > 4000 * RATE))
 }
 
 # in_three CONDITION COMMAND...: COMMAND measures a rate for which CONDITION holds, at the third time at
@@ -76,20 +77,20 @@ in_three() {
 }
 
 @test "a rate holds between two clients, either way, and without one there is more" {
-	shaped slow 'rate = 2mbit'
+	shaped slow "rate = ${RATE}kbit"
 	stage_start slow
-	in_three is_two_mbit throughput client1 client2
-	in_three is_two_mbit throughput client2 client1
+	in_three is_as_said throughput client1 client2
+	in_three is_as_said throughput client2 client1
 	shaped free
 	stage_start free
 	in_three exceeds_rate throughput client1 client2
 }
 
 @test "a rate holds between a leg and its client, either way, and without one there is more" {
-	shaped slow "$LEG" 'rate = 2mbit'
+	shaped slow "$LEG" "rate = ${RATE}kbit"
 	stage_start slow
-	in_three is_two_mbit throughput leg client1
-	in_three is_two_mbit throughput client1 leg
+	in_three is_as_said throughput leg client1
+	in_three is_as_said throughput client1 leg
 	shaped free "$LEG"
 	stage_start free
 	in_three exceeds_rate throughput leg client1
@@ -97,17 +98,17 @@ in_three() {
 }
 
 @test "a rate holds for each end of a segment, and without one there is more" {
-	shaped_segment slow 'rate = 2mbit'
+	shaped_segment slow "rate = ${RATE}kbit"
 	stage_start slow
-	in_three is_two_mbit throughput leg client2
-	in_three is_two_mbit throughput client1 client3
-	in_three is_two_mbit throughput client3 leg
+	in_three is_as_said throughput leg client2
+	in_three is_as_said throughput client1 client3
+	in_three is_as_said throughput client3 leg
 	shaped_segment free
 	stage_start free
 	in_three exceeds_rate throughput client1 client3
 }
 
-# Sets RATE to the bits a second of TCP from client1 to iperf3 in client2.
+# Sets rate to the bits a second of TCP from client1 to iperf3 in client2.
 tcp_throughput() {
 	connect client1 -- iperf3 -J -t 4 -O 1 -c 1.1.1.3 >"$BATS_TEST_TMPDIR/iperf"
 	rate=$("$PYTHON" -c 'import json, sys
@@ -117,20 +118,20 @@ print(int(json.load(sys.stdin)["end"]["sum_received"]["bits_per_second"]))' \
 }
 
 @test "TCP comes near a net's rate" {
-	shaped slow 'rate = 2mbit'
+	shaped slow "rate = ${RATE}kbit"
 	stage_start slow
 	background_start "$BATS_TEST_TMPDIR/server" connect client2 -- iperf3 -s --forceflush
 	wait_for "$BATS_TEST_TMPDIR/server" listening
-	in_three is_two_mbit tcp_throughput
+	in_three is_as_said tcp_throughput
 }
 
 @test "a client that removes and replaces what queues its frames changes nothing of the rate" {
-	shaped slow 'rate = 2mbit'
+	shaped slow "rate = ${RATE}kbit"
 	stage_start slow
 	connect client1 -- sh -c 'tc qdisc del dev eth0 root 2>/dev/null; tc qdisc show dev eth0;
 		tc qdisc replace dev eth0 root pfifo limit 1000 && tc qdisc del dev eth0 root &&
 		tc qdisc del dev eth0 clsact 2>/dev/null; tc filter del dev eth0 ingress 2>/dev/null; true'
-	in_three is_two_mbit throughput client1 client2
+	in_three is_as_said throughput client1 client2
 }
 
 readonly TARGETS=(02:00:00:00:00:01 "$EVERYBODY" 01:80:c2:00:00:0{0,1,2,e})

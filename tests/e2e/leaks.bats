@@ -56,14 +56,14 @@ put_away() {
 	wait "$pid" || true
 }
 
-# red, by reading: leaks.py: find_facts() without add_processes()
+# red: leaks.py: find_facts() without add_processes()
 # host: it is about the tests, not about a stage
 # bats test_tags=host
 @test "a process that was left behind is found" {
 	planted "process: [0-9]+ sleep: 'sleep 4712'" put_away leave sh -c ': >"$READY"; exec sleep 4712'
 }
 
-# red, by reading: leaks.py: in ours() the pid 1 counts as one of own
+# red: leaks.py: in ours() the pid 1 counts as one of own
 # host: it is about the tests, not about a stage
 # bats test_tags=host
 @test "a process whose parent is gone is found" {
@@ -75,7 +75,7 @@ put_away() {
 	planted "process: [0-9]+ sleep: 'sleep 4713'" 'kill -KILL "$pid"' orphan
 }
 
-# red, by reading: leaks.py: add_held() without the loop over ns
+# red: leaks.py: add_held() without the loop over ns
 # host: it is about the tests, not about a stage
 # bats test_tags=host
 @test "a process in namespaces of its own is found with each of them" {
@@ -89,7 +89,7 @@ put_away() {
 	done
 }
 
-# red, by reading: leaks.py: add_held() looks at no fd of a namespace
+# red: leaks.py: add_held() looks at no fd of a namespace
 # host: it is about the tests, not about a stage
 # bats test_tags=host
 @test "a network namespace that only an open file holds is found" {
@@ -100,14 +100,14 @@ put_away() {
 	planted 'namespace: net:.* \(open of process [0-9]+, sleep\)' put_away netns_open
 }
 
-# red, by reading: leaks.py looks at no nsfs in mountinfo
+# red: leaks.py looks at no nsfs in mountinfo
 # host: it is about the tests, not about a stage
 # bats test_tags=host
 @test "a network namespace that only a mount holds is found" {
 	planted 'namespace: net:.*mounted on /run/netns/left' 'ip netns del left' ip netns add left
 }
 
-# red, by reading: leaks.py looks at no mounts
+# red: leaks.py looks at no mounts
 # host: it is about the tests, not about a stage
 # bats test_tags=host
 @test "a mount is found, and one in place of another" {
@@ -115,7 +115,7 @@ put_away() {
 	planted 'mount: .* /proc/sys .*ro,' 'umount /proc/sys' mount --bind -o ro /proc/sys /proc/sys
 }
 
-# red, by reading: leaks.py looks at no mnt_id
+# red: leaks.py looks at no mnt_id
 # host: it is about the tests, not about a stage
 # bats test_tags=host
 @test "storage that was taken off its place is found by the file that is open in it" {
@@ -126,7 +126,7 @@ put_away() {
 	planted 'mount without a place: .*/file.*open of process' put_away detach
 }
 
-# red, by reading: leaks.py asks ip for nothing (each line of NETWORK in turn)
+# red: leaks.py asks ip for nothing (each line of NETWORK in turn)
 # host: it is about the tests, not about a stage
 # bats test_tags=host
 @test "a link, an address, a route, a rule, a neighbour are found" {
@@ -157,7 +157,7 @@ put_away() {
 	nothing_left
 }
 
-# red, by reading: leaks.py asks neither tc nor nft
+# red: leaks.py asks neither tc nor nft
 # host: it is about the tests, not about a stage
 # bats test_tags=host
 @test "traffic control and a firewall's rule are found" {
@@ -170,7 +170,7 @@ put_away() {
 	nothing_left
 }
 
-# red, by reading: leaks.py reads no sysctls
+# red: leaks.py reads no sysctls
 # host: it is about the tests, not about a stage
 # bats test_tags=host
 @test "a setting is found, with what it was" {
@@ -181,7 +181,7 @@ put_away() {
 	grep -qx 'gone: sysctl: /proc/sys/net/ipv4/conf/host0/arp_ignore:0' <<<"$found"
 }
 
-# red, by reading: leaks.py looks into no control groups
+# red: leaks.py looks into no control groups
 # host: it is about the tests, not about a stage
 # bats test_tags=host
 @test "a control group is found, whatever its name" {
@@ -191,7 +191,7 @@ put_away() {
 		mkdir -p "$hierarchy/left/below"
 }
 
-# red, by reading: leaks.py lists no files (each of the directories in turn)
+# red: leaks.py lists no files (each of the directories in turn)
 # host: it is about the tests, not about a stage
 # bats test_tags=host
 @test "a file in /run, in /tmp, in the scratch folder, and .stage are found" {
@@ -209,7 +209,7 @@ put_away() {
 	nothing_left
 }
 
-# red, by reading: leaks.py: PATIENCE = 0.0
+# red: leaks.py: PATIENCE = 0.0
 # host: it is about the tests, not about a stage
 # bats test_tags=host
 @test "what goes away in a moment is not left" {
@@ -218,7 +218,7 @@ put_away() {
 	"$LEAKS" --own "$WATCHDOG" since "$BATS_TEST_TMPDIR/facts"
 }
 
-# red, by reading: helpers.bash: leaks_end returns 0
+# red: helpers.bash: leaks_end returns 0
 @test "a test that leaves something fails by its teardown, and the next one does not" {
 	local status=0 project=$BATS_TEST_TMPDIR/project
 	local folder=$project/tests/e2e

@@ -129,9 +129,9 @@ answers_in() {
 	done <"$OUT.refused"
 }
 
-# red, by reading: filter_policy.h, SET_ID without S_ISGID; {2, TYPE, S_IFCHR} in the row of mknodat
-# red, by reading: filter_policy.h, TIOCLINUX left out; ADDR_NO_RANDOMIZE in the row of personality
-# red, by reading: filter.c, put_conditions() loads the high half of the argument
+# red: filter_policy.h, SET_ID without S_ISGID; {2, TYPE, S_IFCHR} in the row of mknodat
+# red: filter_policy.h, TIOCLINUX left out; ADDR_NO_RANDOMIZE for PER_LINUX in the row of personality
+# red: filter.c, put_conditions() loads the high half of the argument
 @test "a call is refused where its arguments are not a client's, in 32 bits of them" {
 	stage_start
 	answers_in client1 >"$OUT" <<-'END'
@@ -363,7 +363,7 @@ limits_in() {
 	pyroute ps | grep -E '^client1 +running '
 }
 
-# red, by reading: process.c, image_is_sealed() says yes of any file
+# red: process.c, image_is_sealed() says yes of any file
 # red: client.c, open_null_child() not called
 @test "pid 1 is no program file of the computer's but a sealed copy, and has no file but /dev/null" {
 	local pid
@@ -400,7 +400,7 @@ traced_connect() {
 }
 
 # red: enter.c, a chdir() before the session is made
-# red, by reading: include/ns.h, NS_USER behind NS_PID
+# red: include/ns.h, NS_USER behind NS_PID
 @test "connect takes its steps in their order, the user namespace first and the filter last" {
 	stage_start
 	traced_connect \

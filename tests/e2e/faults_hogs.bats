@@ -37,8 +37,8 @@ computer_is_well() {
 	as_caller timeout 5 sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 0 & done; wait'
 }
 
-# red, by reading: root.c or overlay.c give a client's layer no size
-# red, by reading: client.c's and cgroup.c's limits of memory are not set
+# red: overlay.c gives a client's layer no size
+# red: cgroup.c writes no limit of memory (host mode); client.c sets no RLIMIT_DATA (private mode)
 @test "a hog of memory, of files and of frames is alone with what it does" {
 	stage_start hogs
 	# Memory: control groups kill it; where there are none it gets no more (setrlimit(2)).
@@ -63,7 +63,7 @@ computer_is_well() {
 	good
 }
 
-# red, by reading: process.c's init_reap() reaps one child a signal
+# red: process.c's init_reap() reaps one child a signal
 @test "5000 orphans in a client are reaped, and nobody else notices" {
 	stage_start hogs
 	# Of each parent that ends, two hundred children are the first process's.
@@ -109,7 +109,8 @@ is_full() {
 }
 
 # Control groups count the processes of each client; without them the kernel does, in its user namespace.
-# red, by reading: cgroup.c writes no pids.max, and client.c sets no RLIMIT_NPROC
+# red: cgroup.c writes twice as much into pids.max (host mode); client.c sets twice that for RLIMIT_NPROC
+# (private mode). Without any limit the bomb takes the computer, and the test ends with its time.
 @test "a fork bomb in a client meets its limit, the computer goes on, and a stop ends it" {
 	local first
 	stage_start hogs

@@ -84,7 +84,7 @@ start_with() {
 	rm -r "$CHECKOUT-other"
 }
 
-# red, by reading: service.c does not call channel_own(): the starter, which is gone, is named
+# red: service.c does not call channel_own(): the starter, which is gone, is named
 @test "a keeper that is stopped holds up whoever asks it for seconds, not for ever, and is named" {
 	local keeper command
 	stage_start

@@ -115,7 +115,7 @@ stop_checkout() {
 
 # private: legs on the computer itself are one stage's at a time
 # bats test_tags=private
-# red, by reading: rundir.c's rundir_id() does not tell checkouts apart
+# red: rundir.c's rundir_id() does not tell checkouts apart
 @test "20 checkouts of two users start and stop at once, and nobody's stage is touched by another" {
 	local i first
 	checkouts 20
@@ -138,7 +138,7 @@ stop_checkout() {
 	good
 }
 
-# red, by reading: rundir.c's rundir_lock() and record.c's lock_file() lock nothing
+# red: rundir.c's rundir_lock() locks nothing (host mode); record.c's lock_file() does not (private mode)
 @test "a start during a stop waits for its end, and so does a second start" {
 	local first second keeper
 	host_remember
@@ -180,7 +180,7 @@ crowd_costs() {
 	echo $(((${EPOCHREALTIME/[.,]/} - began) / 1000))
 }
 
-# red, by reading: start.c looks at the limit of files for two clients
+# red: start.c looks at the limit of files for two clients
 @test "$CLIENTS clients come up, or are refused before anything is made" {
 	local few many
 	host_remember

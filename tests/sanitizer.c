@@ -115,6 +115,7 @@ static int is_traced(void)
  * more; one that has a tracer cannot have another. */
 int __lsan_is_turned_off(void)
 {
-	(void)prctl(PR_SET_DUMPABLE, 1);
+	if (prctl(PR_GET_DUMPABLE) != 1)
+		(void)prctl(PR_SET_DUMPABLE, 1);
 	return is_traced();
 }

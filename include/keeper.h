@@ -85,7 +85,8 @@ struct keeper_servant {
 int keeper_attend(struct keeper *keeper, int guard, const struct keeper_servant *servant,
 		  struct error *error);
 
-/* Lets it live on without its starter. */
-int keeper_release(struct keeper *keeper, struct error *error);
+/* Lets it live on without its starter, and waits until it does, as keeper_attend(). */
+int keeper_release(struct keeper *keeper, int guard, const struct keeper_servant *servant,
+		   struct error *error);
 
 #endif

@@ -18,7 +18,7 @@ enum keeper_verb {
 	VERB_LEG,     /* to the starter: a network namespace, and what to make of it */
 	VERB_DONE,    /* to the keeper: those have ids, or that leg is there */
 	VERB_STEP,    /* to the starter: how far it is */
-	VERB_UP,      /* to the starter: all is up, or not */
+	VERB_UP,      /* to the starter: all is up, or not; and again behind VERB_RELEASE */
 	VERB_RELEASE, /* to the keeper: live on */
 };
 

@@ -159,9 +159,12 @@ int keeper_attend(struct keeper *keeper, int guard, const struct keeper_servant 
 	return result < 0 ? result : 0;
 }
 
-int keeper_release(struct keeper *keeper, struct error *error)
+int keeper_release(struct keeper *keeper, int guard, const struct keeper_servant *servant,
+		   struct error *error)
 {
-	struct keeper_word word = {.verb = VERB_RELEASE};
+	const struct keeper_word word = {.verb = VERB_RELEASE};
 
-	return channel_send(keeper->channel, &word, sizeof(word), NULL, error);
+	if (tell_keeper(keeper, &word, NULL, error) < 0)
+		return -error->code;
+	return keeper_attend(keeper, guard, servant, error);
 }

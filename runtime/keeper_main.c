@@ -336,12 +336,21 @@ static int settle_wires(const struct stage *stage, struct far_side *far, struct 
 	return 0;
 }
 
+/* The starter may have been killed meanwhile: the stage is its own by now. */
+static int confirm_release(int channel, const struct keeper_word *up, struct error *error)
+{
+	int result = channel_send(channel, up, sizeof(*up), NULL, error);
+
+	return result == -EPIPE ? 0 : result;
+}
+
 /* A stage's start as the keeper sees it, on one screen. */
 static int start_keeper(const struct keeper_birth *birth, struct client *clients,
 			struct far_side *far, struct error *error)
 {
 	const struct keeper_plan *plan = birth->plan;
-	struct keeper_word word = {.verb = VERB_UP};
+	struct keeper_word up = {.verb = VERB_UP};
+	struct keeper_word word;
 	int result = detach_keeper(birth, error);
 
 	if (result == 0)
@@ -354,14 +363,14 @@ static int start_keeper(const struct keeper_birth *birth, struct client *clients
 		result = wait_for_clients(plan, clients, birth->channel, error);
 	if (result == 0)
 		result = settle_wires(plan->stage, far, error);
-	word.all_only = far->all_only;
+	up.all_only = far->all_only;
 	if (result == 0)
-		result = channel_send(birth->channel, &word, sizeof(word), NULL, error);
+		result = channel_send(birth->channel, &up, sizeof(up), NULL, error);
 	if (result == 0)
 		result = hear_starter(birth->channel, VERB_RELEASE, &word, NULL, error);
 	for (size_t i = 0; result == 0 && i < plan->stage->client_count; i++)
 		client_release(&clients[i]);
-	return result;
+	return result == 0 ? confirm_release(birth->channel, &up, error) : result;
 }
 
 /* Ends every client and waits until each is gone: whoever waits for the keeper then finds nobody.

@@ -407,7 +407,7 @@ static int bring_up(struct start *start, struct error *error)
 	if (result == 0)
 		result = check_signals(start, error);
 	if (result == 0)
-		result = keeper_release(&start->keeper, error);
+		result = keeper_release(&start->keeper, start->signals, &servant, error);
 	return result;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <time.h>
 
 /* What a call returns that the kernel begins anew, as a write to a network setting does while
  * somebody else has its lock (linux/errno.h; no program sees these). */
@@ -267,6 +268,7 @@ static void see_entry(struct tracer *tracer, struct process *process, int syscal
 
 static void see_call(struct tracer *tracer, struct process *process)
 {
+	const struct timespec pause = {.tv_nsec = 1000000};
 	struct __ptrace_syscall_info info = {0};
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, process->pid, sizeof(info), &info) < 0)
@@ -281,6 +283,11 @@ static void see_call(struct tracer *tracer, struct process *process)
 	}
 	process->restarts = info.op == PTRACE_SYSCALL_INFO_EXIT && info.exit.rval <= -ERESTARTSYS &&
 			    info.exit.rval >= -ERESTARTNOHAND;
+	/* Such as a write to ip_forward while somebody holds the lock of all links: the kernel
+	 * tries it at once again, and with a tracer that took whole processors from who holds it.
+	 */
+	if (process->restarts)
+		(void)nanosleep(&pause, NULL);
 	if (tracer->failing == process->pid) {
 		fail_call(process->pid, tracer->plan->code);
 		let_go(process);

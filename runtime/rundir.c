@@ -67,6 +67,14 @@ static int code_of_call(void)
 	return errno == EPERM ? EIO : errno;
 }
 
+/* The same of what a function of file.h has said. */
+static int code_of_file(struct error *error)
+{
+	if (error->code == EPERM)
+		error->code = EIO;
+	return -error->code;
+}
+
 /* Opens, then verifies, then uses: what was opened is what is looked at. */
 static int open_trusted(int dir, const char *path, uid_t owner, bool make, struct error *error)
 {
@@ -74,14 +82,12 @@ static int open_trusted(int dir, const char *path, uid_t owner, bool make, struc
 	struct stat status;
 
 	if (make && file_directory(dir, path, owner == 0 ? 0755 : 0700, error) < 0)
-		return -error->code;
+		return code_of_file(error);
 	fd = file_open_directory(dir, path, error);
 	if (fd == -ENOTDIR || fd == -ELOOP)
 		return error_set(error, EPERM, "%s is no directory; remove it", path);
-	if (fd == -EPERM)
-		error->code = EIO; /* see above */
 	if (fd < 0)
-		return -error->code;
+		return code_of_file(error);
 	if (look_at(fd, &status) < 0)
 		return error_system(error, code_of_call(), "cannot look at %s", path);
 	if (status.st_uid != owner || (status.st_mode & 022) != 0)

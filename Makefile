@@ -124,7 +124,7 @@ $(SANITIZED)/calls: $(BUILD)/calls
 	$(Q)cp $< $@
 
 check-sanitized: sanitized
-	TEST_LIMIT=600 FILE_LIMIT=1800 BUILD=$(SANITIZED) tests/run.sh
+	TEST_LIMIT=600 FILE_LIMIT=1800 PYROUTE_TEST_SLOW=3 BUILD=$(SANITIZED) tests/run.sh $(FILES)
 
 sanitized: $(COMMANDS:%=$(SANITIZED)/pyroute-%) $(SANITIZED)/calls
 

@@ -23,8 +23,8 @@ void checkout_close(struct checkout *checkout);
 int checkout_find(const char *option, const struct caller *caller, struct checkout *checkout,
 		  struct error *error);
 
-/* For the folder OPTION, of which at least the one that it was in is still there: fills in the path
- * that it had, and nothing else. */
+/* For the folder OPTION that is no more: fills in the path that it had, and nothing else. Where the
+ * one that it was in is gone too, OPTION must be that path. */
 int checkout_find_gone(const char *option, const struct caller *caller, struct checkout *checkout,
 		       struct error *error);
 

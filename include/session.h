@@ -35,9 +35,9 @@ void session_close(struct session *session);
 int session_open(const struct checkout *checkout, const struct caller *caller, const char *name,
 		 struct session *session, struct error *error);
 
-/* To be called by what only deals with the stage that runs. Where none runs here, opens the one
- * whose checkout was at this very path when it was started: the folder was deleted, and perhaps
- * made anew, which makes another checkout of it. Returns 1 where there is a stage, else 0. */
+/* Where no stage runs here, opens the caller's own whose checkout was at this very path when it was
+ * started: the folder was deleted, and perhaps made anew, which makes another checkout of it.
+ * Returns 1 where there is a stage, else 0. */
 int session_find_gone(struct session *session, struct error *error);
 /* To be called by what only deals with the stage that runs. Where that was started without root,
  * and we are root by sudo, we become the caller for good: it is not for root to believe what such a

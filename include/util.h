@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
@@ -82,5 +83,14 @@ static inline void close_stream(FILE **stream)
 		(pointer) = NULL;                                                                  \
 		taken_;                                                                            \
 	})
+
+/* CLOCK_MONOTONIC in milliseconds. */
+static inline int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 #endif

@@ -100,10 +100,13 @@ int checkout_find_gone(const char *option, const struct caller *caller, struct c
 		return -error->code;
 	if (realpath(option, checkout->path) != NULL)
 		return 0;
-	if (realpath(dirname(strdupa(option)), parent) == NULL)
-		return error_system(error, errno, "cannot find the path of %s", option);
-	if (snprintf(checkout->path, PATH_MAX, "%s/%s", parent, basename(strdupa(option))) >=
-	    PATH_MAX)
+	if (realpath(dirname(strdupa(option)), parent) == NULL) {
+		if (option[0] != '/')
+			return error_system(error, errno, "cannot find the path of %s", option);
+		(void)snprintf(parent, PATH_MAX, "%s", dirname(strdupa(option)));
+	}
+	if (snprintf(checkout->path, PATH_MAX, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent,
+		     basename(strdupa(option))) >= PATH_MAX)
 		return error_set(error, ENAMETOOLONG, "the path of %s is too long", option);
 	return 0;
 }

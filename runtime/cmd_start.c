@@ -47,14 +47,6 @@ struct progress {
 	bool shown;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void show_progress(void *context, enum keeper_step step, size_t done)
 {
 	static const char *const steps[] = {[KEEPER_STEP_MADE] = "clients made",
@@ -62,7 +54,7 @@ static void show_progress(void *context, enum keeper_step step, size_t done)
 					    [KEEPER_STEP_UP] = "clients up"};
 	struct progress *progress = context;
 	const struct stage *stage = progress->stage;
-	int64_t now = now_ms();
+	int64_t now = monotonic_ms();
 
 	if (now < progress->next)
 		return;
@@ -111,7 +103,7 @@ static int start_file(struct command_place *place, const struct command_line *li
 	CLEANUP_STAGE struct stage stage = {.name = ""};
 	struct error error = {0};
 	struct start_outcome outcome = {.signalled = 0};
-	struct progress progress = {.stage = &stage, .next = now_ms() + PATIENCE_MS};
+	struct progress progress = {.stage = &stage, .next = monotonic_ms() + PATIENCE_MS};
 	const struct start_watcher watcher = {.tell = show_progress, .context = &progress};
 	const struct start_wish wish = {.limits = (line->options & OPTION_NO_LIMITS) == 0,
 					.private = (line->options & OPTION_PRIVATE) != 0,

@@ -20,27 +20,12 @@ int command_find_place(const struct command_line *line, struct command_place *pl
 	return session_open(&place->checkout, &place->caller, line->name, &place->session, error);
 }
 
-/* Of the folder --dir that is no more. Returns 1 where a stage of it runs. */
-static int find_gone(const struct command_line *line, struct command_place *place,
-		     struct error *error)
-{
-	if (checkout_find_gone(line->dir, &place->caller, &place->checkout, error) < 0 ||
-	    session_open(&place->checkout, &place->caller, line->name, &place->session, error) < 0)
-		return -error->code;
-	return session_find_gone(&place->session, error);
-}
-
 int command_find_running(const struct command_line *line, struct command_place *place,
 			 struct error *error)
 {
-	int result = command_find_place(line, place, error);
-	struct error ignored;
-
-	if (result == -ENOENT && line->dir != NULL && place->checkout.dir < 0)
-		result = find_gone(line, place, &ignored) > 0 ? 0 : -ENOENT;
-	else if (result == 0)
-		result = session_find_gone(&place->session, error);
-	return result < 0 ? result : session_lower(&place->session, error);
+	if (command_find_place(line, place, error) < 0)
+		return -error->code;
+	return session_lower(&place->session, error);
 }
 
 int command_connect(const struct command_line *line, struct command_place *place,

@@ -397,9 +397,11 @@ static int restore_all(FILE *journal, int heir, struct error *error)
 	if (error->code != 0)
 		return -error->code;
 	for_each(journal, "leg", restore_leg, error);
+	if (error->code != 0)
+		return -error->code;
 	if (heir < 0)
 		for_each(journal, "sysctl", restore_sysctl, error);
-	else if (error->code == 0)
+	else
 		(void)hand_over(journal, heir, error);
 	return -error->code;
 }

@@ -13,11 +13,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define STOP_TIMEOUT_MS 5000 /* a keeper that takes longer is killed */
-#define STOP_TRIES	50   /* to stop a keeper that hangs up instead of answering */
-#define STOP_PAUSE_MS	20   /* between two of them */
+#define STOP_PAUSE_MS	20   /* between two tries to stop a keeper that hangs up */
 
 void session_close(struct session *session)
 {
@@ -73,6 +73,21 @@ int session_open(const struct checkout *checkout, const struct caller *caller, c
 	return record_read(&session->record, error);
 }
 
+/* Whether the keeper of the stage in DIR is there, and the caller's: sudo gives nobody the stages
+ * of others. One that does not answer is. */
+static bool is_callers(const struct session *session, int dir)
+{
+	struct stat status;
+	struct error error;
+	CLEANUP_FD int socket = -1;
+
+	if (fstatat(dir, RUNDIR_SOCKET, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    (session->caller->uid != 0 && status.st_uid != session->caller->uid))
+		return false;
+	socket = channel_connect(dir, RUNDIR_SOCKET, &error);
+	return socket >= 0 || socket == -ETIMEDOUT;
+}
+
 /* Of rundir_for_each(): takes ID for the session's where its journal names the same path and the
  * same name: 1. */
 static int take_namesake(void *context, int base, const char *id, struct error *error)
@@ -83,7 +98,8 @@ static int take_namesake(void *context, int base, const char *id, struct error *
 	struct host_stage stage;
 
 	if (dir < 0 || host_owner(dir, &stage, error) < 0 ||
-	    strcmp(stage.checkout, session->checkout->path) != 0 || strcmp(stage.given, name) != 0)
+	    strcmp(stage.checkout, session->checkout->path) != 0 ||
+	    strcmp(stage.given, name) != 0 || !is_callers(session, dir))
 		return 0;
 	(void)snprintf(session->id, sizeof(session->id), "%s", id);
 	return 1;
@@ -252,19 +268,18 @@ static int down_locked(struct session *session, const char *wanted, char name[ST
 		       struct error *error)
 {
 	const struct timespec pause = {.tv_nsec = STOP_PAUSE_MS * 1000000L};
-	bool hung_up = true;
+	const int64_t deadline = monotonic_ms() + STOP_TIMEOUT_MS;
 	bool killed;
-	int result = 0;
+	int result;
 
 	if (open_place(session, session->own, false, error) < 0)
 		return -error->code;
 	if (session->dir < 0)
 		return not_running(session->name, error);
-	for (int i = 0; i < STOP_TRIES && hung_up; i++) {
-		if (i > 0)
-			(void)nanosleep(&pause, NULL);
+	result = end_stage(session, wanted, name, error);
+	while ((result == -ECONNRESET || result == -EPIPE) && monotonic_ms() < deadline) {
+		(void)nanosleep(&pause, NULL);
 		result = end_stage(session, wanted, name, error);
-		hung_up = result == -ECONNRESET || result == -EPIPE;
 	}
 	killed = result == -ESRCH;
 	if (result < 0 && !killed)
@@ -477,5 +492,8 @@ int session_make_way(struct session *session, struct error *error)
 		return -error->code;
 	if (session->base < 0 || geteuid() != 0)
 		return 0;
-	return lock_session(session, error) < 0 ? -error->code : end_locked(session, error);
+	if (lock_session(session, error) < 0 || end_locked(session, error) < 0)
+		return -error->code;
+	close_fd(&session->lock); /* an up.sh may take its time, too */
+	return 0;
 }

@@ -163,11 +163,15 @@ rubbish_make() {
 	good
 }
 
-# red: command.c, find_gone() not called
+# red: cmd_stop.c, find_gone() not called
 # red: session.c, take_namesake() does not compare the path
-@test "a stage is found by its path where its checkout was deleted, or made anew" {
-	local elsewhere=$PYROUTE_TEST_SCRATCH/home/elsewhere
+# red: session.c, is_callers() does not compare the owner (host mode)
+# red: checkout.c, checkout_find_gone() gives up where the folder around is gone
+@test "a stage is stopped by its path where its checkout was deleted, or made anew" {
+	local around=$PYROUTE_TEST_SCRATCH/home/around elsewhere
+	elsewhere=$around/elsewhere
 	host_remember
+	as_caller mkdir "$around"
 	as_caller cp -r "$CHECKOUT" "$elsewhere"
 	cd "$elsewhere"
 	stage_start
@@ -177,22 +181,34 @@ rubbish_make() {
 	[[ $complaint == *"no stage runs"* ]]
 	fails_with 1 pyroute stop --dir "$elsewhere" --name other
 	[[ $complaint == *"cannot open the checkout $elsewhere"* ]]
-	[[ $(pyroute stop --dir "../home/elsewhere/") == "stage1 is stopped" ]]
-	good
+	if [[ $MODE == host ]]; then
+		fails_with 1 env SUDO_UID=4712 SUDO_GID=4712 pyroute stop --dir "$elsewhere"
+		[[ $complaint == *"cannot open the checkout $elsewhere"* ]]
+	fi
+	[[ $(pyroute stop --dir "../home/around/elsewhere/") == "stage1 is stopped" ]]
 
 	as_caller cp -r "$CHECKOUT" "$elsewhere"
 	pyroute start --dir "$elsewhere" stage1
-	mv "$elsewhere" "$elsewhere.old"
+	rm -r "$around"
+	[[ $(pyroute stop --dir "$elsewhere/") == "stage1 is stopped" ]]
+	good
+
+	as_caller mkdir "$around"
 	as_caller cp -r "$CHECKOUT" "$elsewhere"
-	cd "$elsewhere"
-	connect client1 -- true
+	pyroute start --dir "$elsewhere" stage1
+	as_caller cp -r "$CHECKOUT" "$elsewhere.new"
+	rm -r "$elsewhere"
+	mv "$elsewhere.new" "$elsewhere"
 	if [[ $MODE == host ]]; then
-		fails_with 1 pyroute start stage1
+		fails_with 1 pyroute start --dir "$elsewhere" stage1
 		[[ $complaint == *"stop it: sudo pyroute stop --dir $elsewhere" ]]
 	fi
-	stage_stop
+	cd "$elsewhere"
+	fails_with 125 connect client1 -- true
+	[[ $complaint == *"no stage runs"* ]]
+	[[ $(pyroute stop --dir .) == "stage1 is stopped" ]]
 	cd "$CHECKOUT"
-	rm -r "$elsewhere" "$elsewhere.old"
+	rm -r "$around"
 	good
 }
 

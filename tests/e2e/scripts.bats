@@ -525,6 +525,22 @@ waits_for_the_lock() {
 	done
 }
 
+# red: session.c, session_make_way() does not close the lock
+@test "an up.sh that takes its time keeps no other user waiting" {
+	noting plain
+	script stages/plain/up.sh \
+		<<<"echo begun; until [[ -e '$CHECKOUT/src/go' ]]; do sleep 0.05; done; echo over"
+	background_start "$OUT" "${BY_ROOT[@]}" start plain
+	wait_for "$OUT" begun
+	flock -w 5 /run/pyroute/lock true
+	run ! grep over "$OUT"
+	touch src/go
+	background_wait
+	cat "$OUT"
+	[[ $status == 0 && $(<.stage) == plain ]]
+	pyroute stop
+}
+
 @test "where nothing can be recorded a stage with a stage file starts all the same" {
 	mkdir "$BASE"
 	mount -t tmpfs -o ro,uid=4711,gid=4711,mode=700 tmpfs "$BASE"

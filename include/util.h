@@ -87,10 +87,10 @@ static inline void close_stream(FILE **stream)
 /* CLOCK_MONOTONIC in milliseconds. */
 static inline int64_t monotonic_ms(void)
 {
-	struct timespec now;
+	struct timespec time;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	(void)clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
 #endif

@@ -217,6 +217,14 @@ static int for_client(const struct stage_client *client, struct error *error)
 	return error->code == ECANCELED ? -ECANCELED : error_prefix(error, "%s", name);
 }
 
+static int let_go_on(const struct stage *stage, struct client *clients, struct error *error)
+{
+	for (size_t i = 0; i < stage->client_count; i++)
+		if (client_go_on(&clients[i], error) < 0)
+			return for_client(&stage->clients[i], error);
+	return 0;
+}
+
 /* Has the starter map the ids of their user namespaces. */
 static int map_clients(const struct stage *stage, struct client *clients, int channel,
 		       struct error *error)
@@ -236,10 +244,7 @@ static int map_clients(const struct stage *stage, struct client *clients, int ch
 			return -error->code;
 		word = (struct keeper_word){.verb = VERB_MAP};
 	}
-	for (size_t i = 0; i < stage->client_count; i++)
-		if (client_go_on(&clients[i], error) < 0)
-			return for_client(&stage->clients[i], error);
-	return 0;
+	return let_go_on(stage, clients, error);
 }
 
 static int spawn_clients(const struct keeper_plan *plan, struct client *clients, int channel,
@@ -299,10 +304,7 @@ static int wire_clients(const struct keeper_plan *plan, struct client *clients, 
 			return -error->code;
 		tell_step(plan, channel, KEEPER_STEP_WIRED, i + 1);
 	}
-	for (size_t i = 0; i < stage->client_count; i++)
-		if (client_go_on(&clients[i], error) < 0)
-			return for_client(&stage->clients[i], error);
-	return 0;
+	return let_go_on(stage, clients, error);
 }
 
 static int wait_for_clients(const struct keeper_plan *plan, struct client *clients, int channel,

@@ -505,40 +505,41 @@ waits_for_the_lock() {
 	noted "up plain" "up plain"
 }
 
-@test "a down.sh that takes its time keeps no other user waiting" {
-	local next
-	for next in stage1 wire; do
-		noting plain
-		rm -f src/go
-		script stages/plain/down.sh \
-			<<<"echo begun; until [[ -e '$CHECKOUT/src/go' ]]; do sleep 0.05; done; echo over"
-		pyroute start plain
-		background_start "$OUT" "${BY_ROOT[@]}" start "$next"
-		wait_for "$OUT" begun
-		flock -w 5 /run/pyroute/lock true
-		run ! grep over "$OUT"
-		touch src/go
-		background_wait
-		cat "$OUT"
-		[[ $status == 0 && $(<.stage) == "$next" ]]
-		pyroute stop
-	done
+# slow_script FILE: that script of plain is not over before there is src/go.
+slow_script() {
+	script "stages/plain/$1" \
+		<<<"echo begun; until [[ -e '$CHECKOUT/src/go' ]]; do sleep 0.05; done; echo over"
 }
 
-# red: session.c, session_make_way() does not close the lock
-@test "an up.sh that takes its time keeps no other user waiting" {
-	noting plain
-	script stages/plain/up.sh \
-		<<<"echo begun; until [[ -e '$CHECKOUT/src/go' ]]; do sleep 0.05; done; echo over"
-	background_start "$OUT" "${BY_ROOT[@]}" start plain
+# starts_unlocked STAGE: a start by root during which such a script runs, and root's lock is free.
+starts_unlocked() {
+	background_start "$OUT" "${BY_ROOT[@]}" start "$1"
 	wait_for "$OUT" begun
 	flock -w 5 /run/pyroute/lock true
 	run ! grep over "$OUT"
 	touch src/go
 	background_wait
 	cat "$OUT"
-	[[ $status == 0 && $(<.stage) == plain ]]
+	[[ $status == 0 && $(<.stage) == "$1" ]]
 	pyroute stop
+}
+
+@test "a down.sh that takes its time keeps no other user waiting" {
+	local next
+	for next in stage1 wire; do
+		noting plain
+		rm -f src/go
+		slow_script down.sh
+		pyroute start plain
+		starts_unlocked "$next"
+	done
+}
+
+# red: session.c, session_make_way() does not close the lock
+@test "an up.sh that takes its time keeps no other user waiting" {
+	noting plain
+	slow_script up.sh
+	starts_unlocked plain
 }
 
 @test "where nothing can be recorded a stage with a stage file starts all the same" {

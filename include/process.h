@@ -24,8 +24,9 @@ int process_pidfd(pid_t pid, struct error *error);
  * the text is the whole story. */
 int process_raise_file_limit(unsigned long needed, struct error *error);
 
-/* Waits for the end of a child of ours, reaps it, and sets *STATUS as a shell does: its own exit
- * status, or 128 + the signal that killed it. -ECHILD where it is no child (any more). */
+/* Waits for the end of a child of ours (PIDFD -1: of any), reaps it, and sets *STATUS as a shell
+ * does: its own exit status, or 128 + the signal that killed it. -ECHILD where it is no child (any
+ * more). */
 int process_wait(int pidfd, int *status, struct error *error);
 
 /* Sends SIGNAL. That the process has ended already is success. */

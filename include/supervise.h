@@ -29,6 +29,10 @@ struct supervise_guard {
 int supervise_child(int pidfd, const struct supervise_guard *guard, bool same_group, int *status,
 		    struct error *error);
 
+/* The same for a process that is somebody else's to reap, and to ask how it ended. */
+int supervise_watch(int pidfd, const struct supervise_guard *guard, bool same_group,
+		    struct error *error);
+
 /* Makes orphans among our descendants our children, so that supervise_end_orphans() finds them. */
 int supervise_adopt(struct error *error);
 

@@ -1,11 +1,17 @@
 /* Theory of operation
  *
- * Three processes take part. The outer one stays in the computer's namespaces, with the caller's
+ * Four processes take part. The outer one stays in the computer's namespaces, with the caller's
  * terminal. A go-between enters the client's namespaces by the fds that the keeper gave (no path of
  * the client's is ever walked on the way), and makes the inner process, which is born in the
- * client's pid namespace (setns(2): a pid namespace is for children) and, by CLONE_PARENT, a child
- * of the outer one. The inner process becomes what a client's pid 1 is, to the bit, and then the
- * shell.
+ * client's pid namespace (setns(2): a pid namespace is for children). That becomes what a client's
+ * pid 1 is, to the bit, and then the shell.
+ *
+ * By CLONE_PARENT the inner process is the child of a steward, who does nothing but reap it, and
+ * ends as it did. The outer one may be stopped (a terminal's Ctrl-Z, SIGSTOP), and a zombie that
+ * nobody reaps would keep the client's pid 1, and with it the keeper, from ending
+ * (zap_pid_ns_processes()). No signal of a terminal reaches the steward, for it has a session of
+ * its own. It stays outside, has no files, and dies with the outer process, as the inner one with
+ * it.
  *
  * From before the first setns() to the exec none of them is dumpable: who is in the client already
  * can neither trace them nor look through their /proc/PID into the computer's file system
@@ -25,7 +31,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+
+#define TRIES 3
 
 /* Who speaks, in the order of their turns. The inner process speaks twice where its exec fails. */
 enum speaker { BETWEEN, INNER };
@@ -40,6 +47,7 @@ struct inner {
 	const struct enter_wish *wish;
 	const struct filter *filter;
 	bool terminal;
+	pid_t outer;
 	int channel; /* their end */
 	int turn[2]; /* the go-between's word comes first: the inner process waits for its end */
 };
@@ -88,7 +96,7 @@ static int become_inhabitant_child(struct inner *inner, struct error *error)
 		result = service_admit(inner->wish->keeper, inner->wish->client, error);
 	if (result == 0)
 		result = privilege_become_root(error);
-	/* After the change of ids, which would clear it: the outer process's death is ours. */
+	/* After the change of ids, which would clear it: the steward's death is ours. */
 	if (result == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		result = error_system(error, errno, "cannot ask for the parent's death");
 	if (result == 0)
@@ -129,7 +137,8 @@ static int main_child(void *argument)
 	return PROCESS_FAILED;
 }
 
-/* The go-between. */
+/* ---- on the way ------------------------------------------------------------------------------ */
+
 static int main_between(void *argument)
 {
 	struct inner *inner = argument;
@@ -153,6 +162,42 @@ static int main_between(void *argument)
 		return 0;
 	(void)say(inner->channel, BETWEEN, &unsent, -1, &ignored);
 	return 1;
+}
+
+static int become_steward(const struct inner *inner, struct error *error)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setsid() < 0)
+		return error_system(error, errno, "cannot leave the terminal");
+	if (getppid() != inner->outer) /* it came before we asked */
+		return error_set(error, ECANCELED, "the parent is gone");
+	return 0;
+}
+
+/* When its files are closed it can tell nobody what fails, so that it tries again. */
+static int main_steward(void *argument)
+{
+	struct inner *inner = argument;
+	struct error error = {0};
+	struct error ignored;
+	int between = -1;
+	int status = PROCESS_FAILED;
+	int result = become_steward(inner, &error);
+
+	if (result == 0)
+		result = ns_clone(0, main_between, argument, &between, &error);
+	if (result < 0) {
+		(void)say(inner->channel, BETWEEN, &error, -1, &ignored);
+		return PROCESS_FAILED;
+	}
+	for (int fd = 0; fd <= 2; fd++)
+		(void)close(fd);
+	for (int i = 0; i < TRIES && file_close_others(&between, 1, &ignored) < 0; i++)
+		continue;
+	for (int i = 0; i < TRIES && process_wait(between, &status, &ignored) < 0; i++)
+		continue;
+	for (int i = 0; i < TRIES && process_wait(-1, &status, &ignored) < 0; i++)
+		continue;
+	return status;
 }
 
 /* ---- outside --------------------------------------------------------------------------------- */
@@ -183,34 +228,25 @@ static int hear_more(int channel, enum speaker speaker, int *file, struct error 
 	return result != 0 ? result : error_set(error, ECHILD, "the client has ended");
 }
 
-static int wait_terminal(int master, int pidfd, int *status, struct error *error)
+static int watch_terminal(int master, int pidfd, int *status, struct error *error)
 {
 	int signalled = 0;
 	int result = terminal_relay(master, pidfd, &signalled, error);
 
 	if (result == -EINTR)
 		*status = 128 + signalled;
-	return result < 0 ? result : process_wait(pidfd, status, error);
+	return result;
 }
 
-/* Nobody but us may be sure to reap it, and a zombie would keep the client's pid 1, and so the
- * keeper, from ending (zap_pid_ns_processes()). */
-static void end_inner(int *pidfd)
+/* Follows the inner process, whose *PIDFD is the caller's, from its birth to its end. Sets *STATUS
+ * where it fails. */
+static int follow(int channel, int *pidfd, int *status, struct error *error)
 {
-	if (*pidfd >= 0)
-		process_end(*pidfd);
-	close_fd(pidfd);
-}
-
-/* Follows the inner process from its birth to its end. */
-static int follow(int channel, int *status, struct error *error)
-{
-	CLEANUP(end_inner) int pidfd = -1;
 	CLEANUP_FD int master = -1;
 	CLEANUP_FD int nothing = -1;
-	int result = hear_more(channel, BETWEEN, &pidfd, error);
+	int result = hear_more(channel, BETWEEN, pidfd, error);
 
-	if (result > 0 && pidfd < 0)
+	if (result > 0 && *pidfd < 0)
 		return error_set(error, EBADMSG, "the client's process is unknown");
 	if (result > 0)
 		result = hear_more(channel, INNER, &master, error);
@@ -222,8 +258,8 @@ static int follow(int channel, int *status, struct error *error)
 		*status = process_exec_status(error->code);
 		return result;
 	}
-	return master >= 0 ? wait_terminal(master, pidfd, status, error)
-			   : supervise_child(pidfd, NULL, false, status, error);
+	return master >= 0 ? watch_terminal(master, *pidfd, status, error)
+			   : supervise_watch(*pidfd, NULL, false, error);
 }
 
 /* Who holds a folder open walks by ".." to all that lies around it, and the client's root may be
@@ -244,13 +280,18 @@ static int refuse_folders(struct error *error)
 int enter_client(const struct enter_wish *wish, int *status, struct error *error)
 {
 	CLEANUP_FILTER struct filter filter = {0};
-	CLEANUP_FD int between = -1;
+	CLEANUP_FD int steward = -1;
 	CLEANUP_FD int channel = -1;
 	CLEANUP_FD int keeper = wish->keeper;
-	struct inner inner = {
-		.wish = wish, .filter = &filter, .terminal = isatty(0) == 1 && isatty(1) == 1};
+	CLEANUP_FD int process = -1;
+	struct inner inner = {.wish = wish,
+			      .filter = &filter,
+			      .terminal = isatty(0) == 1 && isatty(1) == 1,
+			      .outer = getpid()};
+	struct error ignored;
 	int ends[2];
-	pid_t pid;
+	int ended;
+	int result;
 
 	*status = PROCESS_FAILED;
 	if (refuse_folders(error) < 0 || filter_read(wish->entry->filter, &filter, error) < 0 ||
@@ -262,12 +303,18 @@ int enter_client(const struct enter_wish *wish, int *status, struct error *error
 		return error_system(error, errno, "cannot hide from the client");
 	if (process_raise_file_limit(0, error) < 0)
 		return -error->code;
-	pid = ns_clone(0, main_between, &inner, &between, error);
+	result = ns_clone(0, main_steward, &inner, &steward, error);
 	close_fd(&ends[1]);
-	if (pid < 0)
-		return pid;
-	if (waitpid(pid, NULL, 0) < 0)
-		return error_system(error, errno, "cannot wait for a process");
-	close_fd(&keeper); /* the inner process has its own by now */
-	return follow(channel, status, error);
+	if (result < 0)
+		return result;
+	close_fd(&keeper); /* the inner process has its own */
+	result = follow(channel, &process, status, error);
+	/* The steward ends when it has reaped the inner process. */
+	if (result < 0)
+		(void)process_signal(process >= 0 ? process : steward, SIGKILL, &ignored);
+	if (process_wait(steward, &ended, result < 0 ? &ignored : error) < 0)
+		return -error->code;
+	if (result >= 0)
+		*status = ended;
+	return result < 0 ? result : 0;
 }

@@ -47,7 +47,8 @@ int process_wait(int pidfd, int *status, struct error *error)
 	int result;
 
 	do
-		result = waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED);
+		result = waitid(pidfd < 0 ? P_ALL : P_PIDFD, pidfd < 0 ? 0 : (id_t)pidfd, &info,
+				WEXITED);
 	while (result < 0 && errno == EINTR);
 	if (result < 0)
 		return error_system(error, errno, "cannot wait for a process");

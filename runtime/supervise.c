@@ -84,7 +84,7 @@ static int watch_child(struct watch *watch, struct error *error)
 	}
 }
 
-int supervise_child(int pidfd, const struct supervise_guard *guard, bool same_group, int *status,
+int supervise_watch(int pidfd, const struct supervise_guard *guard, bool same_group,
 		    struct error *error)
 {
 	sigset_t before;
@@ -97,9 +97,17 @@ int supervise_child(int pidfd, const struct supervise_guard *guard, bool same_gr
 	int result = signals < 0 ? signals : watch_child(&watch, error);
 
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	if (result == 0)
-		result = process_wait(pidfd, status, error);
 	return result < 0 ? result : watch.signalled;
+}
+
+int supervise_child(int pidfd, const struct supervise_guard *guard, bool same_group, int *status,
+		    struct error *error)
+{
+	int signalled = supervise_watch(pidfd, guard, same_group, error);
+
+	if (signalled < 0 || process_wait(pidfd, status, error) < 0)
+		return -error->code;
+	return signalled;
 }
 
 /* ---- a child of its own ---------------------------------------------------------------------- */

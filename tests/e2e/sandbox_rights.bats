@@ -399,22 +399,33 @@ traced_connect() {
 	SHELL=/bin/bash script -qec "$(<"$OUT.command")" /dev/null </dev/null >"$OUT"
 }
 
+# steps PID: what process PID did, of the trace, from one of its first steps on.
+steps() {
+	sed -nE -e "s/^$1 +//" -e 's/^(clone)\(.*CLONE_PIDFD.*/\1/p' \
+		-e 's/^(setns)\([0-9]+, CLONE_(NEW[A-Z]+).*/\1:\2/p' \
+		-e 's/^(setsid|getcwd|capset|seccomp)\(.*/\1/p' \
+		-e 's/^(ioctl)\(.*(TIOCSCTTY|TIOCGPTPEER).*/\2/p' -e 's/^(chdir)\(.*/\1/p' \
+		-e 's/^prctl\((PR_SET_NO_NEW_PRIVS|PR_SET_PDEATHSIG).*/\1/p' -e 's/^(close_range)\(.*/\1/p' \
+		-e 's/^(execve)\(.*/\1/p' "$CHECKOUT/trace" | uniq | sed -n '/^PR_SET_PDEATHSIG\|^setns\|^close_range/,$p'
+}
+
 # red: enter.c, a chdir() before the session is made
 # red: include/ns.h, NS_USER behind NS_PID
+# red: enter.c, become_steward() without setsid(); main_steward() without file_close_others()
 @test "connect takes its steps in their order, the user namespace first and the filter last" {
+	local steward between inner
 	stage_start
 	traced_connect \
 		'trace=setns,clone,close_range,setsid,ioctl,chdir,getcwd,capset,prctl,seccomp,execve'
-	cat "$OUT"
-	sed -nE -e 's/^[0-9]+ +//' -e 's/^(clone)\(.*CLONE_PARENT.*/\1/p' \
-		-e 's/^(setns)\([0-9]+, CLONE_(NEW[A-Z]+).*/\1 \2/p' \
-		-e 's/^(setsid|getcwd|capset|seccomp)\(.*/\1/p' \
-		-e 's/^(ioctl)\(.*(TIOCSCTTY|TIOCGPTPEER).*/\2/p' -e 's/^(chdir)\(.*/\1/p' \
-		-e 's/^prctl\((PR_SET_NO_NEW_PRIVS).*/\1/p' -e 's/^close_range\(.*/close_range/p' \
-		-e 's/^(execve)\(.*/\1/p' "$CHECKOUT/trace" | uniq >"$OUT.steps"
-	sed -n '/^setns/,$p' "$OUT.steps" | grep -v TIOCGPTPEER | diff - <(tr ' ' '\n' <<<"setns:NEWUSER \
-setns:NEWPID setns:NEWIPC setns:NEWUTS setns:NEWCGROUP setns:NEWNET setns:NEWNS clone close_range \
-setsid TIOCSCTTY chdir getcwd capset PR_SET_NO_NEW_PRIVS seccomp execve" | sed 's/:/ /')
+	cat "$OUT" "$CHECKOUT/trace"
+	between=$(sed -nE 's/^([0-9]+) +setns.*/\1/p' "$CHECKOUT/trace" | uniq)
+	inner=$(sed -nE 's/^([0-9]+) +seccomp\(SECCOMP_SET_MODE_FILTER.*/\1/p' "$CHECKOUT/trace" | tail -n 1)
+	steward=$(sed -nE 's/^([0-9]+) +setsid.*/\1/p' "$CHECKOUT/trace" | head -n 1)
+	[[ $(steps "$steward" | xargs) == "PR_SET_PDEATHSIG setsid clone close_range" ]]
+	[[ $(steps "$between" | xargs) == "setns:NEWUSER setns:NEWPID setns:NEWIPC setns:NEWUTS \
+setns:NEWCGROUP setns:NEWNET setns:NEWNS clone" ]]
+	[[ $(steps "$inner" | grep -v TIOCGPTPEER | xargs) == "PR_SET_PDEATHSIG close_range setsid \
+TIOCSCTTY chdir getcwd capset PR_SET_NO_NEW_PRIVS seccomp execve" ]]
 }
 
 # red: inhabitant.c, go_home_child() without getcwd(3)

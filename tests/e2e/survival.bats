@@ -144,3 +144,25 @@ start_with() {
 	grep -q ETH_P_ALL "$BATS_TEST_TMPDIR/warning"
 	run ! connect client1 -- ping -c 1 -W 1 1.1.1.1
 }
+
+# red: enter.c, main_steward() returns when it has made the go-between, and the inner process is the
+# outer one's child
+@test "a connect that is stopped, as by a terminal, keeps its stage from nothing" {
+	local connects=()
+	stage_start
+	for _ in 1 2; do
+		background_start "$OUT" connect client1 -- sleep 1000
+		connects+=("${BACKGROUND[-1]}")
+	done
+	wait_until sh -c "[ \$(pgrep -cfx 'sleep 1000') = 2 ]"
+	kill -STOP -- "-${connects[0]}"
+	timeout $((5 * SLOWNESS)) "${CALLER[@]}" pyroute stop
+	run ! pgrep -fx 'sleep 1000'
+	run ! pgrep -x pyroute-keeper
+	kill -CONT -- "-${connects[0]}"
+	for connect in "${connects[@]}"; do
+		status=0
+		wait "$connect" || status=$?
+		[[ $status == 137 ]]
+	done
+}

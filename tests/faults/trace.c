@@ -144,6 +144,8 @@ static void name_child(struct tracer *tracer, struct process *parent, unsigned l
 		(void)snprintf(part, TRACE_PART_SIZE, "client%u", ++tracer->clients);
 	} else if (is(parent->part, "connector") && parent->others == 0) {
 		parent->others++;
+		(void)snprintf(part, TRACE_PART_SIZE, "steward");
+	} else if (is(parent->part, "steward")) {
 		(void)snprintf(part, TRACE_PART_SIZE, "between");
 	} else if (is(parent->part, "between")) {
 		(void)snprintf(part, TRACE_PART_SIZE, "inner");
@@ -163,6 +165,8 @@ static bool leads_to(const struct tracer *tracer, const char *part)
 	if (is(part, "keeper") && strncmp(wanted, "client", 6) == 0)
 		return true;
 	if (is(part, "between") && strncmp(wanted, "inner", 5) == 0)
+		return true;
+	if (is(part, "steward") && (is(wanted, "between") || strncmp(wanted, "inner", 5) == 0))
 		return true;
 	return strncmp(wanted, part, length) == 0 && wanted[length] == '.';
 }

@@ -79,9 +79,10 @@ static bool said_enough(struct trial *trial)
 	if (result->status == COMMAND_HANGS)
 		return trial_blame(trial, "it hangs");
 	/* With the keeper goes the client, and what connect runs in it: 137, as a stop would have
-	 * it. */
-	if (killed_itself(trial) || ((killed(trial, "inner") || killed(trial, "keeper")) &&
-				     is(trial->command, "connect") && result->status == 137))
+	 * it; and likewise with who reaps that. */
+	if (killed_itself(trial) ||
+	    (is(trial->command, "connect") && result->status == 137 &&
+	     (killed(trial, "inner") || killed(trial, "steward") || killed(trial, "keeper"))))
 		return lines <= 1 || trial_blame(trial, "it says more than a line");
 	if (result->status > 128 && !trial->linker)
 		return trial_blame(trial, "it was killed itself");

@@ -31,15 +31,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool whole = input_byte(&input) % 2 == 0;
 	struct error error = {0};
 	size_t files = count_files();
+	int process = -1;
 	int ends[2];
 	int status;
 
 	make_pair(ends);
 	say_all(ends[1], &input, 8, sizes, ARRAY_SIZE(sizes));
 	if (whole)
-		check_result(follow(ends[0], &status, &error), &error);
+		check_result(follow(ends[0], &process, &status, &error), &error);
 	else
 		converse(ends[0]);
+	close_fd(&process);
 	close_fd(&ends[0]);
 	close_fd(&ends[1]);
 	require(count_files() == files, "as many open files as before");

@@ -363,19 +363,32 @@ static int down_scripts(struct session *session, const char *wanted, char name[S
 	return up ? 0 : not_running(session->name, error);
 }
 
-int session_down(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
-		 struct error *error)
+/* Takes the lock where the stage is the caller's own, and so is the place that the lock is in. */
+static int down_recorded(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
+			 struct error *error)
 {
 	int result = lock_record(session, session->own, error);
 
 	if (result == 0)
-		result = down_scripts(session, wanted, name, error);
-	else if (result == -ENOENT || result == -EPERM) /* no record, or none of ours */
-		result = not_running(session->name, error);
+		return down_scripts(session, wanted, name, error);
+	return result == -ENOENT || result == -EPERM ? not_running(session->name, error) : result;
+}
+
+int session_down(struct session *session, const char *wanted, char name[STAGE_NAME_SIZE],
+		 struct error *error)
+{
+	int result = down_recorded(session, wanted, name, error);
+
 	if (result != -ESRCH)
 		return result;
 	if (find_place(session, error) < 0) /* it may have been started while we waited */
 		return -error->code;
+	if (session->own && session->record.file < 0) {
+		/* It was, with the place of the lock. */
+		result = down_recorded(session, wanted, name, error);
+		if (result != -ESRCH || session->record.file < 0)
+			return result;
+	}
 	/* What is theirs may be there only since session_lower() was called. */
 	if (session->own)
 		return session_lower(session, error) < 0

@@ -520,6 +520,7 @@ starts_unlocked() {
 	touch src/go
 	background_wait
 	cat "$OUT"
+	# shellcheck disable=SC2031 # background_wait sets it
 	[[ $status == 0 && $(<.stage) == "$1" ]]
 	pyroute stop
 }

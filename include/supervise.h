@@ -18,19 +18,23 @@ int supervise_spawn(supervise_become *become_child, void *context, char *const *
 int supervise_call(supervise_become *run_child, void *context, struct error *error);
 
 /* Waits for the child behind PIDFD and sets *STATUS as a shell does (process_wait()). Meanwhile
- * process_ending_signals() to us are passed on to it; where it is of our process group
- * (SAME_GROUP), not those of the terminal that it gets by itself. When the file of GUARD (NULL:
+ * process_ending_signals() to us are passed on to it; where it is of our process group, not those
+ * of the terminal that it gets by itself. When the file of GUARD (NULL:
  * there is none) becomes readable or hangs up, the child gets its signal, and two seconds later
  * SIGKILL. Returns the last signal to us, 0 where there was none. */
+enum supervise_way {
+	SUPERVISE_SAME_GROUP = 1, /* it is of our process group */
+	SUPERVISE_ORPHANS = 2,	  /* supervise_adopt() was called: they are reaped as they end */
+};
 struct supervise_guard {
 	int file;
 	int signal;
 };
-int supervise_child(int pidfd, const struct supervise_guard *guard, bool same_group, int *status,
+int supervise_child(int pidfd, const struct supervise_guard *guard, unsigned way, int *status,
 		    struct error *error);
 
 /* The same for a process that is somebody else's to reap, and to ask how it ended. */
-int supervise_watch(int pidfd, const struct supervise_guard *guard, bool same_group,
+int supervise_watch(int pidfd, const struct supervise_guard *guard, unsigned way,
 		    struct error *error);
 
 /* Makes orphans among our descendants our children, so that supervise_end_orphans() finds them. */

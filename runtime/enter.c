@@ -259,7 +259,7 @@ static int follow(int channel, int *pidfd, int *status, struct error *error)
 		return result;
 	}
 	return master >= 0 ? watch_terminal(master, *pidfd, status, error)
-			   : supervise_watch(*pidfd, NULL, false, error);
+			   : supervise_watch(*pidfd, NULL, 0, error);
 }
 
 /* Who holds a folder open walks by ".." to all that lies around it, and the client's root may be

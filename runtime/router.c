@@ -102,7 +102,8 @@ int router_run(const struct caller *caller, const struct ns_set *computer,
 		return -error->code;
 	result = supervise_spawn(become_router, &router, argv, &pidfd, status, error);
 	if (result == 0)
-		result = supervise_child(pidfd, guard, true, status, error);
+		result = supervise_child(pidfd, guard, SUPERVISE_SAME_GROUP | SUPERVISE_ORPHANS,
+					 status, error);
 	supervise_end_orphans();
 	/* What was killed could not do it: an editor in the shell, where the stage ends. */
 	if (*status > 128)

@@ -145,7 +145,7 @@ static int run(const struct scripts *scripts, const char *script, char *path, in
 		return result;
 	if (supervise_spawn(become_script, &mine, argv, &pidfd, &status, error) < 0)
 		return explain(scripts, script, error);
-	result = supervise_child(pidfd, NULL, true, &status, error);
+	result = supervise_child(pidfd, NULL, SUPERVISE_SAME_GROUP, &status, error);
 	if (result < 0) {
 		process_end(pidfd); /* it must not go on beside what is done about this */
 		return result;

@@ -18,19 +18,21 @@ struct watch {
 	int signals;
 	int guard; /* -1: none, or it has gone off */
 	int ending_signal;
-	bool same_group;
+	unsigned way; /* enum supervise_way */
 	bool ending;
 	int signalled; /* the last signal to us; 0: none */
 };
 
-static int open_signals(sigset_t *before, struct error *error)
+static int open_signals(unsigned way, sigset_t *before, struct error *error)
 {
-	sigset_t passed_on;
+	sigset_t wanted;
 	int fd;
 
-	process_ending_signals(&passed_on);
-	(void)sigprocmask(SIG_BLOCK, &passed_on, before);
-	fd = signalfd(-1, &passed_on, SFD_CLOEXEC | SFD_NONBLOCK);
+	process_ending_signals(&wanted);
+	if ((way & SUPERVISE_ORPHANS) != 0)
+		(void)sigaddset(&wanted, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &wanted, before);
+	fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		return error_system(error, errno, "cannot wait for signals");
 	return fd;
@@ -44,14 +46,37 @@ static bool came_to_both(const struct signalfd_siginfo *info)
 	return info->ssi_code == SI_KERNEL && !(info->ssi_signo == SIGHUP && getsid(0) == getpid());
 }
 
-static int pass_signal_on(struct watch *watch, struct error *error)
+/* The pid of one that has ended and is ours to reap, of those that WHICH and ID say; 0: none. */
+static pid_t ended(idtype_t which, int id)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	if (waitid(which, (id_t)id, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return 0;
+	return info.si_pid;
+}
+
+/* All but the child itself: once that has ended there is nothing to wait for any more. */
+static void reap_orphans(const struct watch *watch)
+{
+	pid_t orphan;
+
+	while ((orphan = ended(P_ALL, 0)) > 0 && ended(P_PIDFD, watch->pidfd) != orphan)
+		(void)waitpid(orphan, NULL, 0);
+}
+
+static int heed_signal(struct watch *watch, struct error *error)
 {
 	struct signalfd_siginfo info;
 
 	if (read(watch->signals, &info, sizeof(info)) != sizeof(info))
 		return 0;
+	if (info.ssi_signo == SIGCHLD) {
+		reap_orphans(watch);
+		return 0;
+	}
 	watch->signalled = (int)info.ssi_signo;
-	if (watch->same_group && came_to_both(&info))
+	if ((watch->way & SUPERVISE_SAME_GROUP) != 0 && came_to_both(&info))
 		return 0;
 	return process_signal(watch->pidfd, (int)info.ssi_signo, error);
 }
@@ -73,7 +98,7 @@ static int watch_child(struct watch *watch, struct error *error)
 		if (ready == 0)
 			result = process_signal(watch->pidfd, SIGKILL, error);
 		if (result == 0 && files[1].revents != 0)
-			result = pass_signal_on(watch, error);
+			result = heed_signal(watch, error);
 		if (result == 0 && files[2].revents != 0) {
 			watch->guard = -1;
 			watch->ending = true;
@@ -84,26 +109,31 @@ static int watch_child(struct watch *watch, struct error *error)
 	}
 }
 
-int supervise_watch(int pidfd, const struct supervise_guard *guard, bool same_group,
+int supervise_watch(int pidfd, const struct supervise_guard *guard, unsigned way,
 		    struct error *error)
 {
 	sigset_t before;
-	CLEANUP_FD int signals = open_signals(&before, error);
+	CLEANUP_FD int signals = open_signals(way, &before, error);
 	struct watch watch = {.pidfd = pidfd,
 			      .signals = signals,
 			      .guard = guard != NULL ? guard->file : -1,
 			      .ending_signal = guard != NULL ? guard->signal : 0,
-			      .same_group = same_group};
-	int result = signals < 0 ? signals : watch_child(&watch, error);
+			      .way = way};
+	int result = signals;
+
+	if ((way & SUPERVISE_ORPHANS) != 0) /* those whose signal came before we listened */
+		reap_orphans(&watch);
+	if (signals >= 0)
+		result = watch_child(&watch, error);
 
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return result < 0 ? result : watch.signalled;
 }
 
-int supervise_child(int pidfd, const struct supervise_guard *guard, bool same_group, int *status,
+int supervise_child(int pidfd, const struct supervise_guard *guard, unsigned way, int *status,
 		    struct error *error)
 {
-	int signalled = supervise_watch(pidfd, guard, same_group, error);
+	int signalled = supervise_watch(pidfd, guard, way, error);
 
 	if (signalled < 0 || process_wait(pidfd, status, error) < 0)
 		return -error->code;

@@ -220,6 +220,25 @@ has_net_raw_alone() {
 	fails_with 125 pyroute run -- true
 }
 
+# red: router.c does not ask for SUPERVISE_ORPHANS
+@test "orphans of a router are reaped as they end, and the router's own end is not lost among them" {
+	stage_start
+	# shellcheck disable=SC2016 # expanded by the shell that runs it
+	pyroute run -- bash -c '
+		for i in {1..20}; do (sh -c "exit 9" &); done
+		for i in {1..100}; do
+			left=$(cat /proc/$PPID/task/$PPID/children)
+			[[ $left == "$$ " ]] && exit 0
+			sleep 0.05
+		done
+		echo "left: $left"
+		exit 1'
+	for _ in {1..20}; do
+		run pyroute run -- bash -c 'for i in {1..20}; do (exit 9 &); done; exit 7'
+		[[ $status == 7 ]]
+	done
+}
+
 @test "pyroute run passes standard input, output and error through" {
 	stage_start
 	[[ $(echo in | pyroute run -- cat) == in ]]

@@ -53,6 +53,10 @@ int service_admit(int socket, const char *client, struct error *error);
  * the caller's. Of a stage whose legs are on the computer itself there is none: NS_SET_NONE. */
 int service_computer(int socket, struct ns_set *computer, struct error *error);
 
+/* Has the keeper keep the connection, on which nothing need be asked any more: that it ends tells
+ * of the stage's end. -EBUSY where too many are kept. */
+int service_stay(int socket, struct error *error);
+
 /* Tells the keeper to end the stage, and returns its pidfd to wait for. */
 int service_stop(int socket, int *keeper_pidfd, struct error *error);
 

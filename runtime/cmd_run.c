@@ -26,7 +26,8 @@ static int open_guard(const struct session *session, struct ns_set *computer, st
 
 	if (guard < 0)
 		return guard;
-	if (session_scripted(session) == NULL && service_computer(guard, computer, error) < 0)
+	if (session_scripted(session) == NULL &&
+	    (service_computer(guard, computer, error) < 0 || service_stay(guard, error) < 0))
 		return session_silent(session, guard, error);
 	return TAKE_FD(guard);
 }

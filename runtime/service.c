@@ -11,12 +11,14 @@
 #include <time.h>
 
 #define CONNECTIONS_MAX 64
-#define FULL_PAUSE_MS	100 /* until the next try to accept, where there were too many files */
-#define POLL_TRIES	50  /* to wait, where that fails */
-#define POLL_PAUSE_MS	100 /* between two of them */
-#define SEND_TIMEOUT_S	2   /* who does not read what he asked for is hung up on */
+#define STAYS_MAX	48   /* of them, so that others find a place */
+#define SILENCE_MS	2000 /* who says nothing for that long, and does not stay, makes room */
+#define FULL_PAUSE_MS	100  /* until the next try to accept, where there were too many */
+#define POLL_TRIES	50   /* to wait, where that fails */
+#define POLL_PAUSE_MS	100  /* between two of them */
+#define SEND_TIMEOUT_S	2    /* who does not read what he asked for is hung up on */
 
-enum verb { VERB_STAGE, VERB_CLIENTS, VERB_ENTER, VERB_COMPUTER, VERB_STOP, VERB_ADMIT };
+enum verb { VERB_STAGE, VERB_CLIENTS, VERB_ENTER, VERB_COMPUTER, VERB_STOP, VERB_ADMIT, VERB_STAY };
 
 struct request {
 	uint32_t verb;
@@ -142,6 +144,13 @@ int service_computer(int socket, struct ns_set *computer, struct error *error)
 	return 0;
 }
 
+int service_stay(int socket, struct error *error)
+{
+	struct reply reply = {0};
+
+	return ask(socket, VERB_STAY, "", &reply, NULL, error);
+}
+
 int service_stop(int socket, int *keeper_pidfd, struct error *error)
 {
 	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
@@ -158,12 +167,18 @@ int service_stop(int socket, int *keeper_pidfd, struct error *error)
 
 /* ---- the keeper's end ----------------------------------------------------------------------- */
 
+struct connection {
+	int fd;
+	bool stays;
+	int64_t heard_ms; /* when it said something last, monotonic_ms() */
+};
+
 struct service {
 	const struct service_plan *plan;
 	struct timespec since;
-	int connections[CONNECTIONS_MAX];
+	struct connection connections[CONNECTIONS_MAX]; /* in the order of their coming */
 	size_t connection_count;
-	bool full; /* out of files: nobody is accepted for a moment */
+	bool full; /* nobody is accepted for a moment */
 	bool stopping;
 };
 
@@ -287,6 +302,21 @@ static int answer_computer(const struct service *service, int connection, struct
 	return channel_send(connection, reply, sizeof(*reply), &fds, error);
 }
 
+static int answer_stay(struct service *service, struct connection *connection, struct reply *reply,
+		       struct error *error)
+{
+	size_t stays = 0;
+
+	for (size_t i = 0; i < service->connection_count; i++)
+		stays += service->connections[i].stays ? 1 : 0;
+	if (stays < STAYS_MAX)
+		connection->stays = true;
+	else
+		(void)error_set(&reply->error, EBUSY,
+				"%d \"pyroute run\" are there already; end one", STAYS_MAX);
+	return channel_send(connection->fd, reply, sizeof(*reply), NULL, error);
+}
+
 static int answer_stop(struct service *service, int connection, struct reply *reply,
 		       struct error *error)
 {
@@ -300,8 +330,9 @@ static int answer_stop(struct service *service, int connection, struct reply *re
 }
 
 /* One request. Anything but an answer sent ends the connection. */
-static int answer(struct service *service, int connection)
+static int answer(struct service *service, struct connection *asker)
 {
+	const int connection = asker->fd;
 	struct error error = {0};
 	struct request request;
 	struct reply reply = {.clients = 0};
@@ -309,6 +340,7 @@ static int answer(struct service *service, int connection)
 
 	if (channel_receive_from(connection, &request, sizeof(request), &sender, &error) <= 0)
 		return -ECONNRESET;
+	asker->heard_ms = monotonic_ms();
 	request.client[sizeof(request.client) - 1] = '\0';
 	memcpy(reply.stage, service->plan->stage->name, sizeof(reply.stage));
 	switch (request.verb) {
@@ -322,6 +354,8 @@ static int answer(struct service *service, int connection)
 		return answer_admit(service, connection, request.client, sender, &reply, &error);
 	case VERB_COMPUTER:
 		return answer_computer(service, connection, &reply, &error);
+	case VERB_STAY:
+		return answer_stay(service, asker, &reply, &error);
 	case VERB_STOP:
 		return answer_stop(service, connection, &reply, &error);
 	default:
@@ -329,18 +363,44 @@ static int answer(struct service *service, int connection)
 	}
 }
 
+static void hang_up(struct service *service, size_t i)
+{
+	(void)close(service->connections[i].fd);
+	service->connection_count--;
+	memmove(&service->connections[i], &service->connections[i + 1],
+		(service->connection_count - i) * sizeof(service->connections[0]));
+}
+
+/* Hangs up on who came first of those who keep a place and say nothing. */
+static bool make_room(struct service *service)
+{
+	const int64_t heard_by = monotonic_ms() - SILENCE_MS;
+
+	for (size_t i = 0; i < service->connection_count; i++)
+		if (!service->connections[i].stays && service->connections[i].heard_ms < heard_by) {
+			hang_up(service, i);
+			return true;
+		}
+	return false;
+}
+
 static void accept_connection(struct service *service)
 {
 	struct timeval timeout = {.tv_sec = SEND_TIMEOUT_S};
-	CLEANUP_FD int connection = accept4(service->plan->listener, NULL, NULL, SOCK_CLOEXEC);
+	CLEANUP_FD int connection = -1;
 
+	service->full = service->connection_count == CONNECTIONS_MAX && !make_room(service);
+	if (service->full)
+		return;
+	connection = accept4(service->plan->listener, NULL, NULL, SOCK_CLOEXEC);
 	if (connection < 0) {
-		service->full = errno == EMFILE || errno == ENFILE;
+		service->full = (errno == EMFILE || errno == ENFILE) && !make_room(service);
 		return;
 	}
 	if (setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
 		return;
-	service->connections[service->connection_count++] = TAKE_FD(connection);
+	service->connections[service->connection_count++] =
+		(struct connection){.fd = TAKE_FD(connection), .heard_ms = monotonic_ms()};
 }
 
 static void reap_client(struct client *client)
@@ -352,55 +412,43 @@ static void reap_client(struct client *client)
 	client->pid = 0;
 }
 
-static void hang_up(struct service *service, int connection)
-{
-	(void)close(connection);
-	service->full = false;
-}
-
 /* Answers what is there to answer. FILES: the listener, the clients, the connections, in order. */
 static void attend(struct service *service, const struct pollfd *files)
 {
 	size_t clients = service->plan->stage->client_count;
-	size_t kept = 0;
-	size_t before = service->connection_count;
 
 	for (size_t i = 0; i < clients; i++)
 		if (files[1 + i].revents != 0)
 			reap_client(&service->plan->clients[i]);
-	for (size_t i = 0; i < before; i++) {
-		int connection = service->connections[i];
-
-		if (files[1 + clients + i].revents != 0 && answer(service, connection) < 0)
-			hang_up(service, connection);
-		else
-			service->connections[kept++] = connection;
-	}
-	service->connection_count = kept;
+	/* From the last to the first: who is hung up on moves those behind. */
+	for (size_t i = service->connection_count; i-- > 0;)
+		if (files[1 + clients + i].revents != 0 &&
+		    answer(service, &service->connections[i]) < 0)
+			hang_up(service, i);
 	if (files[0].revents != 0)
 		accept_connection(service);
 }
 
 static size_t list_files(const struct service *service, struct pollfd *files)
 {
-	bool full = service->full || service->connection_count == CONNECTIONS_MAX;
 	size_t count = 0;
 
 	/* Who is not accepted yet waits in the listener's queue. */
-	files[count++] =
-		(struct pollfd){.fd = full ? -1 : service->plan->listener, .events = POLLIN};
+	files[count++] = (struct pollfd){.fd = service->full ? -1 : service->plan->listener,
+					 .events = POLLIN};
 	for (size_t i = 0; i < service->plan->stage->client_count; i++)
 		files[count++] =
 			(struct pollfd){.fd = service->plan->clients[i].pidfd, .events = POLLIN};
 	for (size_t i = 0; i < service->connection_count; i++)
-		files[count++] = (struct pollfd){.fd = service->connections[i], .events = POLLIN};
+		files[count++] =
+			(struct pollfd){.fd = service->connections[i].fd, .events = POLLIN};
 	return count;
 }
 
 static void service_close(struct service *service)
 {
 	while (service->connection_count > 0)
-		close_fd(&service->connections[--service->connection_count]);
+		hang_up(service, service->connection_count - 1);
 }
 
 int service_run(const struct service_plan *plan, struct error *error)

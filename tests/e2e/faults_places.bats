@@ -212,6 +212,22 @@ rubbish_make() {
 	good
 }
 
+# Many file systems give the number of what was deleted to what is made next. What is mounted keeps
+# the folder around it.
+# red: root.c does not mount src/
+@test "no new folder is taken for a checkout that was deleted while its stage runs" {
+	local around=$PYROUTE_TEST_SCRATCH/home/around inode
+	as_caller mkdir "$around"
+	as_caller cp -r "$CHECKOUT" "$around/0"
+	inode=$(stat -c %i "$around/0")
+	pyroute start --dir "$around/0" stage1
+	rm -r "$around/0"
+	as_caller mkdir "$around"/{1..300}
+	run ! grep -qx "$inode" <(stat -c %i "$around"/*)
+	pyroute stop --dir "$around/0"
+	rm -r "$around"
+}
+
 # ---- outsiders -----------------------------------------------------------------------------------
 
 # Root clears away after any checkout's stage, who is not root after their own one's.

@@ -70,6 +70,11 @@ static int ask_computer(int socket, struct error *error)
 	return service_computer(socket, &computer, error);
 }
 
+static int ask_to_stay(int socket, struct error *error)
+{
+	return service_stay(socket, error);
+}
+
 static int ask_stop(int socket, struct error *error)
 {
 	CLEANUP_FD int keeper = -1;
@@ -80,8 +85,8 @@ static int ask_stop(int socket, struct error *error)
 }
 
 typedef int question(int socket, struct error *error);
-static question *const questions[] = {ask_stage,    ask_clients, ask_enter,
-				      ask_computer, ask_stop,	 ask_admit};
+static question *const questions[] = {ask_stage, ask_clients, ask_enter,  ask_computer,
+				      ask_stop,	 ask_admit,   ask_to_stay};
 
 static void fuzz_command(question *ask_it, struct input *input)
 {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Stages that bring scripts of their own. tests/stages/wire is one that is real; the others note, in
 # the file "log" of the checkout, that they were called.
-# shellcheck disable=SC2154 # complaint is set by fails_with
+# shellcheck disable=SC2030,SC2031,SC2154 # status and complaint are set by what a test calls
 
 load helpers
 
@@ -520,7 +520,6 @@ starts_unlocked() {
 	touch src/go
 	background_wait
 	cat "$OUT"
-	# shellcheck disable=SC2031 # background_wait sets it
 	[[ $status == 0 && $(<.stage) == "$1" ]]
 	pyroute stop
 }

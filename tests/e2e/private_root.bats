@@ -181,6 +181,35 @@ answer_size() {
 	done
 }
 
+# The listener is the user's too. It takes 5 s until root gives up (STOP_TIMEOUT_MS of session.c).
+# red: session.c's down_locked() tries for a minute
+@test "a keeper of a user's own that hangs up on everybody holds root's lock for seconds alone" {
+	local keeper
+	as_student pyroute start stage1
+	keeper=$(keeper_of_student)
+	cat >src/keeper.py <<-'END'
+		import os, socket, sys
+		os.unlink(sys.argv[1])
+		listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		listener.bind(sys.argv[1])
+		listener.listen()
+		print("ready", flush=True)
+		while True:
+		    listener.accept()[0].close()
+	END
+	background "$OUT" as_student "$PYTHON" src/keeper.py "$BASE"/*/socket
+	background_start "$OUT.start" student_sudo_pyroute start stage1
+	wait_until ! flock -n /run/pyroute/lock true
+	flock -w $((15 * SLOWNESS)) /run/pyroute/lock true
+	wait_until is_dead "${BACKGROUND[-1]}"
+	cat "$OUT.start"
+	grep -q "^pyroute: " "$OUT.start"
+	background_stop
+	kill -KILL "$keeper"
+	rm -rf "$BASE"
+	run student_sudo_pyroute stop
+}
+
 # Whether a pyroute sleeps, as between two looks at a lock that somebody has.
 is_waiting() {
 	grep -qs nanosleep "/proc/$(pgrep -x pyroute)/wchan"

@@ -103,12 +103,17 @@ static void put_lifetime(struct net_batch *batch, unsigned index, const struct n
 	net_put(batch, IFA_CACHEINFO, &lifetime, sizeof(lifetime));
 }
 
+/* The state follows the mode only in work of the kernel's own, and that of a link which was just
+ * made, "unknown", passes for ready (linkwatch_do_dev(), netif_oper_up()): so it is set as well. */
 static void put_mode(struct net_batch *batch, unsigned index, uint8_t mode)
 {
 	const struct ifinfomsg header = {.ifi_index = (int)index};
+	const uint8_t dormant = IF_OPER_DORMANT;
 
 	net_batch_add(batch, RTM_SETLINK, 0, &header, sizeof(header), "set the link's mode");
 	net_put(batch, IFLA_LINKMODE, &mode, sizeof(mode));
+	if (mode == IF_LINK_MODE_DORMANT)
+		net_put(batch, IFLA_OPERSTATE, &dormant, sizeof(dormant));
 }
 
 /* Step 2 and half of 3. */

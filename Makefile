@@ -1,7 +1,8 @@
 # make            build/pyroute and the pyroute-* links to it
 # make install    PREFIX=/usr/local DESTDIR=
 # make check      every test (root is needed; scripts/check.sh also sets a machine up for it)
-# make check-sanitized    the whole-command tests of a program under sanitizers (root is needed)
+# make check-sanitized    the whole-command tests of a program under sanitizers (root is needed; an hour);
+#                 FILES="tests/e2e/host.bats" names what to run
 # make faults     a failure at every system call of start, stop and connect; FAULTS="start stop"
 #                 for some, JOBS=4 hosts at once (root is needed; an hour). check makes a sample
 # make lint       compilers with -Werror, analysers, layers, shell scripts, format

@@ -19,9 +19,9 @@ int supervise_call(supervise_become *run_child, void *context, struct error *err
 
 /* Waits for the child behind PIDFD and sets *STATUS as a shell does (process_wait()). Meanwhile
  * process_ending_signals() to us are passed on to it; where it is of our process group, not those
- * of the terminal that it gets by itself. When the file of GUARD (NULL:
- * there is none) becomes readable or hangs up, the child gets its signal, and two seconds later
- * SIGKILL. Returns the last signal to us, 0 where there was none. */
+ * of the terminal that it gets by itself. When the file of GUARD (NULL: there is none) becomes
+ * readable or hangs up, the child gets its signal, and two seconds later SIGKILL. WAY is of enum
+ * supervise_way. Returns the last signal to us, 0 where there was none. */
 enum supervise_way {
 	SUPERVISE_SAME_GROUP = 1, /* it is of our process group */
 	SUPERVISE_ORPHANS = 2,	  /* supervise_adopt() was called: they are reaped as they end */

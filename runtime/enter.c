@@ -10,8 +10,9 @@
  * ends as it did. The outer one may be stopped (a terminal's Ctrl-Z, SIGSTOP), and a zombie that
  * nobody reaps would keep the client's pid 1, and with it the keeper, from ending
  * (zap_pid_ns_processes()). No signal of a terminal reaches the steward, for it has a session of
- * its own. It stays outside, has no files, and dies with the outer process, as the inner one with
- * it.
+ * its own. It stays outside, has no files, and when the outer process dies it ends the inner one,
+ * and reaps that too: whoever adopts it otherwise, such as the first process of a container, may
+ * reap nobody.
  *
  * From before the first setns() to the exec none of them is dumpable: who is in the client already
  * can neither trace them nor look through their /proc/PID into the computer's file system
@@ -31,8 +32,9 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
-#define TRIES 3
+#define TRIES 3 /* to close its files */
 
 /* Who speaks, in the order of their turns. The inner process speaks twice where its exec fails. */
 enum speaker { BETWEEN, INNER };
@@ -164,13 +166,42 @@ static int main_between(void *argument)
 	return 1;
 }
 
+/* Both are held back: main_steward() waits for them. */
+static void steward_signals(sigset_t *signals)
+{
+	(void)sigemptyset(signals);
+	(void)sigaddset(signals, SIGCHLD);
+	(void)sigaddset(signals, SIGTERM); /* the outer process is dead */
+}
+
 static int become_steward(const struct inner *inner, struct error *error)
 {
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setsid() < 0)
+	sigset_t signals;
+
+	steward_signals(&signals);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 ||
+	    setsid() < 0)
 		return error_system(error, errno, "cannot leave the terminal");
 	if (getppid() != inner->outer) /* it came before we asked */
 		return error_set(error, ECANCELED, "the parent is gone");
 	return 0;
+}
+
+/* Reaps the go-between and the inner process. Returns how that ended. */
+static int reap_both(pid_t between)
+{
+	int status = PROCESS_FAILED;
+	sigset_t signals;
+	int how;
+	pid_t pid;
+
+	steward_signals(&signals);
+	while ((pid = waitpid(-1, &how, WNOHANG)) >= 0 || errno != ECHILD)
+		if (pid > 0 && pid != between)
+			status = WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how);
+		else if (pid == 0 && sigwaitinfo(&signals, NULL) == SIGTERM)
+			supervise_end_orphans();
+	return status;
 }
 
 /* When its files are closed it can tell nobody what fails, so that it tries again. */
@@ -179,25 +210,21 @@ static int main_steward(void *argument)
 	struct inner *inner = argument;
 	struct error error = {0};
 	struct error ignored;
-	int between = -1;
-	int status = PROCESS_FAILED;
+	int pidfd = -1;
+	pid_t between = -1;
 	int result = become_steward(inner, &error);
 
 	if (result == 0)
-		result = ns_clone(0, main_between, argument, &between, &error);
+		result = between = ns_clone(0, main_between, argument, &pidfd, &error);
 	if (result < 0) {
 		(void)say(inner->channel, BETWEEN, &error, -1, &ignored);
 		return PROCESS_FAILED;
 	}
 	for (int fd = 0; fd <= 2; fd++)
 		(void)close(fd);
-	for (int i = 0; i < TRIES && file_close_others(&between, 1, &ignored) < 0; i++)
+	for (int i = 0; i < TRIES && file_close_others(&pidfd, 0, &ignored) < 0; i++)
 		continue;
-	for (int i = 0; i < TRIES && process_wait(between, &status, &ignored) < 0; i++)
-		continue;
-	for (int i = 0; i < TRIES && process_wait(-1, &status, &ignored) < 0; i++)
-		continue;
-	return status;
+	return reap_both(between);
 }
 
 /* ---- outside --------------------------------------------------------------------------------- */

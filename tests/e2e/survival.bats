@@ -145,6 +145,24 @@ start_with() {
 	run ! connect client1 -- ping -c 1 -W 1 1.1.1.1
 }
 
+# red: enter.c, the steward gets SIGKILL with the outer process's death
+@test "a connect that is killed keeps its stage from nothing, where who adopts orphans reaps none" {
+	stage_start
+	cat >src/adopter.py <<-'END'
+		import ctypes, subprocess, sys, time
+		assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER
+		command = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
+		assert command.stdout.readline() == b"up\n"
+		command.kill()
+		command.wait()
+		print("ready", flush=True)
+		time.sleep(60)
+	END
+	background "$OUT" as_caller "$PYTHON" src/adopter.py pyroute connect client1 -- \
+		sh -c 'echo up; exec sleep 50'
+	stage_stop
+}
+
 # red: enter.c, main_steward() returns when it has made the go-between, and the inner process is the
 # outer one's child
 @test "a connect that is stopped, as by a terminal, keeps its stage from nothing" {

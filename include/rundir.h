@@ -20,8 +20,8 @@
 /* The name of the directory of a stage of the checkout whose folder DIR is open on: the same for as
  * long as the folder exists, wherever it is moved to. The mounts of its src/ keep a folder that was
  * deleted from giving its inode to a new one as long as its stage runs. NAME is what the stage was
- * started by, NULL where by none: then it is "DEVICE-INODE", else "NAME+DEVICE-INODE". With the name
- * in front, and a sign behind it that no name has, nothing that is called ID and something is
+ * started by, NULL where by none: then it is "DEVICE-INODE", else "NAME+DEVICE-INODE". With the
+ * name in front, and a sign behind it that no name has, nothing that is called ID and something is
  * another's ID. */
 int rundir_id(int dir, const char *name, char id[RUNDIR_ID_SIZE], struct error *error);
 

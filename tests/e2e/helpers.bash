@@ -208,6 +208,7 @@ wait_for() {
 	local patience=$((600 * SLOWNESS))
 	until grep -q "$2" "$1"; do
 		if ((patience-- == 0)) || ! kill -0 "${BACKGROUND[-1]}" 2>/dev/null; then
+			! grep -q "$2" "$1" || return 0 # it was its last word
 			echo "there is no \"$2\" in its output:"
 			cat "$1"
 			return 1

@@ -290,7 +290,8 @@ static void remedy_cgroups(struct finding *finding)
 	if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0)
 		return;
 	if (!is_version_1("memory") && !is_version_1("pids"))
-		finding_remedy(finding, "sudo mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+		finding_remedy(finding, "sudo mount -t cgroup2 -o nsdelegate,memory_recursiveprot "
+					"cgroup2 /sys/fs/cgroup");
 	else if (statfs("/sys/fs/cgroup", &below) == 0 && below.f_type == SYSFS_MAGIC)
 		finding_remedy(finding, "sudo mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup");
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {

@@ -381,6 +381,8 @@ feigned() {
 	inside --mount --pid --fork --mount-proc -- '
 		diagnose
 		says memfd ok
+		# From Linux 6.3 on.
+		[[ -e /proc/sys/vm/memfd_noexec ]] || exit 0
 		echo 2 >/proc/sys/vm/memfd_noexec
 		diagnose
 		says memfd missing vm.memfd_noexec "sudo sysctl -w vm.memfd_noexec=1"
@@ -414,7 +416,7 @@ feigned() {
 	inside --mount -- '
 		if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then
 			tree=/sys/fs/cgroup
-			wanted="sudo mount -t cgroup2 cgroup2 /sys/fs/cgroup"
+			wanted="sudo mount -t cgroup2 -o nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup"
 		else
 			tree=/sys/fs/cgroup/pids
 			wanted="sudo mkdir -p $tree && sudo mount -t cgroup -o pids cgroup $tree"
@@ -695,16 +697,18 @@ sudo ip link set net7 name other-net7 && sudo ip link set other-net7 up"
 	diagnose
 	says own-cgroups ok "not for root"
 	inside --mount -- '
+		# A mount with other flags would change those of them all.
+		export FLAGS=$(sed -n "s/.* - cgroup2 [^ ]* //p" /proc/self/mountinfo | head -n 1)
 		umount -R /sys/fs/cgroup
 		diagnose as_student
 		says own-cgroups missing "only version 2" None
 		says own-cgroups missing "limits are then each process"
-		mount -t cgroup2 cgroup2 /sys/fs/cgroup
+		mount -t cgroup2 -o "${FLAGS:-rw}" cgroup2 /sys/fs/cgroup
 		mkdir "/sys/fs/cgroup/${PYROUTE_TEST_SCRATCH##*/}-own"
 		echo "$$" >"/sys/fs/cgroup/${PYROUTE_TEST_SCRATCH##*/}-own/cgroup.procs"
 		inside --mount --cgroup -- "
 			umount /sys/fs/cgroup
-			mount -t cgroup2 cgroup2 /sys/fs/cgroup
+			mount -t cgroup2 -o "\${FLAGS:-rw}" cgroup2 /sys/fs/cgroup
 			diagnose as_student
 			says own-cgroups missing \"none belongs to user\" None
 			as_student pyroute doctor | grep -E \"^note +own-cgroups\"

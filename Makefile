@@ -22,7 +22,7 @@ DESTDIR ?=
 BUILD   ?= build
 
 VERSION  := 0.1.0
-PACKAGES := libnl-3.0 libnl-route-3.0 libcap libseccomp json-c
+PACKAGES := libnl-3.0 libnl-route-3.0 libcap libseccomp json-c libpcap
 COMMANDS := stage-start stage-stop stage-list connect ps run doctor
 
 WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wundef -Wvla -Wpointer-arith -Wcast-qual \

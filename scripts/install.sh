@@ -12,7 +12,7 @@ file= # to import
 sum=() # import.sh's arguments for its checksum
 
 to_build=(make gcc libc6-dev pkgconf libnl-3-dev libnl-route-3-dev libcap-dev libseccomp-dev
-	libiniparser-dev libjson-c-dev libsystemd-dev)
+	libiniparser-dev libjson-c-dev libpcap-dev libsystemd-dev)
 for_the_rootfs=(mount zstd)
 to_build_the_rootfs=(mmdebstrap debian-archive-keyring)
 for_the_student=(python3 python3-netifaces python3-scapy)

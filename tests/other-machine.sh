@@ -27,7 +27,7 @@ MEMORY=${MEMORY:-4096}
 readonly SLOW=${PYROUTE_TEST_SLOW:-10}
 readonly THERE=/srv/pyroute USER_NAME=ada CHECKOUT=/home/ada/lab # in the virtual machine
 readonly TO_BUILD=(make gcc libc6-dev pkgconf libnl-3-dev libnl-route-3-dev libcap-dev libseccomp-dev
-	libiniparser-dev libjson-c-dev libsystemd-dev libcmocka-dev)
+	libiniparser-dev libjson-c-dev libpcap-dev libsystemd-dev libcmocka-dev)
 readonly TO_TEST=(bats expect tmux strace tcpdump iproute2 iputils-ping nftables sudo zsh uidmap zstd
 	mmdebstrap debian-archive-keyring python3 python3-netifaces python3-scapy fakeroot fakechroot)
 

@@ -22,6 +22,7 @@ struct complaints {
 	 * be missing it may be that one, and nobody complains of it. */
 	bool lost_section;
 	bool lost_interface;
+	bool lost_value; /* anything of a net or a client was refused */
 };
 
 /* Where a complaint belongs. What is not known is NULL; nothing here needs to be fit for showing:

@@ -1,4 +1,5 @@
-/* What a wire does to frames, from text: a decimal number and, with nothing between, its unit.
+/* What a wire does to frames, and what a check sends and waits for, from text: a decimal number
+ * and, with nothing between, its unit.
  * Pure. */
 #ifndef PYROUTE_QUANTITY_H
 #define PYROUTE_QUANTITY_H
@@ -18,5 +19,14 @@ int quantity_parse_loss(const char *text, uint32_t *millionths, struct error *er
 
 /* "10mbit", "1.5gbit", with tc(8)'s units of thousands: 1 kbit to 100 gbit a second, in BITS. */
 int quantity_parse_rate(const char *text, uint64_t *bits, struct error *error);
+
+/* "500ms", "2s": 10 ms to 60 seconds, in MILLISECONDS. */
+int quantity_parse_wait(const char *text, uint32_t *milliseconds, struct error *error);
+
+/* "56", "64KiB", "1MiB": 0 to 100 MiB, in BYTES. */
+int quantity_parse_size(const char *text, uint32_t *bytes, struct error *error);
+
+/* "64": a number from LEAST to MOST, without a unit, a sign or leading zeros. */
+bool quantity_parse_whole(const char *text, unsigned least, unsigned most, unsigned *number);
 
 #endif

@@ -1,6 +1,7 @@
 /* file -> bytes -> sections and keys with their lines (scan.c) -> struct stage (values.c) ->
  * iniparser agrees (reread.c). */
 #include "config.h"
+#include "parties.h"
 #include "reread.h"
 #include "scan.h"
 #include "values.h"
@@ -22,13 +23,16 @@ static int allocate(struct stage *stage, const struct scan *scan)
 {
 	size_t nets = highest_number(scan, SECTION_NET);
 	size_t clients = highest_number(scan, SECTION_CLIENT);
+	size_t checks = highest_number(scan, SECTION_CHECK);
 
 	stage->nets = calloc(nets + 1, sizeof(*stage->nets));
 	stage->clients = calloc(clients + 1, sizeof(*stage->clients));
-	if (!stage->nets || !stage->clients)
+	stage->checks = calloc(checks + 1, sizeof(*stage->checks));
+	if (!stage->nets || !stage->clients || !stage->checks)
 		return -ENOMEM;
 	stage->net_count = nets;
 	stage->client_count = clients;
+	stage->check_count = checks;
 	return 0;
 }
 
@@ -48,8 +52,8 @@ static int read_sections(struct scan *scan, struct stage *stage, struct complain
 	return 0;
 }
 
-/* Fills in what one section takes from another: prefix lengths, the ends on each net; and the
- * Ethernet addresses that the file leaves open. */
+/* Fills in what one section takes from another: prefix lengths, the ends on each net, who a check
+ * asks; and the Ethernet addresses that the file leaves open. */
 static void join(struct stage *stage)
 {
 	for (size_t i = 0; i < stage->net_count; i++) {
@@ -75,6 +79,8 @@ static void join(struct stage *stage)
 					stage->nets[interface->net - 1].subnet[family].length;
 		}
 	}
+	for (size_t i = 0; i < stage->check_count; i++)
+		parties_resolve(stage, &stage->checks[i]);
 }
 
 static int read_file(int fd, struct stage *stage, struct complaints *complaints)

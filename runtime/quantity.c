@@ -20,6 +20,9 @@ static const struct unit loss_units[] = {{"%", 10000}, {NULL, 0}};
 static const struct unit rate_units[] = {
 	{"bit", 1}, {"kbit", 1000}, {"mbit", 1000000}, {"gbit", 1000000000}, {NULL, 0}};
 
+static const struct unit wait_units[] = {{"ms", 1}, {"s", 1000}, {NULL, 0}};
+static const struct unit size_units[] = {{"", 1}, {"KiB", 1024}, {"MiB", 1048576}, {NULL, 0}};
+
 /* A frame of 1500 bytes takes 12 seconds at the lowest rate. */
 static const struct quantity delay_quantity = {
 	delay_units,
@@ -44,6 +47,23 @@ static const struct quantity rate_quantity = {
 	"not a rate; write a number with bit, kbit, mbit or gbit behind it, like 10mbit",
 	"finer than a bit a second; use fewer decimals",
 	"a rate is from 1kbit to 100gbit; use one between",
+};
+
+static const struct quantity wait_quantity = {
+	wait_units,
+	10,
+	60000,
+	"not a time; write a number with ms or s behind it, like 500ms",
+	"finer than a millisecond; use fewer decimals",
+	"a time to wait is from 10ms to 60s; use one between",
+};
+static const struct quantity size_quantity = {
+	size_units,
+	0,
+	104857600,
+	"not a size; write a number of bytes, or one with KiB or MiB behind it, like 1400",
+	"a size has no decimals; write it in the next smaller unit",
+	"a size is at most 100MiB; use less",
 };
 
 static const char digits[] = "0123456789";
@@ -129,4 +149,34 @@ int quantity_parse_rate(const char *text, uint64_t *bits, struct error *error)
 	if (result == 0)
 		*bits = value;
 	return result;
+}
+
+int quantity_parse_wait(const char *text, uint32_t *milliseconds, struct error *error)
+{
+	uint64_t value = 0;
+	int result = parse(text, &wait_quantity, &value, error);
+
+	if (result == 0)
+		*milliseconds = (uint32_t)value;
+	return result;
+}
+
+int quantity_parse_size(const char *text, uint32_t *bytes, struct error *error)
+{
+	uint64_t value = 0;
+	int result = parse(text, &size_quantity, &value, error);
+
+	if (result == 0)
+		*bytes = (uint32_t)value;
+	return result;
+}
+
+bool quantity_parse_whole(const char *text, unsigned least, unsigned most, unsigned *number)
+{
+	size_t count = strspn(text, digits);
+
+	if (count < 1 || count > 9 || text[count] != '\0' || (count > 1 && text[0] == '0'))
+		return false;
+	*number = (unsigned)strtoul(text, NULL, 10);
+	return *number >= least && *number <= most;
 }

@@ -65,7 +65,7 @@ static int PRINTF_LIKE(1, 2) stay_silent(const char *format, ...)
 
 static bool section_agrees(const dictionary *read, const struct scan_section *section)
 {
-	char name[64]; /* the names of the format are shorter */
+	char name[128]; /* the names of the format are shorter, a check's too */
 
 	/* A section is an entry without a value: asking for its value crashes iniparser 4.1. */
 	if (!iniparser_find_entry(read, section->text))

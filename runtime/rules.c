@@ -1,6 +1,7 @@
 /* What is missing is checked here, all else by those that this calls. */
 #include "rules.h"
 #include "address.h"
+#include "checks.h"
 #include "hops.h"
 #include "nets.h"
 #include "ports.h"
@@ -110,5 +111,6 @@ int rules_check(const struct stage *stage, struct complaints *complaints)
 	if (result < 0)
 		complaints_add(complaints, 0, "cannot be checked: %s", strerror(-result));
 	check_missing(&checker);
+	checks_check(stage, complaints);
 	return complaints->count ? -EINVAL : 0;
 }

@@ -10,6 +10,7 @@
 #include "text.h"
 
 #include <fcntl.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 static const char blanks[] = " \t";
@@ -19,6 +20,8 @@ static const char blanks[] = " \t";
 struct met {
 	unsigned sections[SECTION_KINDS][NAMES_NUMBER_MAX + 1];
 	unsigned keys[KEY_KINDS][NAMES_NUMBER_MAX + 1];
+	const char *checks[CHECKS_MAX]; /* their sections' texts */
+	unsigned check_count;
 };
 
 struct scanner {
@@ -46,6 +49,8 @@ static void note_loss(struct scanner *scanner)
 	if (!scanner->section)
 		return;
 	scanner->section->faulty = true;
+	if (scanner->section->name.kind != SECTION_CHECK)
+		scanner->complaints->lost_value = true;
 	if (scanner->section->name.kind == SECTION_CLIENT)
 		scanner->complaints->lost_interface = true;
 }
@@ -263,6 +268,21 @@ static const char *read_value(struct scanner *scanner, enum key_kind kind, char 
 
 /* ---- sections and keys ---- */
 
+/* Gives the check of SECTION its number: that of the one it repeats, else the next; 0 where there
+ * are too many. Two names that differ in nothing but upper and lower case are one, as for
+ * iniparser. */
+static unsigned number_check(struct met *met, const struct scan_section *section)
+{
+	for (unsigned i = 0; i < met->check_count; i++) {
+		if (strcasecmp(met->checks[i], section->text) == 0)
+			return i + 1;
+	}
+	if (met->check_count == CHECKS_MAX)
+		return 0;
+	met->checks[met->check_count++] = section->text;
+	return met->check_count;
+}
+
 static void add_section(struct scanner *scanner, const char *text)
 {
 	struct scan *scan = scanner->scan;
@@ -276,9 +296,16 @@ static void add_section(struct scanner *scanner, const char *text)
 		REFUSE(scanner, "%s", error.text);
 		return;
 	}
+	if (section.name.kind == SECTION_CHECK)
+		section.name.number = number_check(scanner->met, &section);
+	if (section.name.kind == SECTION_CHECK && section.name.number == 0) {
+		REFUSE(scanner, "a stage has at most %d checks; take some out", CHECKS_MAX);
+		return;
+	}
 	met = &scanner->met->sections[section.name.kind][section.name.number];
 	if (*met) {
-		REFUSE(scanner, "is there already, at line %u; put all its keys there", *met);
+		REFUSE(scanner, "is there already, at line %u; put all its keys there%s", *met,
+		       section.name.kind == SECTION_CHECK ? ", or use another name" : "");
 		return;
 	}
 	*met = section.line;

@@ -6,6 +6,12 @@ void stage_clear(struct stage *stage)
 		free(stage->clients[i].routes);
 		free(stage->clients[i].run);
 	}
+	for (size_t i = 0; stage->checks && i < stage->check_count; i++) {
+		free(stage->checks[i].frames);
+		free(stage->checks[i].run);
+		free(stage->checks[i].hops);
+	}
+	free(stage->checks);
 	free(stage->clients);
 	free(stage->nets);
 	memset(stage, 0, sizeof(*stage));
@@ -26,6 +32,13 @@ const struct stage_net *stage_net_find(const struct stage *stage, unsigned numbe
 	if (number < 1 || number > stage->net_count || stage->nets[number - 1].line == 0)
 		return NULL;
 	return &stage->nets[number - 1];
+}
+
+const struct stage_client *stage_client_find(const struct stage *stage, unsigned number)
+{
+	if (number < 1 || number > stage->client_count || stage->clients[number - 1].line == 0)
+		return NULL;
+	return &stage->clients[number - 1];
 }
 
 bool stage_net_is_leg(const struct stage_net *net)

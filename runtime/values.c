@@ -1,28 +1,8 @@
 #include "values.h"
 #include "address.h"
 #include "quantity.h"
-
-struct reader {
-	struct stage *stage;
-	struct complaints *complaints;
-	struct scan_section *section; /* the one being read */
-	int result;		      /* -ENOMEM: not all could be kept */
-};
-
-/* PART is the piece of the key's value that is wrong. */
-static void refuse_part(struct reader *reader, const struct scan_key *key, const char *part,
-			const char *why)
-{
-	struct place place = {key->line, reader->section->text, key->text, part};
-
-	reader->section->faulty = true;
-	complaints_add_at(reader->complaints, &place, "%s", why);
-}
-
-static void refuse(struct reader *reader, const struct scan_key *key, const char *why)
-{
-	refuse_part(reader, key, key->value, why);
-}
+#include "reader.h"
+#include "values_check.h"
 
 static struct stage_net *current_net(struct reader *reader)
 {
@@ -36,50 +16,14 @@ static struct stage_client *current_client(struct reader *reader)
 
 /* ---- values: a function for each key ---- */
 
-static void read_text(struct reader *reader, const struct scan_key *key, char *buffer)
-{
-	char why[64];
-
-	if (strlen(key->value) < STAGE_TITLE_SIZE) {
-		memcpy(buffer, key->value, strlen(key->value) + 1);
-		return;
-	}
-	(void)snprintf(why, sizeof(why), "longer than %d bytes; shorten it", STAGE_TITLE_SIZE - 1);
-	refuse(reader, key, why);
-}
-
 static void read_title(struct reader *reader, const struct scan_key *key)
 {
-	read_text(reader, key, reader->stage->title);
+	reader_read_text(reader, key, reader->stage->title);
 }
 
 static void read_summary(struct reader *reader, const struct scan_key *key)
 {
-	read_text(reader, key, reader->stage->summary);
-}
-
-static const char nothing_text[] = "nothing stands beside a comma; take the comma out";
-
-/* Copies the next of the parts that commas separate to PART, without the blanks around it. *REST
- * is what follows, and NULL after the last; where it is NULL already, returns false. */
-static bool next_part(const char **rest, char part[SCAN_LINE_MAX + 1])
-{
-	const char *start = *rest;
-	size_t length;
-
-	if (!start)
-		return false;
-	length = strcspn(start, ",");
-	*rest = start[length] == ',' ? start + length + 1 : NULL;
-	while (length > 0 && *start == ' ') {
-		start++;
-		length--;
-	}
-	while (length > 0 && start[length - 1] == ' ')
-		length--;
-	memcpy(part, start, length);
-	part[length] = '\0';
-	return true;
+	reader_read_text(reader, key, reader->stage->summary);
 }
 
 typedef int parser(const char *text, enum family *family, struct stage_address *address,
@@ -92,7 +36,7 @@ static int read_address(const char *part, unsigned line, parser *parse,
 	enum family family;
 
 	if (*part == '\0')
-		return error_set(error, EINVAL, "%s", nothing_text);
+		return error_set(error, EINVAL, "%s", reader_nothing);
 	if (parse(part, &family, &address, error) < 0)
 		return -EINVAL;
 	if (addresses[family].line)
@@ -111,9 +55,9 @@ static void read_addresses(struct reader *reader, const struct scan_key *key, pa
 	char part[SCAN_LINE_MAX + 1];
 	struct error error;
 
-	while (next_part(&rest, part)) {
+	while (reader_next_part(&rest, part)) {
 		if (read_address(part, key->line, parse, found, &error) < 0) {
-			refuse(reader, key, error.text);
+			reader_refuse(reader, key, error.text);
 			return;
 		}
 	}
@@ -136,7 +80,7 @@ static void read_mtu(struct reader *reader, const struct scan_key *key)
 	size_t digits = strspn(key->value, "0123456789");
 
 	if (digits > 9 || key->value[digits] != '\0' || key->value[0] == '0') {
-		refuse(reader, key, "not a number of bytes; write it like 1500");
+		reader_refuse(reader, key, "not a number of bytes; write it like 1500");
 		return;
 	}
 	net->mtu = (unsigned)strtoul(key->value, NULL, 10);
@@ -152,7 +96,7 @@ static void read_interface(struct reader *reader, const struct scan_key *key)
 	if (client->interface_count == INTERFACES_MAX) {
 		(void)snprintf(why, sizeof(why),
 			       "a client has at most %d interfaces; take some out", INTERFACES_MAX);
-		refuse(reader, key, why);
+		reader_refuse(reader, key, why);
 		return;
 	}
 	interface = &client->interfaces[client->interface_count++];
@@ -173,11 +117,12 @@ static void read_mac(struct reader *reader, const struct scan_key *key)
 	if (interface == end) {
 		/* The interface's own line may be what was refused. */
 		if (!reader->section->faulty)
-			refuse(reader, key, "the client has no interface on this net; add one");
+			reader_refuse(reader, key,
+				      "the client has no interface on this net; add one");
 		return;
 	}
 	if (address_parse_mac(key->value, interface->mac, &error) < 0)
-		refuse(reader, key, error.text);
+		reader_refuse(reader, key, error.text);
 	else
 		interface->mac_line = key->line;
 }
@@ -192,7 +137,7 @@ static void read_delay(struct reader *reader, const struct scan_key *key)
 	struct error error;
 
 	if (quantity_parse_delay(key->value, &current_net(reader)->delay, &error) < 0)
-		refuse(reader, key, error.text);
+		reader_refuse(reader, key, error.text);
 }
 
 static void read_loss(struct reader *reader, const struct scan_key *key)
@@ -200,7 +145,7 @@ static void read_loss(struct reader *reader, const struct scan_key *key)
 	struct error error;
 
 	if (quantity_parse_loss(key->value, &current_net(reader)->loss, &error) < 0)
-		refuse(reader, key, error.text);
+		reader_refuse(reader, key, error.text);
 }
 
 static void read_rate(struct reader *reader, const struct scan_key *key)
@@ -208,7 +153,7 @@ static void read_rate(struct reader *reader, const struct scan_key *key)
 	struct error error;
 
 	if (quantity_parse_rate(key->value, &current_net(reader)->rate, &error) < 0)
-		refuse(reader, key, error.text);
+		reader_refuse(reader, key, error.text);
 }
 
 /* Splits PART at its blanks, in place, and reads it as PREFIX via ADDRESS. */
@@ -221,7 +166,7 @@ static int read_route(char *part, unsigned line, struct stage_route *route, stru
 	enum family family;
 
 	if (!prefix)
-		return error_set(error, EINVAL, "%s", nothing_text);
+		return error_set(error, EINVAL, "%s", reader_nothing);
 	if (!address || strcmp(via, "via") != 0 || strtok_r(NULL, " ", &rest))
 		return error_set(error, EINVAL,
 				 "not a route; write PREFIX via ADDRESS, like "
@@ -248,25 +193,19 @@ static void read_routes(struct reader *reader, const struct scan_key *key)
 	const char *rest = key->value;
 	char part[SCAN_LINE_MAX + 1];
 	char words[SCAN_LINE_MAX + 1];
-	size_t most = 1;
-	struct stage_route *routes;
+	struct stage_route *routes = reader_allocate(reader, key, sizeof(*routes));
 	struct error error;
 
-	for (const char *comma = key->value; (comma = strchr(comma, ',')); comma++)
-		most++;
-	routes = calloc(most, sizeof(*routes));
-	if (!routes) {
-		reader->result = -ENOMEM;
+	if (!routes)
 		return;
-	}
-	while (next_part(&rest, part)) {
+	while (reader_next_part(&rest, part)) {
 		memcpy(words, part, strlen(part) + 1);
 		if (read_route(words, key->line, &routes[client->route_count], &error) == 0)
 			client->route_count++;
 		else if (*part)
-			refuse_part(reader, key, part, error.text);
+			reader_refuse_part(reader, key, part, error.text);
 		else
-			refuse(reader, key, error.text);
+			reader_refuse(reader, key, error.text);
 	}
 	client->routes = routes;
 }
@@ -276,19 +215,12 @@ static void read_forwarding(struct reader *reader, const struct scan_key *key)
 	if (strcmp(key->value, "yes") == 0)
 		current_client(reader)->forwarding = true;
 	else if (strcmp(key->value, "no") != 0)
-		refuse(reader, key, "neither yes nor no; write one of these");
+		reader_refuse(reader, key, "neither yes nor no; write one of these");
 }
 
 static void read_run(struct reader *reader, const struct scan_key *key)
 {
-	struct stage_client *client = current_client(reader);
-	size_t size = strlen(key->value) + 1;
-
-	client->run = malloc(size);
-	if (client->run)
-		memcpy(client->run, key->value, size);
-	else
-		reader->result = -ENOMEM;
+	reader_read_string(reader, key, &current_client(reader)->run);
 }
 
 static void (*const readers[KEY_KINDS])(struct reader *, const struct scan_key *) = {
@@ -309,15 +241,6 @@ static void (*const readers[KEY_KINDS])(struct reader *, const struct scan_key *
 };
 
 /* ---- sections ---- */
-
-static void require(struct reader *reader, bool there, const char *key, const char *example)
-{
-	struct place place = {.line = reader->section->line, .section = reader->section->text};
-
-	if (!there && !reader->section->faulty)
-		complaints_add_at(reader->complaints, &place, "has no %s; add one, like %s = %s",
-				  key, key, example);
-}
 
 static void begin_section(struct reader *reader)
 {
@@ -340,12 +263,12 @@ static void begin_section(struct reader *reader)
 static void end_section(struct reader *reader)
 {
 	if (reader->section->name.kind == SECTION_STAGE)
-		require(reader, reader->stage->title[0] != '\0', "title", "Two neighbours");
+		reader_require(reader, reader->stage->title[0] != '\0', "title", "Two neighbours");
 	else if (reader->section->name.kind == SECTION_NET)
-		require(reader,
-			stage_net_has(current_net(reader), FAMILY_IPV4) ||
-				stage_net_has(current_net(reader), FAMILY_IPV6),
-			"subnet", "1.1.1.0/24");
+		reader_require(reader,
+			       stage_net_has(current_net(reader), FAMILY_IPV4) ||
+				       stage_net_has(current_net(reader), FAMILY_IPV6),
+			       "subnet", "1.1.1.0/24");
 }
 
 /* An Ethernet address belongs to an interface, whichever of the two lines comes first: those keys
@@ -354,6 +277,10 @@ int values_read(struct scan_section *section, struct stage *stage, struct compla
 {
 	struct reader reader = {.stage = stage, .complaints = complaints, .section = section};
 
+	if (section->name.kind == SECTION_CHECK) {
+		values_check_read(&reader);
+		return reader.result;
+	}
 	begin_section(&reader);
 	for (size_t i = 0; i < section->key_count; i++) {
 		if (section->keys[i].name.kind != KEY_MAC)

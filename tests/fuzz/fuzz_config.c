@@ -117,6 +117,71 @@ static void check_client(const struct stage *stage, const struct stage_client *c
 	require(!client->run || *client->run, "a command or none");
 }
 
+static void check_party(const struct stage *stage, const struct stage_party *party)
+{
+	require(!party->client || stage_client_find(stage, party->client), "a client that asks");
+	require(!party->net || stage_net_find(stage, party->net), "a net that is asked on");
+}
+
+static void check_probe(const struct stage_probe *probe)
+{
+	bool sized =
+		probe->kind == PROBE_PING || probe->kind == PROBE_UDP || probe->kind == PROBE_TCP;
+
+	require(probe->kind < PROBE_KINDS, "a probe");
+	require((probe->size_count > 0) == sized, "sizes of what has one");
+	require(probe->size_count <= CHECK_SIZES_MAX, "not too many sizes");
+	for (size_t i = 0; i < probe->size_count; i++)
+		require(probe->sizes[i] <= (probe->kind == PROBE_TCP ? 104857600 : 65507),
+			"a size");
+}
+
+static void check_frames(const struct stage *stage, const struct stage_check *check)
+{
+	for (size_t i = 0; i < check->frame_count; i++)
+		require(check->frames[i].length >= 14 &&
+				check->frames[i].length <=
+					stage_net_find(stage, check->wire)->mtu + 14,
+			"a frame that fits");
+}
+
+static bool is_on(const struct stage_client *client, unsigned net)
+{
+	for (size_t i = 0; i < client->interface_count; i++) {
+		if (client->interfaces[i].net == net)
+			return true;
+	}
+	return false;
+}
+
+static void check_question(const struct stage *stage, const struct stage_check *check)
+{
+	enum probe_kind kind = check->probes[0].kind;
+	const struct stage_client *asker = stage_client_find(stage, check->asker);
+
+	require(stage_name_valid(check->name) && check->title[0] != '\0', "a name and a title");
+	require(check->points <= 1000 && check->count >= 1 && check->count <= 1000, "numbers");
+	require(check->ttl >= 1 && check->port >= 1, "more numbers");
+	require(check->within >= 10 && check->within <= 60000, "a time to wait");
+	require(check->probe_count >= 1 && check->probe_count <= PROBE_KINDS, "a probe");
+	for (size_t i = 0; i < check->probe_count; i++)
+		check_probe(&check->probes[i]);
+	require(check->from.line && !check->from.address.line, "somebody who asks");
+	check_party(stage, &check->from);
+	check_party(stage, &check->to);
+	require(asker && is_on(asker, check->wire), "an asker on the wire");
+	require(!check->to.line == !check->target.line, "an address for whom is asked");
+	require(check->target.line || kind == PROBE_FRAME || kind == PROBE_RUN, "one who is asked");
+	require((check->frame_count > 0) == (kind == PROBE_FRAME), "frames");
+	require((check->hop_count > 0) == (kind == PROBE_TRACEROUTE), "hops");
+	require((check->run != NULL) == (kind == PROBE_RUN), "a command");
+	require((check->expect.kind == EXPECT_EXIT || check->expect.kind == EXPECT_ANYTHING) ||
+			kind != PROBE_RUN,
+		"an expectation");
+	require(check->looks || check->expect.kind != EXPECT_ANYTHING, "something to judge");
+	check_frames(stage, check);
+}
+
 /* Each with each, which the rules avoid. */
 static void check_nets_apart(const struct stage *stage)
 {
@@ -148,6 +213,9 @@ static void check_stage(const struct stage *stage)
 		require(stage->clients[i].number == i + 1, "clients in order");
 		check_client(stage, &stage->clients[i]);
 	}
+	require(stage->check_count <= CHECKS_MAX, "not too many checks");
+	for (size_t i = 0; i < stage->check_count; i++)
+		check_question(stage, &stage->checks[i]);
 }
 
 static unsigned count_lines(const uint8_t *data, size_t size)

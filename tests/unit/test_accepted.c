@@ -7,8 +7,14 @@
 	"[net1]\nsubnet = 1.1.1.0/24, fd00:1::/64\ncomputer = 1.1.1.1, fd00:1::1\n"                \
 	"[client1]\nnet1 = 1.1.1.2, fd00:1::2\n"
 
-#define X10  "xxxxxxxxxx"
-#define X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
+#define TWO  STAGE NET1 NET2 CLIENT1 CLIENT2
+#define PING "title = T\nprobe = ping\nfrom = client1\n"
+#define ARP_FOR                                                                                    \
+	"ffffffffffff 0242 01010102 0806 0001 0800 06 04 0001 024201010102 01010102 000000000000 "
+
+#define X10   "xxxxxxxxxx"
+#define HEX20 "0123456789abcdef0123"
+#define X100  X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
 
 struct text_case {
 	const char *name;
@@ -118,6 +124,54 @@ static const struct text_case cases[] = {
 	 "rate = 1000bit\n" NET2 "rate = 1.5mbit\n"
 	 "[net3]\nsubnet = 3.3.3.0/24\nrate = 100gbit\n" CLIENT1 CLIENT2 "net3 = 3.3.3.3\n"},
 	{"the lowest rate", STAGE NET1 "rate = 1kbit\n" CLIENT1},
+
+	/* checks */
+	{"a check with what it must have", TWO "[check a]\n" PING "to = client2\n"},
+	{"a check before all that it names", "[check a]\n" PING "to = client2\n" TWO},
+	{"names of checks may have all of their characters",
+	 TWO "[check A.b_c-D.9]\n" PING "to = client2\n[check 0]\n" PING "to = client2\n"
+	     "[check xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx]\n" PING
+	     "to = client2\n"},
+	{"a check asks a client, one of its interfaces, the computer or an address",
+	 TWO "[check a]\n" PING "to = client2.net2\n[check b]\n" PING "to = net1\n[check c]\n" PING
+	     "to = 9.9.9.9\n"},
+	{"a check asks in a family that both have", STAGE DUAL
+	 "[net2]\nsubnet = fd00:2::/64\n[client2]\nnet2 = fd00:2::2\n[check a]\n" PING
+	 "to = client2\n[check b]\n" PING "to = fd00:9::9\n[check c]\n" PING "to = net1\n"},
+	{"every number at its lower limit",
+	 TWO "[check a]\ntitle = T\nprobe = udp\nfrom = client1\nto = client2\npoints = 0\n"
+	     "size = 0\ncount = 1\nttl = 1\nport = 1\nwithin = 10ms\n"},
+	{"every number at its upper limit",
+	 TWO "[check a]\ntitle = T\nprobe = udp\nfrom = client1\nto = client2\npoints = 1000\n"
+	     "size = 65507\ncount = 1000\nttl = 255\nport = 65535\nwithin = 60s\n"
+	     "[check b]\ntitle = T\nprobe = tcp\nfrom = client1\nto = client2\nsize = 100MiB\n"},
+	{"several sizes", TWO "[check a]\n" PING "to = client2\nsize = 0,1 , 1KiB, 65507\n"},
+	{"several probes",
+	 TWO "[check a]\ntitle = T\nprobe = ping, udp,tcp , arp\nfrom = client1\nto = client2\n"
+	     "expect = anything\nlook = ttl\nport = 9\n"},
+	{"every expectation",
+	 TWO "[check a]\n" PING "to = client2\nexpect = reply\n"
+	     "[check b]\n" PING "to = client2\nexpect = silence\n"
+	     "[check c]\n" PING "to = client2\nexpect = icmp 11\n"
+	     "[check d]\n" PING "to = client2\nexpect = icmp   255/0\n"
+	     "[check e]\n" PING "to = client2\nexpect = anything\nlook = stray\n"
+	     "[check f]\ntitle = T\nprobe = run\nfrom = client1\nrun = false\nexpect = exit 1\n"},
+	{"every look",
+	 TWO "[check a]\n" PING "to = client2\nlook = arp, ttl, checksum, ethernet, addresses, "
+	     "payload, duplicate, stray\n"},
+	{"a traceroute",
+	 TWO "[check a]\ntitle = T\nprobe = traceroute\nfrom = client1\nto = client2\n"
+	     "hops = 1.1.1.1, 2.2.2.2\n"},
+	{"frames on a net and from a client",
+	 TWO "[check a]\ntitle = T\nprobe = frame\nfrom = net2\nframe = " ARP_FOR "01010101\n"
+	     "expect = reply\n[check b]\ntitle = T\nprobe = frame\nfrom = client1\n"
+	     "frame = " ARP_FOR "01010101, FFFFFFFFFFFF 02 42 01 01 01 02 08 00\nto = client2\n"
+	     "count = 3\nexpect = silence\n"},
+	{"a frame as long as its net carries", STAGE NET1
+	 "mtu = 68\n" CLIENT1 "[check a]\ntitle = T\nprobe = frame\nfrom = net1\n"
+	 "look = stray\nframe = " HEX20 HEX20 HEX20 HEX20 HEX20 HEX20 HEX20 HEX20 "00ff\n"},
+	{"a command of a check in quotes",
+	 TWO "[check a]\ntitle = T\nprobe = run\nfrom = client2\nrun = 'true; false # x'\n"},
 };
 
 /* A test: nothing is said of the case in *STATE. */
@@ -150,27 +204,34 @@ static bool next_example(FILE *readme, char *text, size_t size)
 	return false;
 }
 
-static void the_examples_of_the_readme_are_accepted(void **state)
+/* Returns how many there are in FILE. */
+static unsigned accept_examples(const char *file)
 {
-	CLEANUP_STREAM FILE *readme = fopen(PYROUTE_CHECKOUT "/README.md", "re");
+	CLEANUP_STREAM FILE *readme = fopen(file, "re");
 	char text[4096];
 	unsigned count = 0;
 
-	(void)state;
 	assert_non_null(readme);
 	for (; next_example(readme, text, sizeof(text)); count++) {
-		struct text_case example = {"README.md", text};
+		struct text_case example = {file, text};
 		void *example_state = &example;
 
 		accept_case(&example_state);
 	}
-	assert_true(count >= 2);
+	return count;
+}
+
+static void the_examples_of_the_readmes_are_accepted(void **state)
+{
+	(void)state;
+	assert_true(accept_examples(PYROUTE_CHECKOUT "/README.md") >= 2);
+	assert_true(accept_examples(PYROUTE_CHECKOUT "/stages/README.md") >= 1);
 }
 
 int main(void)
 {
 	struct CMUnitTest tests[ARRAY_SIZE(cases) + 1] = {
-		[ARRAY_SIZE(cases)] = cmocka_unit_test(the_examples_of_the_readme_are_accepted)};
+		[ARRAY_SIZE(cases)] = cmocka_unit_test(the_examples_of_the_readmes_are_accepted)};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		tests[i].name = cases[i].name;

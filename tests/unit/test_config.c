@@ -1,6 +1,8 @@
 /* A stage file becomes a struct stage; what is no stage file is refused without a hang. */
 #include "stage_text.h"
 
+#include "address.h"
+
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -120,6 +122,166 @@ static void every_value_of_a_dual_stage_arrives(void **state)
 	assert_int_equal(client->routes[1].via.line, 12);
 	assert_true(client->forwarding);
 	assert_string_equal(client->run, "echo \"a\"; sleep 1 # c");
+}
+
+#define TWO_NETS                                                                                   \
+	"[stage]\ntitle = T\n[net1]\nsubnet = 1.1.1.0/24, fd00:1::/64\ncomputer = 1.1.1.1\n"       \
+	"[net2]\nsubnet = 2.2.2.0/24, fd00:2::/64\ncomputer = fd00:2::1\n"                         \
+	"[client1]\nnet1 = 1.1.1.2, fd00:1::2\n[client2]\nnet2 = 2.2.2.2\nnet1 = 1.1.1.3\n" /* 14  \
+											     */
+
+static void every_value_of_a_check_arrives(void **state)
+{
+	static const char text[] = TWO_NETS
+		"[check Ping-1]\nlook = ttl, stray\ntitle = A\npoints = 3\nsize = 1, 2KiB\n"
+		"expect = icmp 11/0\nwithin = 1.5s\nttl = 1\ncount = 4\nprobe = ping, udp\n"
+		"port = 9\nfrom = client1\nto = client2.net2\n";
+	static const uint8_t two[] = {2, 2, 2, 2};
+	CLEANUP_STAGE struct stage stage = {0};
+	struct complaints complaints;
+	const struct stage_check *check;
+
+	(void)state;
+	assert_int_equal(judge(text, strlen(text), &stage, &complaints), 0);
+	assert_int_equal(stage.check_count, 1);
+	check = &stage.checks[0];
+	assert_string_equal(check->name, "Ping-1");
+	assert_int_equal(check->line, 14);
+	assert_string_equal(check->title, "A");
+	assert_int_equal(check->points, 3);
+	assert_int_equal(check->probe_count, 2);
+	assert_int_equal(check->probes[0].kind, PROBE_PING);
+	assert_int_equal(check->probes[1].kind, PROBE_UDP);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(check->probes[i].size_count, 2);
+		assert_int_equal(check->probes[i].sizes[0], 1);
+		assert_int_equal(check->probes[i].sizes[1], 2048);
+	}
+	assert_int_equal(check->count, 4);
+	assert_int_equal(check->ttl, 1);
+	assert_int_equal(check->port, 9);
+	assert_int_equal(check->expect.kind, EXPECT_ICMP);
+	assert_int_equal(check->expect.icmp_type, 11);
+	assert_int_equal(check->expect.icmp_code, 0);
+	assert_int_equal(check->expect.line, 19);
+	assert_int_equal(check->within, 1500);
+	assert_int_equal(check->looks, 1U << LOOK_TTL | 1U << LOOK_STRAY);
+	assert_int_equal(check->from.client, 1);
+	assert_int_equal(check->from.line, 25);
+	assert_int_equal(check->to.client, 2);
+	assert_int_equal(check->to.net, 2);
+	assert_int_equal(check->asker, 1);
+	assert_int_equal(check->family, FAMILY_IPV4);
+	assert_memory_equal(check->target.bytes, two, sizeof(two));
+}
+
+static void what_a_check_leaves_open_has_its_usual_value(void **state)
+{
+	static const char text[] = TWO_NETS
+		"[check a]\ntitle = A\nprobe = tcp, ping, udp, arp\nfrom = client2\nto = net1\n"
+		"[check b]\ntitle = B\nprobe = run\nfrom = client2\nrun = ip -4 addr\n"
+		"[check c]\ntitle = C\nprobe = frame\nfrom = client2\nlook = stray\n"
+		"frame = ffffffffffff 024201010102 0806\n"
+		"[check d]\ntitle = D\nprobe = run\nfrom = client1\nrun = x\nexpect = exit 9\n"
+		"[check e]\ntitle = E\nprobe = ping\nfrom = client1\nto = net1\nexpect = icmp 3\n";
+	CLEANUP_STAGE struct stage stage = {0};
+	struct complaints complaints;
+	const struct stage_check *check;
+
+	(void)state;
+	assert_int_equal(judge(text, strlen(text), &stage, &complaints), 0);
+	assert_int_equal(stage.check_count, 5);
+	check = &stage.checks[0];
+	assert_int_equal(check->points, 1);
+	assert_int_equal(check->probes[0].size_count, 1);
+	assert_int_equal(check->probes[0].sizes[0], 65536);
+	assert_int_equal(check->probes[1].size_count, 1);
+	assert_int_equal(check->probes[1].sizes[0], 56);
+	assert_int_equal(check->probes[2].size_count, 1);
+	assert_int_equal(check->probes[2].sizes[0], 100);
+	assert_int_equal(check->probes[3].size_count, 0);
+	assert_int_equal(check->count, 1);
+	assert_int_equal(check->ttl, 64);
+	assert_int_equal(check->port, 7);
+	assert_int_equal(check->within, 1000);
+	assert_int_equal(check->looks, 0);
+	assert_int_equal(check->expect.kind, EXPECT_REPLY);
+	assert_int_equal(check->expect.line, 0);
+	assert_int_equal(check[1].expect.kind, EXPECT_EXIT);
+	assert_int_equal(check[1].expect.status, 0);
+	assert_string_equal(check[1].run, "ip -4 addr");
+	assert_int_equal(check[1].target.line, 0);
+	assert_int_equal(check[2].expect.kind, EXPECT_ANYTHING);
+	assert_int_equal(check[3].expect.status, 9);
+	assert_int_equal(check[4].expect.icmp_code, -1);
+}
+
+static void frames_and_hops_arrive(void **state)
+{
+	static const char text[] = TWO_NETS
+		"[check a]\ntitle = A\nprobe = frame\nfrom = net1\nexpect = silence\n"
+		"frame = ffffffffffff02420101 0102 0806, 00 11 22 33 44 55 66 77 88 99 aA bB cC "
+		"DdEeF0\n"
+		"[check b]\ntitle = B\nprobe = traceroute\nfrom = client1\nto = fd00:9::9\n"
+		"hops = fd00:1::1,fd00:9::9\n";
+	static const uint8_t first[] = {255, 255, 255, 255, 255, 255, 2, 0x42, 1, 1, 1, 2, 8, 6};
+	static const uint8_t second[] = {0,    0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+					 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xf0};
+	static const uint8_t nine[16] = {0xfd, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9};
+	CLEANUP_STAGE struct stage stage = {0};
+	struct complaints complaints;
+	const struct stage_check *check;
+
+	(void)state;
+	assert_int_equal(judge(text, strlen(text), &stage, &complaints), 0);
+	check = &stage.checks[0];
+	assert_int_equal(check->frame_count, 2);
+	assert_int_equal(check->frames[0].length, sizeof(first));
+	assert_memory_equal(check->frames[0].bytes, first, sizeof(first));
+	assert_int_equal(check->frames[1].length, sizeof(second));
+	assert_memory_equal(check->frames[1].bytes, second, sizeof(second));
+	assert_int_equal(check->from.net, 1);
+	assert_int_equal(check->asker, 1);
+	assert_int_equal(check->wire, 1);
+	check = &stage.checks[1];
+	assert_int_equal(check->family, FAMILY_IPV6);
+	assert_memory_equal(check->target.bytes, nine, sizeof(nine));
+	assert_int_equal(check->hop_count, 2);
+	assert_int_equal(check->hops[1].family, FAMILY_IPV6);
+	assert_memory_equal(check->hops[1].address.bytes, nine, sizeof(nine));
+}
+
+/* Of a check that client FROM asks, TO being that key's value. */
+static void asks(const char *probe, const char *from, const char *to, const char *target,
+		 unsigned wire)
+{
+	char text[1024];
+	char found[ADDRESS_TEXT_SIZE];
+	CLEANUP_STAGE struct stage stage = {0};
+	struct complaints complaints;
+
+	(void)snprintf(text, sizeof(text),
+		       TWO_NETS "[check a]\ntitle = A\nprobe = %s\nfrom = %s\nto = %s\n", probe,
+		       from, to);
+	if (judge(text, strlen(text), &stage, &complaints) < 0)
+		fail_msg("%s", complaints.kept[0].text);
+	assert_string_equal(address_format(stage.checks[0].family, &stage.checks[0].target, found),
+			    target);
+	assert_int_equal(stage.checks[0].wire, wire);
+}
+
+static void who_is_asked_has_the_first_address_of_a_family_that_both_have(void **state)
+{
+	(void)state;
+	asks("ping", "client1", "client2", "2.2.2.2", 1);
+	asks("ping", "client1", "client2.net1", "1.1.1.3", 1);
+	asks("ping", "client1", "net1", "1.1.1.1", 1);
+	asks("ping", "client1", "net2", "fd00:2::1", 1);
+	asks("ping", "client1", "fd00:1::3", "fd00:1::3", 1);
+	/* client2 is on net2 first */
+	asks("arp", "client2", "net1", "1.1.1.1", 1);
+	asks("arp", "client2", "2.2.2.9", "2.2.2.9", 2);
+	asks("arp", "client2", "9.9.9.9", "9.9.9.9", 2);
 }
 
 static void refuse_file(int fd, const char *text)
@@ -251,6 +413,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_value_arrives_in_the_stage),
 		cmocka_unit_test(every_value_of_a_dual_stage_arrives),
+		cmocka_unit_test(every_value_of_a_check_arrives),
+		cmocka_unit_test(what_a_check_leaves_open_has_its_usual_value),
+		cmocka_unit_test(frames_and_hops_arrive),
+		cmocka_unit_test(who_is_asked_has_the_first_address_of_a_family_that_both_have),
 		cmocka_unit_test(all_faults_are_told_in_the_order_of_lines_up_to_ten),
 		cmocka_unit_test(what_is_no_regular_file_is_refused_at_once),
 		cmocka_unit_test(what_cannot_be_read_is_refused),

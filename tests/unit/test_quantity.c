@@ -1,4 +1,5 @@
-/* Delays, losses and rates are read to the last digit. What is refused is in tests/golden. */
+/* Delays, losses, rates, waits and sizes are read to the last digit. What is refused is in
+ * tests/golden. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,6 +39,26 @@ static uint64_t rate(const char *text)
 	return bits;
 }
 
+static uint32_t waiting(const char *text)
+{
+	uint32_t milliseconds = 7;
+	struct error error;
+
+	if (quantity_parse_wait(text, &milliseconds, &error) < 0)
+		fail_msg("%s: %s", text, error.text);
+	return milliseconds;
+}
+
+static uint32_t size(const char *text)
+{
+	uint32_t bytes = 7;
+	struct error error;
+
+	if (quantity_parse_size(text, &bytes, &error) < 0)
+		fail_msg("%s: %s", text, error.text);
+	return bytes;
+}
+
 static void delays_are_in_microseconds(void **state)
 {
 	(void)state;
@@ -74,12 +95,52 @@ static void rates_are_in_bits_a_second(void **state)
 	assert_int_equal(rate("0.000001gbit"), 1000);
 }
 
+static void waits_are_in_milliseconds(void **state)
+{
+	(void)state;
+	assert_int_equal(waiting("10ms"), 10);
+	assert_int_equal(waiting("0.01s"), 10);
+	assert_int_equal(waiting("1.5s"), 1500);
+	assert_int_equal(waiting("60s"), 60000);
+}
+
+static void sizes_are_in_bytes(void **state)
+{
+	(void)state;
+	assert_int_equal(size("0"), 0);
+	assert_int_equal(size("1400"), 1400);
+	assert_int_equal(size("64KiB"), 65536);
+	assert_int_equal(size("100MiB"), 104857600);
+	assert_int_equal(size("104857600"), 104857600);
+}
+
+static void a_whole_number_has_digits_alone_and_limits(void **state)
+{
+	static const char *const others[] = {"",   "-1",  "+5",		"05",	     "5 ",
+					     " 5", "5x",  "00",		"4",	     "8",
+					     "x",  "6.0", "1234567890", "4294967301"};
+	unsigned number = 0;
+
+	(void)state;
+	assert_true(quantity_parse_whole("5", 5, 7, &number));
+	assert_int_equal(number, 5);
+	assert_true(quantity_parse_whole("7", 5, 7, &number));
+	assert_int_equal(number, 7);
+	assert_true(quantity_parse_whole("0", 0, 7, &number));
+	assert_int_equal(number, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_false(quantity_parse_whole(others[i], 5, 7, &number));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(delays_are_in_microseconds),
 		cmocka_unit_test(losses_are_in_millionths),
 		cmocka_unit_test(rates_are_in_bits_a_second),
+		cmocka_unit_test(waits_are_in_milliseconds),
+		cmocka_unit_test(sizes_are_in_bytes),
+		cmocka_unit_test(a_whole_number_has_digits_alone_and_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,17 @@ static void iniparser_must_read_what_the_scan_read(void **state)
 	assert_false(agrees(STAGE NET1, STAGE NET1 "no line\n"));
 }
 
+/* Its text is longer than that of any other section. */
+static void a_check_with_the_longest_name_agrees(void **state)
+{
+	static const char text[] =
+		STAGE "[check xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx]\n"
+		      "expect = anything\nwithin = 2s\n";
+
+	(void)state;
+	assert_true(agrees(text, text));
+}
+
 static off_t size_of(int fd)
 {
 	struct stat status;
@@ -188,6 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(iniparser_must_read_what_the_scan_read),
+		cmocka_unit_test(a_check_with_the_longest_name_agrees),
 		cmocka_unit_test(nothing_is_printed),
 		cmocka_unit_test(a_stage_of_a_thousand_is_accepted),
 		cmocka_unit_test(a_segment_has_as_many_ends_as_a_frame_for_all_reaches),

@@ -60,6 +60,18 @@ static void a_net_is_found_by_a_number_that_the_file_has(void **state)
 	assert_null(stage_net_find(&stage, 4));
 }
 
+static void a_client_is_found_by_a_number_that_the_file_has(void **state)
+{
+	struct stage_client clients[] = {{.number = 1, .line = 3}, {.line = 0}};
+	const struct stage stage = {.clients = clients, .client_count = 2};
+
+	(void)state;
+	assert_ptr_equal(stage_client_find(&stage, 1), &clients[0]);
+	assert_null(stage_client_find(&stage, 0));
+	assert_null(stage_client_find(&stage, 2));
+	assert_null(stage_client_find(&stage, 3));
+}
+
 static void a_name_is_a_word_that_is_no_option_and_no_path(void **state)
 {
 	static const char *const names[] = {"a", "0", "_", "stage1", "A.b_c-D.9"};
@@ -82,11 +94,16 @@ static void a_name_is_a_word_that_is_no_option_and_no_path(void **state)
 static void a_cleared_stage_is_empty_and_may_be_cleared_again(void **state)
 {
 	static const struct stage empty;
-	struct stage stage = {.net_count = 1, .client_count = 1};
+	struct stage stage = {.net_count = 1, .client_count = 1, .check_count = 1};
 
 	(void)state;
 	stage.nets = calloc(1, sizeof(*stage.nets));
 	stage.clients = calloc(1, sizeof(*stage.clients));
+	stage.clients[0].run = strdup("true");
+	stage.checks = calloc(1, sizeof(*stage.checks));
+	stage.checks[0].frames = calloc(1, sizeof(*stage.checks[0].frames));
+	stage.checks[0].hops = calloc(1, sizeof(*stage.checks[0].hops));
+	stage.checks[0].run = strdup("true");
 	stage_clear(&stage); /* what it forgets, LeakSanitizer reports */
 	assert_memory_equal(&stage, &empty, sizeof(stage));
 	stage_clear(&stage);
@@ -169,6 +186,7 @@ int main(void)
 		cmocka_unit_test(without_ipv4_it_is_derived_from_the_last_four_bytes_of_ipv6),
 		cmocka_unit_test(a_net_is_a_leg_with_an_address_of_either_family),
 		cmocka_unit_test(a_net_is_found_by_a_number_that_the_file_has),
+		cmocka_unit_test(a_client_is_found_by_a_number_that_the_file_has),
 		cmocka_unit_test(a_name_is_a_word_that_is_no_option_and_no_path),
 		cmocka_unit_test(a_cleared_stage_is_empty_and_may_be_cleared_again),
 		cmocka_unit_test(prefixes_share_bits_up_to_their_length),

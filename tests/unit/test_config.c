@@ -284,6 +284,26 @@ static void who_is_asked_has_the_first_address_of_a_family_that_both_have(void *
 	asks("arp", "client2", "9.9.9.9", "9.9.9.9", 2);
 }
 
+static void a_frame_is_put_on_the_net_that_is_named(void **state)
+{
+	static const char text[] =
+		"[stage]\ntitle = T\n[net1]\nsubnet = 1.1.1.0/24\n[net2]\nsubnet = 2.2.2.0/24\n"
+		"[client1]\nnet1 = 1.1.1.2\n[client2]\nnet1 = 1.1.1.3\nnet2 = 2.2.2.3\n"
+		"[check a]\ntitle = A\nprobe = frame\nfrom = net2\nto = client1\nlook = stray\n"
+		"frame = ffffffffffff 024201010102 0806\n"
+		"[check b]\ntitle = B\nprobe = frame\nfrom = client2\nlook = stray\n"
+		"frame = ffffffffffff 024201010102 0806\n";
+	CLEANUP_STAGE struct stage stage = {0};
+	struct complaints complaints;
+
+	(void)state;
+	assert_int_equal(judge(text, strlen(text), &stage, &complaints), 0);
+	assert_int_equal(stage.checks[0].asker, 2);
+	assert_int_equal(stage.checks[0].wire, 2);
+	assert_int_equal(stage.checks[1].asker, 2);
+	assert_int_equal(stage.checks[1].wire, 1);
+}
+
 static void refuse_file(int fd, const char *text)
 {
 	CLEANUP_STAGE struct stage stage = {0};
@@ -417,6 +437,7 @@ int main(void)
 		cmocka_unit_test(what_a_check_leaves_open_has_its_usual_value),
 		cmocka_unit_test(frames_and_hops_arrive),
 		cmocka_unit_test(who_is_asked_has_the_first_address_of_a_family_that_both_have),
+		cmocka_unit_test(a_frame_is_put_on_the_net_that_is_named),
 		cmocka_unit_test(all_faults_are_told_in_the_order_of_lines_up_to_ten),
 		cmocka_unit_test(what_is_no_regular_file_is_refused_at_once),
 		cmocka_unit_test(what_cannot_be_read_is_refused),

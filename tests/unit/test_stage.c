@@ -99,8 +99,10 @@ static void a_cleared_stage_is_empty_and_may_be_cleared_again(void **state)
 	(void)state;
 	stage.nets = calloc(1, sizeof(*stage.nets));
 	stage.clients = calloc(1, sizeof(*stage.clients));
-	stage.clients[0].run = strdup("true");
 	stage.checks = calloc(1, sizeof(*stage.checks));
+	assert_non_null(stage.clients);
+	assert_non_null(stage.checks);
+	stage.clients[0].run = strdup("true");
 	stage.checks[0].frames = calloc(1, sizeof(*stage.checks[0].frames));
 	stage.checks[0].hops = calloc(1, sizeof(*stage.checks[0].hops));
 	stage.checks[0].run = strdup("true");

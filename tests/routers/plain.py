@@ -4,7 +4,7 @@
 It routes between the legs net1, net2, ..., whose addresses it asks the kernel for. It needs
 CAP_NET_RAW alone, prints "ready" when it listens, and ends on SIGTERM or after TIME_LIMIT.
 other_macs.py is this router under Ethernet addresses of its own making, dual_stack.py one that does
-IPv6 too.
+IPv6 too, faulty.py this one with a bug.
 """
 
 import fcntl
@@ -55,6 +55,12 @@ def icmp_message(kind, code, rest, data):
     """An ICMP message with its checksum; REST is the second word of its header."""
     body = struct.pack("!BBHI", kind, code, 0, rest) + data
     return body[:2] + struct.pack("!H", checksum(body)) + body[4:]
+
+
+def arp_message(operation, mac, address, target_mac, target):
+    """An ARP message for IPv4 on Ethernet (RFC 826)."""
+    head = struct.pack("!HHBBH", 1, ETH_P_IP, 6, 4, operation)
+    return head + mac + address + target_mac + target
 
 
 class Leg:
@@ -110,7 +116,8 @@ class Leg:
         return ETH_P_IP
 
     def send_question(self, neighbour):
-        self.send_arp(ARP_REQUEST, BROADCAST_MAC, bytes(6), neighbour)
+        message = arp_message(ARP_REQUEST, self.mac, self.address, bytes(6), neighbour)
+        self.send_frame(BROADCAST_MAC, ETH_P_ARP, message)
 
     def learn(self, neighbour, mac):
         """Notes a neighbour's Ethernet address, and sends what waited for it."""
@@ -118,13 +125,12 @@ class Leg:
         for packet in self.waiting.pop(neighbour, ()):
             self.send_frame(mac, self.kind_of(neighbour), packet)
 
-    def send_arp(self, operation, frame_target, target_mac, target):
-        self.send_frame(
-            frame_target,
-            ETH_P_ARP,
-            struct.pack("!HHBBH", 1, ETH_P_IP, 6, 4, operation)
-            + self.mac + self.address + target_mac + target,
-        )
+    def answers_for(self, address):
+        return address == self.address
+
+    def answer_arp(self, mac, source, address):
+        """Tells the neighbour SOURCE at MAC that ADDRESS is here."""
+        self.send_frame(mac, ETH_P_ARP, arp_message(ARP_REPLY, self.mac, address, mac, source))
 
     def receive_arp(self, message):
         """Learns who speaks, frees what waited for them, and answers for the leg's own address."""
@@ -132,8 +138,8 @@ class Leg:
             return
         operation, mac, source = struct.unpack_from("!H6s4s", message, 6)
         self.learn(source, mac)
-        if operation == ARP_REQUEST and message[24:28] == self.address:
-            self.send_arp(ARP_REPLY, mac, mac, source)
+        if operation == ARP_REQUEST and self.answers_for(message[24:28]):
+            self.answer_arp(mac, source, message[24:28])
 
 
 class Router:
@@ -171,11 +177,14 @@ class Router:
         if message[0] == ICMP_ECHO:
             (rest,) = struct.unpack_from("!I", message, 4)
             answer = icmp_message(ICMP_ECHO_REPLY, 0, rest, bytes(message[8:]))
-            source = bytes(packet[12:16])
-            leg.send_packet(source, ipv4_packet(bytes(packet[16:20]), source, answer))
+            self.send_icmp(leg, bytes(packet[16:20]), bytes(packet[12:16]), answer)
+
+    def send_icmp(self, leg, source, target, message):
+        """A MESSAGE of the router's own, from its address SOURCE to a neighbour on LEG."""
+        leg.send_packet(target, ipv4_packet(source, target, message))
 
     def forward(self, leg, packet, target):
-        if packet[8] <= 1:
+        if self.is_last_hop(packet):
             self.complain(leg, packet, ICMP_TIME_EXCEEDED, 0)
             return
         out = self.route(target)
@@ -185,10 +194,20 @@ class Router:
         if len(packet) > out.mtu:  # this router does not fragment, and says so
             self.complain(leg, packet, ICMP_UNREACHABLE, FRAGMENTATION_NEEDED, out.mtu)
             return
+        self.lower_ttl(packet)
+        self.hand_out(leg, out, target, packet)
+
+    def is_last_hop(self, packet):
+        return packet[8] <= 1
+
+    def lower_ttl(self, packet):
         packet[8] -= 1
         # RFC 1624: the TTL's word fell by 0x0100, so the complement of the sum rises by as much.
         total = int.from_bytes(packet[10:12], "big") + 0x0100
         packet[10:12] = ((total & 0xFFFF) + (total >> 16)).to_bytes(2, "big")
+
+    def hand_out(self, _leg, out, target, packet):
+        """Sends PACKET, which came in on _LEG, as it is to go out: on OUT, to TARGET."""
         out.send_packet(target, packet)
 
     def complain(self, leg, packet, kind, code, rest=0):
@@ -196,19 +215,26 @@ class Router:
         head = (packet[0] & 0x0F) * 4
         if packet[9] == IPPROTO_ICMP and packet[head : head + 1] not in (b"\x00", b"\x08"):
             return
-        source = bytes(packet[12:16])
         message = icmp_message(kind, code, rest, bytes(packet[: head + 8]))
-        leg.send_packet(source, ipv4_packet(leg.address, source, message))
+        self.send_icmp(leg, leg.address, bytes(packet[12:16]), message)
 
     def receive_frame(self, leg, frame):
         """A frame, a writable view, came in on LEG."""
-        if len(frame) < ETHERNET_SIZE or frame[:6] not in (leg.mac, BROADCAST_MAC):
+        if len(frame) < ETHERNET_SIZE or not self.is_meant(leg, frame):
             return
         kind = int.from_bytes(frame[12:14], "big")
         if kind == ETH_P_IP:
             self.receive_packet(leg, frame[ETHERNET_SIZE:])
         elif kind == ETH_P_ARP:
             leg.receive_arp(bytes(frame[ETHERNET_SIZE:]))
+
+    def is_meant(self, leg, frame):
+        """True where FRAME is to the router, or to everybody."""
+        return frame[:6] in (leg.mac, BROADCAST_MAC)
+
+    def is_input(self, packet_type):
+        """False where a frame is one that this computer sends, which packet sockets see too."""
+        return packet_type != socket.PACKET_OUTGOING
 
     def read(self, leg, buffer):
         """Handles up to a BATCH of the frames that wait on LEG."""
@@ -218,7 +244,7 @@ class Router:
                 size, sender = leg.socket.recvfrom_into(buffer)
             except BlockingIOError:
                 return
-            if sender[2] != socket.PACKET_OUTGOING:
+            if self.is_input(sender[2]):
                 self.receive_frame(leg, view[:size])
 
     def run(self):
@@ -229,19 +255,23 @@ class Router:
         buffer = bytearray(65536)
         print("ready", flush=True)
         while True:
-            for number, _ in poll.poll():
+            for number, _ in self.wait(poll):
                 self.read(legs[number], buffer)
+
+    def wait(self, poll):
+        """The legs, by their numbers, on which something came."""
+        return poll.poll()
 
 
 def leg_names():
     return sorted(name for _, name in socket.if_nameindex() if re.fullmatch(r"net\d+", name))
 
 
-def main(macs=None, router=Router):
+def main(macs=None, router=Router, leg=Leg):
     """Routes between all legs; MACS gives a leg's name an Ethernet address other than its own."""
     signal.alarm(TIME_LIMIT)
     macs = macs or {}
-    router([Leg(name, macs.get(name)) for name in leg_names()]).run()
+    router([leg(name, macs.get(name)) for name in leg_names()]).run()
 
 
 if __name__ == "__main__":

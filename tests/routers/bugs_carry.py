@@ -1,5 +1,7 @@
 """Bugs of faulty.py: where to, how often and when a router sends, and what is left of it."""
 
+import socket
+import struct
 import time
 
 import plain
@@ -47,11 +49,22 @@ class BackToo(Copying):
 class OwnEcho(plain.Router):
     """It reads what it has sent itself, and carries it again until the TTL is used up."""
 
+    class leg(plain.Leg):
+        """It sends by a socket of its own: to the one that sends, packet(7) shows nothing of it."""
+
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            self.sender.bind((self.name, 0))
+
+        def send_frame(self, target_mac, kind, payload):
+            self.sender.send(target_mac + self.mac + struct.pack("!H", kind) + payload)
+
     def is_input(self, packet_type):
         return True
 
     def is_meant(self, leg, frame):
-        return True
+        return frame[6:12] == leg.mac or super().is_meant(leg, frame)
 
 
 @bug

@@ -282,7 +282,7 @@ class IgnoresSigterm(plain.Router):
 
 @bug
 class Forks(plain.Router):
-    """Right, but for its end: it goes on in a child, in a session of its own, and has ended."""
+    """Its command ends with status 0; a child, in a session of its own, is to go on."""
 
     def run(self):
         if os.fork():

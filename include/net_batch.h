@@ -16,6 +16,7 @@
 struct nl_msg;
 struct nl_sock;
 struct nlattr;
+struct nlmsghdr;
 
 struct net_request {
 	struct nl_msg *message;
@@ -24,10 +25,15 @@ struct net_request {
 	char purpose[80]; /* for the error: "cannot PURPOSE" */
 };
 
+/* Is shown what the kernel answers to a question, whose attributes it may read. */
+typedef void net_batch_answer(void *context, struct nlmsghdr *answer);
+
 struct net_batch {
-	struct nl_sock *socket; /* borrowed */
-	const char *link;	/* the link that it is about, for the error; borrowed */
-	int failed;		/* an errno value: a request could not be written */
+	net_batch_answer *answer; /* NULL: nobody wants to know */
+	void *context;		  /* what it is called with */
+	struct nl_sock *socket;	  /* borrowed */
+	const char *link;	  /* the link that it is about, for the error; borrowed */
+	int failed;		  /* an errno value: a request could not be written */
 	size_t count;
 	struct net_request requests[NET_BATCH_MAX];
 };

@@ -146,6 +146,16 @@ static int on_done(struct nl_msg *message, void *argument)
 	return NL_OK;
 }
 
+static int on_answer(struct nl_msg *message, void *argument)
+{
+	struct exchange *exchange = argument;
+	struct net_batch *batch = exchange->batch;
+
+	if (batch->answer && find_request(batch, nlmsg_hdr(message)->nlmsg_seq))
+		batch->answer(batch->context, nlmsg_hdr(message));
+	return NL_OK;
+}
+
 /* The kernel's explanation in an extended acknowledgement, NULL where there is none. The socket
  * asked for acknowledgements without the request's payload (NETLINK_CAP_ACK), hence the attributes
  * follow at once. */
@@ -213,6 +223,7 @@ static int collect(struct exchange *exchange)
 	if (!callbacks)
 		return error_system(exchange->error, ENOMEM, "cannot receive from netlink");
 	(void)nl_cb_set(callbacks, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_sequence, NULL);
+	(void)nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, on_answer, exchange);
 	(void)nl_cb_set(callbacks, NL_CB_ACK, NL_CB_CUSTOM, on_done, exchange);
 	(void)nl_cb_err(callbacks, NL_CB_CUSTOM, on_error, exchange);
 	while (exchange->pending > 0) {

@@ -30,10 +30,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#define PROBE_OWN     UINT32_MAX /* the marker's sequence of what we send to ourselves */
-#define PROBE_BUFFER  65600	 /* bytes: any frame, datagram or packet */
-#define PROBE_ROUND   64	 /* messages that are heard before the time is looked at again */
-#define PROBE_SETTLED 20	 /* ms: what comes twice comes by then */
+#define PROBE_OWN    UINT32_MAX /* the marker's sequence of what we send to ourselves */
+#define PROBE_BUFFER 65600	/* bytes: any frame, datagram or packet */
 
 struct probe {
 	const struct asker_plan *plan;
@@ -100,6 +98,9 @@ int probe_use_interface(struct probe *probe, struct error *error);
 int probe_socket(const struct probe *probe, int type, int protocol, uint16_t port,
 		 struct error *error);
 
+/* 1 where the interface is up and has carrier. */
+uint8_t probe_link_works(const struct probe *probe);
+
 /* A packet socket on the interface. */
 int probe_packet_socket(const struct probe *probe, struct error *error);
 
@@ -119,6 +120,7 @@ struct probe_message {
 	struct net_address from;
 	uint16_t port;
 	uint8_t ttl;
+	bool leaving;		 /* a packet socket's: the interface sends it */
 	struct asker_icmp error; /* with MSG_ERRQUEUE */
 };
 

@@ -27,7 +27,7 @@
 
 #define ASKER_PACKETS_MAX     128
 #define ASKER_SIZES_MAX	      8
-#define ASKER_SIZE_MAX	      65507 /* bytes of payload; less 20 with IPv6 in mind is the caller's */
+#define ASKER_SIZE_MAX	      65507 /* bytes of payload, of either family */
 #define ASKER_STREAM_SIZE_MAX (16 << 20)
 #define ASKER_FRAME_MAX	      65550
 #define ASKER_FRAMES_MAX      64
@@ -47,7 +47,8 @@ enum asker_kind {
 	ASKER_KINDS
 };
 
-/* What to ask. What a kind does not mention it does not look at. */
+/* What to ask. An answerer's is that of who asks it, with its own kind, FROM and TO, and a WITHIN
+ * that is long enough. */
 struct asker_plan {
 	enum asker_kind kind;
 	uint32_t token;		 /* of its packets' markers (marker.h): no other question's */

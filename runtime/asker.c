@@ -348,7 +348,7 @@ static bool is_report(const struct asker_report *report)
 
 int asker_wait(struct asker *asker, struct asker_report *report, struct error *error)
 {
-	CLEANUP_FREE struct outcome *outcome = malloc(sizeof(*outcome));
+	CLEANUP_FREE struct outcome *outcome = calloc(1, sizeof(*outcome));
 	int result;
 
 	if (!outcome)

@@ -205,7 +205,7 @@ static int try_own(struct probe *probe, struct error *error)
 	CLEANUP_FD int caller = listener < 0 ? -1 : probe_socket(probe, SOCK_STREAM, 0, 0, error);
 	struct sockaddr_storage address;
 	socklen_t size;
-	uint16_t port;
+	uint16_t port = 0;
 	int result;
 
 	if (caller < 0 || note_port(probe, listener, &port, error) < 0)

@@ -50,10 +50,10 @@ static inline struct asker_plan plan_of(enum asker_kind kind, uint32_t count)
 
 static inline struct ns_set client_of(const struct fake *fake)
 {
-	struct ns_set set = NS_SET_NONE;
+	struct ns_set client = NS_SET_NONE;
 
-	set.fd[NS_NET] = fake->sides.near_ns;
-	return set;
+	client.fd[NS_NET] = fake->sides.near_ns;
+	return client;
 }
 
 static inline void begin(const struct fake *fake, const struct asker_plan *plan,
@@ -86,6 +86,9 @@ static inline struct asker_report *report_new(void)
 #define ICMP	(ETH_HLEN + 20)
 #define PAYLOAD (ICMP + 8)
 
+static const uint8_t gateway_address[4] = {1, 1, 1, 1};
+static const uint8_t client_address[4] = {1, 1, 1, 2};
+
 /* RFC 1071. */
 static inline void put_checksum(uint8_t *place, const uint8_t *bytes, size_t size)
 {
@@ -106,7 +109,7 @@ static inline void answer_arp(const struct fake *fake, uint8_t *frame)
 
 	memmove(body + 18, body + 8, 10);
 	memcpy(body + 8, mac_2, NET_MAC_SIZE);
-	memcpy(body + 14, "\1\1\1\1", 4);
+	memcpy(body + 14, gateway_address, 4);
 	body[7] = 2;
 	memcpy(frame, frame + 6, NET_MAC_SIZE);
 	memcpy(frame + 6, mac_2, NET_MAC_SIZE);
@@ -165,8 +168,8 @@ static inline void send_error(const struct fake *fake, uint8_t *frame, uint8_t t
 {
 	memmove(frame + PAYLOAD, frame + IP, quoted);
 	memset(frame + ICMP, 0, 8);
-	memcpy(frame + IP + 12, "\1\1\1\1", 4);
-	memcpy(frame + IP + 16, "\1\1\1\2", 4);
+	memcpy(frame + IP + 12, gateway_address, 4);
+	memcpy(frame + IP + 16, client_address, 4);
 	frame[IP + 8] = 64;
 	frame[IP + 9] = IPPROTO_ICMP;
 	frame[ICMP] = type;

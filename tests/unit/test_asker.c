@@ -18,10 +18,10 @@ static void clients_make(struct sides *sides)
 
 static struct ns_set client_of(int ns)
 {
-	struct ns_set set = NS_SET_NONE;
+	struct ns_set client = NS_SET_NONE;
 
-	set.fd[NS_NET] = ns;
-	return set;
+	client.fd[NS_NET] = ns;
+	return client;
 }
 
 static struct asker_plan plan_of(enum asker_kind kind, const char *to)
@@ -287,7 +287,7 @@ static void arp_is_answered_by_who_has_the_address(void **state)
 static void a_frame_is_put_on_the_interface_and_what_comes_is_noted(void **state)
 {
 	CLEANUP(sides_drop) struct sides sides;
-	uint8_t frame[60] = {[12] = 0x88, 0xb5, 1}, got[FRAME_SIZE];
+	uint8_t frame[60] = {[12] = 0x88, 0xb5, 1}, got[FRAME_SIZE] = {0};
 	struct asker_plan plan = plan_of(ASKER_FRAME, "0.0.0.0");
 	CLEANUP_ASKER struct asker asker = ASKER_NONE;
 	CLEANUP_FD int other = -1;

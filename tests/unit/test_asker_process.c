@@ -19,7 +19,7 @@ static void an_interface_that_goes_away_is_no_silence(void **state)
 		CLEANUP_ASKER struct asker asker = ASKER_NONE;
 		struct asker_plan plan = plan_of(asked[i], 1);
 		struct ifreq down = {.ifr_flags = 0};
-		uint8_t frame[FRAME_SIZE];
+		uint8_t frame[FRAME_SIZE] = {0};
 		REPORT *report = report_new();
 
 		(void)strcpy(plan.interface, "eth0");
@@ -37,7 +37,7 @@ static void a_flood_ends_no_later(void **state)
 	CLEANUP_ASKER struct asker asker = ASKER_NONE;
 	struct asker_plan plan = plan_of(ASKER_PING, 1);
 	REPORT *report = report_new();
-	uint8_t frame[FRAME_SIZE];
+	uint8_t frame[FRAME_SIZE] = {0};
 	int64_t started = monotonic_ms();
 	struct pollfd report_comes = {.events = POLLIN};
 	size_t size;
@@ -74,6 +74,91 @@ static void an_asker_that_is_killed_or_stopped_could_not_ask(void **state)
 	assert_true(asker_patience(&stopped) > 20000);
 	stopped.deadline = monotonic_ms() + 50;
 	assert_int_equal(asker_wait(&stopped, report, &why), -ETIMEDOUT);
+}
+
+/* What an asker that went mad might say. */
+static void spoil(struct asker_report *report, int how)
+{
+	switch (how) {
+	case 0:
+		memset(report->interface, 'x', sizeof(report->interface));
+		break;
+	case 1:
+		(void)strcpy(report->interface, "\033[2J");
+		break;
+	case 2:
+		report->frame_count = ASKER_FRAMES_MAX + 1;
+		break;
+	case 3:
+		report->arp_count = UINT32_MAX;
+		break;
+	case 4:
+		report->byte_count = 10;
+		report->frame_count = 1;
+		report->frames[0] = (struct asker_frame){.offset = 8, .size = 3};
+		break;
+	case 5:
+		report->packets[7].reply.from.family = 99;
+		break;
+	case 6:
+		report->packets[ASKER_PACKETS_MAX - 1].fault.wrong = 0x80;
+		break;
+	case 7:
+		report->ear.own = 2;
+		break;
+	case 8:
+		report->stream.peer = (struct net_address){.family = AF_INET, .length = 129};
+		break;
+	default:
+		break;
+	}
+}
+
+static void a_report_is_looked_at_before_it_is_believed(void **state)
+{
+	struct outcome {
+		struct error error;
+		struct asker_report report;
+	} *outcome = calloc(1, sizeof(*outcome));
+	REPORT *report = report_new();
+
+	(void)state;
+	for (int how = 0; how <= 9; how++) {
+		CLEANUP_ASKER struct asker asker = ASKER_NONE;
+		CLEANUP_FD int other = -1;
+		int ends[2];
+
+		memset(outcome, 0, sizeof(*outcome));
+		spoil(&outcome->report, how);
+		works(channel_pair(ends, &why));
+		asker.channel = ends[0];
+		other = ends[1];
+		works(channel_send(other, outcome, sizeof(*outcome), NULL, &why));
+		assert_int_equal(asker_wait(&asker, report, &why), how < 9 ? -EBADMSG : 0);
+	}
+	free(outcome);
+}
+
+/* What we send to ourselves does not come back: who knows what else does not. */
+static void an_ear_that_does_not_hear_us_proves_nothing(void **state)
+{
+	static const enum asker_kind asked[] = {ASKER_PING, ASKER_UDP, ASKER_TCP};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+		FAKE fake = fake_make();
+		CLEANUP_ASKER struct asker asker = ASKER_NONE;
+		struct asker_plan plan = plan_of(asked[i], 1);
+		struct ifreq down = {.ifr_flags = 0};
+		REPORT *report = report_new();
+
+		link_request(fake.sides.near_ns, "lo", SIOCSIFFLAGS, &down);
+		plan.within = 50;
+		plan.silence = true;
+		begin(&fake, &plan, &asker);
+		if (asker_wait(&asker, report, &why) == 0)
+			assert_false(asker_would_hear(&asker, report));
+	}
 }
 
 /* ---- whose it is ----------------------------------------------------------------------------- */
@@ -166,26 +251,32 @@ static void an_ordinary_users_asker_works_and_cannot_be_looked_into(void **state
 	assert_int_equal(child_run(ask_as_a_user, NULL), 0);
 }
 
+struct leaving {
+	struct ns_set client;
+	int channel;
+};
+
 /* Starts an asker, stops it, and ends without a word. */
 static int leave_an_asker(const void *argument)
 {
-	const int *channel = argument;
+	const struct leaving *leaving = argument;
 	struct asker asker = ASKER_NONE;
-	const struct ns_set here = NS_SET_NONE;
 	struct asker_plan plan = plan_of(ASKER_PING, 1);
 	struct channel_fds fds = {.count = 1};
 
 	plan.to = (struct net_address){.family = AF_INET, .bytes = {127, 0, 0, 1}};
-	CHECK(asker_start(&plan, &here, &asker, &why) == 0);
+	CHECK(asker_start(&plan, &leaving->client, &asker, &why) == 0);
 	CHECK(asker_meet(&asker, &why) == 0);
 	CHECK(process_signal(asker.pidfd, SIGSTOP, &why) == 0);
 	fds.fd[0] = asker.pidfd;
-	CHECK(channel_send(*channel, "p", 1, &fds, &why) == 0);
+	CHECK(channel_send(leaving->channel, "p", 1, &fds, &why) == 0);
 	return 0;
 }
 
 static void an_asker_dies_with_who_started_it(void **state)
 {
+	const struct ns_ids ids = {0, 1073741824, 65536};
+	struct leaving leaving = {.client = NS_SET_NONE};
 	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
 	CLEANUP_NET struct nl_sock *net = NULL;
 	struct pollfd ended = {.events = POLLIN};
@@ -193,13 +284,16 @@ static void an_asker_dies_with_who_started_it(void **state)
 	char byte;
 
 	(void)state;
-	works(net_socket_open(&net, &why));
+	works(ns_make(CLONE_NEWNET, &ids, &ids, &leaving.client, &why));
+	net = net_in(leaving.client.fd[NS_NET]);
 	works(net_link_up(net, "lo", &why));
 	works(channel_pair(ends, &why));
-	assert_int_equal(child_run(leave_an_asker, &ends[1]), 0);
+	leaving.channel = ends[1];
+	assert_int_equal(child_run(leave_an_asker, &leaving), 0);
 	assert_int_equal(channel_receive(ends[0], &byte, 1, &fds, &why), 1);
 	ended.fd = fds.fd[0];
 	assert_int_equal(poll(&ended, 1, 10000), 1);
+	ns_set_close(&leaving.client);
 	close_fd(&ends[0]);
 	close_fd(&ends[1]);
 }
@@ -210,6 +304,8 @@ int main(void)
 		cmocka_unit_test(an_interface_that_goes_away_is_no_silence),
 		cmocka_unit_test(a_flood_ends_no_later),
 		cmocka_unit_test(an_asker_that_is_killed_or_stopped_could_not_ask),
+		cmocka_unit_test(a_report_is_looked_at_before_it_is_believed),
+		cmocka_unit_test(an_ear_that_does_not_hear_us_proves_nothing),
 		cmocka_unit_test(roots_asker_enters_a_user_namespace_too),
 		cmocka_unit_test(an_ordinary_users_asker_works_and_cannot_be_looked_into),
 		cmocka_unit_test(an_asker_dies_with_who_started_it),

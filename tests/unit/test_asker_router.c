@@ -10,7 +10,7 @@ static void the_way_is_told_and_the_gateway_is_asked_for_anew(void **state)
 	const struct asker_plan plan = plan_of(ASKER_PING, 1);
 	const struct net_address gateway = address_of("1.1.1.1", 0);
 	REPORT *report = report_new();
-	uint8_t frame[FRAME_SIZE];
+	uint8_t frame[FRAME_SIZE] = {0};
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
@@ -36,7 +36,7 @@ static void what_comes_twice_is_counted_twice(void **state)
 	CLEANUP_ASKER struct asker asker = ASKER_NONE;
 	const struct asker_plan plan = plan_of(ASKER_PING, 1);
 	REPORT *report = report_new();
-	uint8_t frame[FRAME_SIZE];
+	uint8_t frame[FRAME_SIZE] = {0};
 	size_t size;
 
 	(void)state;
@@ -56,7 +56,7 @@ static void a_late_answer_is_told_with_its_time(void **state)
 	const struct asker_plan plan = plan_of(ASKER_PING, 1);
 	struct pollfd report_comes = {.events = POLLIN};
 	REPORT *report = report_new();
-	uint8_t frame[FRAME_SIZE];
+	uint8_t frame[FRAME_SIZE] = {0};
 	size_t size;
 
 	(void)state;
@@ -109,7 +109,7 @@ static void fault_sequence(uint8_t *frame, size_t *size)
 static void fault_sender(uint8_t *frame, size_t *size)
 {
 	(void)size;
-	memcpy(frame + IP + 12, "\1\1\1\1", 4);
+	memcpy(frame + IP + 12, gateway_address, 4);
 }
 
 static void each_fault_of_a_reply_is_told_by_its_name(void **state)
@@ -132,7 +132,7 @@ static void each_fault_of_a_reply_is_told_by_its_name(void **state)
 	CLEANUP_ASKER struct asker asker = ASKER_NONE;
 	const struct asker_plan plan = plan_of(ASKER_PING, ARRAY_SIZE(faults));
 	REPORT *report = report_new();
-	uint8_t frame[FRAME_SIZE];
+	uint8_t frame[FRAME_SIZE] = {0};
 
 	(void)state;
 	begin(&fake, &plan, &asker);
@@ -164,7 +164,7 @@ static void answers_for_others_are_not_taken(void **state)
 	CLEANUP_ASKER struct asker asker = ASKER_NONE;
 	struct asker_plan plan = plan_of(ASKER_PING, 1);
 	REPORT *report = report_new();
-	uint8_t frame[FRAME_SIZE];
+	uint8_t frame[FRAME_SIZE] = {0};
 	size_t size;
 
 	(void)state;
@@ -189,7 +189,7 @@ static void what_the_client_drops_was_seen_to_come(void **state)
 	CLEANUP_ASKER struct asker asker = ASKER_NONE;
 	struct asker_plan plan = plan_of(ASKER_PING, 1);
 	REPORT *report = report_new();
-	uint8_t frame[FRAME_SIZE];
+	uint8_t frame[FRAME_SIZE] = {0};
 
 	(void)state;
 	plan.within = 200;
@@ -214,7 +214,7 @@ static void errors_are_told_however_little_they_quote(void **state)
 	static const size_t quoted[] = {28, 40, 84};
 	const struct net_address gateway = address_of("1.1.1.1", 0);
 	REPORT *report = report_new();
-	uint8_t frame[FRAME_SIZE];
+	uint8_t frame[FRAME_SIZE] = {0};
 
 	(void)state;
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
@@ -247,7 +247,7 @@ static void a_trace_tells_who_answers_at_each_ttl(void **state)
 	CLEANUP_ASKER struct asker asker = ASKER_NONE;
 	const struct asker_plan plan = plan_of(ASKER_TRACE, 8);
 	REPORT *report = report_new();
-	uint8_t frame[FRAME_SIZE];
+	uint8_t frame[FRAME_SIZE] = {0};
 
 	(void)state;
 	begin(&fake, &plan, &asker);
@@ -272,7 +272,7 @@ static void datagrams_from_another_port_are_told(void **state)
 	CLEANUP_ASKER struct asker asker = ASKER_NONE;
 	const struct asker_plan plan = plan_of(ASKER_UDP, 1);
 	REPORT *report = report_new();
-	uint8_t frame[FRAME_SIZE], ours[2];
+	uint8_t frame[FRAME_SIZE] = {0}, ours[2];
 	size_t size;
 
 	(void)state;
@@ -280,7 +280,8 @@ static void datagrams_from_another_port_are_told(void **state)
 	size = next_packet(&fake, IPPROTO_UDP, frame);
 	memcpy(ours, frame + ICMP, 2);
 	turn(frame);
-	memcpy(frame + ICMP, "\x12\x34", 2);
+	frame[ICMP] = 0x12;
+	frame[ICMP + 1] = 0x34;
 	memcpy(frame + ICMP + 2, ours, 2);
 	memset(frame + ICMP + 6, 0, 2); /* no checksum (RFC 768) */
 	send_packet(&fake, frame, size, false);

@@ -162,9 +162,9 @@ struct asker_ear {
 
 struct asker_report {
 	struct asker_packet packets[ASKER_PACKETS_MAX]; /* PLAN.count of them */
-	uint32_t strangers;				/* what came that is no packet's */
-	uint16_t id;					/* ICMP's */
-	uint16_t own_port, port;			/* UDP, TCP: ours, and theirs */
+	uint32_t strangers;	 /* what came that is no question's of ours */
+	uint16_t id;		 /* ICMP's */
+	uint16_t own_port, port; /* UDP, TCP: ours, and theirs */
 	/* The way that the kernel sent it; of ARP and FRAME the interface alone. */
 	char interface[IFNAMSIZ];
 	struct net_address source;

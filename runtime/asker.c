@@ -201,6 +201,8 @@ static int check_plan(const struct asker_plan *plan, struct error *error)
 		return error_set(error, EINVAL, "no such question");
 	if (plan->count < 1 || plan->count > ASKER_PACKETS_MAX)
 		return error_set(error, EINVAL, "1 to %d packets", ASKER_PACKETS_MAX);
+	if (!memchr(plan->interface, '\0', sizeof(plan->interface)))
+		return error_set(error, EINVAL, "the interface's name is too long");
 	if (plan->kind == ASKER_FRAME) {
 		if (!plan->frame || plan->frame_size < 14 || plan->frame_size > ASKER_FRAME_MAX)
 			return error_set(error, EINVAL, "a frame has 14 to %d bytes",

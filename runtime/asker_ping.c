@@ -37,11 +37,10 @@ static void put_u16(uint8_t *to, uint16_t value)
 
 /* ---- preparing ------------------------------------------------------------------------------- */
 
-/* We are told of echo replies and errors, and not of what others ask. */
+/* We are told of echo replies and of errors. A redirect (RFC 792) is none: the packet goes on. */
 static int filter(const struct probe *probe)
 {
 	struct icmp_filter ipv4 = {.data = ~(1U << ICMP_ECHOREPLY | 1U << ICMP_DEST_UNREACH |
-					     1U << ICMP_SOURCE_QUENCH | 1U << ICMP_REDIRECT |
 					     1U << ICMP_TIME_EXCEEDED | 1U << ICMP_PARAMETERPROB)};
 	struct icmp6_filter ipv6;
 
@@ -138,7 +137,9 @@ static void hear_reply(struct probe *probe, const uint8_t *message, size_t size,
 		return;
 	}
 	if (sequence < 0) {
-		probe->report->strangers++;
+		/* All raw sockets hear the replies to other questions of ours. */
+		probe->report->strangers +=
+			probe_packet_of(probe, message + HEAD, size - HEAD) != -1;
 		return;
 	}
 	if (!probe_same(&reply.from, &probe->plan->to))

@@ -31,6 +31,26 @@ static void an_interface_that_goes_away_is_no_silence(void **state)
 	}
 }
 
+static void a_carrier_that_goes_away_is_no_silence(void **state)
+{
+	FAKE fake = fake_make();
+	CLEANUP_ASKER struct asker asker = ASKER_NONE;
+	struct asker_plan plan = plan_of(ASKER_PING, 1);
+	struct ifreq down = {.ifr_flags = 0};
+	uint8_t frame[FRAME_SIZE] = {0};
+	REPORT *report = report_new();
+
+	(void)state;
+	plan.silence = true;
+	begin(&fake, &plan, &asker);
+	assert_int_not_equal(receive(fake.fd, frame, 10000), 0); /* it has asked */
+	link_request(fake.sides.far_ns, "eth0", SIOCSIFFLAGS, &down);
+	asker_enough(&asker);
+	works(asker_wait(&asker, report, &why));
+	assert_int_equal(report->ear.own, 1);
+	assert_false(asker_would_hear(&asker, report));
+}
+
 static void a_flood_ends_no_later(void **state)
 {
 	FAKE fake = fake_make();
@@ -302,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_interface_that_goes_away_is_no_silence),
+		cmocka_unit_test(a_carrier_that_goes_away_is_no_silence),
 		cmocka_unit_test(a_flood_ends_no_later),
 		cmocka_unit_test(an_asker_that_is_killed_or_stopped_could_not_ask),
 		cmocka_unit_test(a_report_is_looked_at_before_it_is_believed),

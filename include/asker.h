@@ -162,7 +162,7 @@ struct asker_ear {
 
 struct asker_report {
 	struct asker_packet packets[ASKER_PACKETS_MAX]; /* PLAN.count of them */
-	uint32_t strangers;	 /* what came that is no question's of ours */
+	uint32_t strangers;	 /* what came that is no packet's; of a ping, no question's */
 	uint16_t id;		 /* ICMP's */
 	uint16_t own_port, port; /* UDP, TCP: ours, and theirs */
 	/* The way that the kernel sent it; of ARP and FRAME the interface alone. */

@@ -41,6 +41,7 @@ struct probe {
 	int channel;	    /* to who started us */
 	int socket;	    /* speaks, and hears answers */
 	int ear;	    /* the packet socket on the interface */
+	int reserved;	    /* keeps an id ours */
 	uint32_t asked;	    /* packets sent */
 	const uint8_t *put; /* the frame that the kind puts on the interface; NULL: none */
 	size_t put_size;

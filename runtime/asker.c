@@ -114,6 +114,7 @@ static void close_probe(struct probe *probe)
 {
 	close_fd(&probe->socket);
 	close_fd(&probe->ear);
+	close_fd(&probe->reserved);
 	net_socket_close(&probe->net);
 }
 
@@ -131,6 +132,7 @@ static int ask_child(struct birth *birth, struct outcome *outcome, uint8_t *buff
 			      .channel = birth->channel,
 			      .socket = -1,
 			      .ear = -1,
+			      .reserved = -1,
 			      .buffer = buffer};
 	struct ready ready = {.error.code = 0};
 	struct error ignored;

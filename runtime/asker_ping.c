@@ -6,8 +6,10 @@
 #include <linux/icmp.h>
 #include <netinet/icmp6.h>
 #include <sys/random.h>
+#include <sys/un.h>
 
-#define HEAD 8 /* bytes of both protocols' echo header, and of their errors' */
+#define TRIES 32 /* for an id that nobody has */
+#define HEAD  8	 /* bytes of both protocols' echo header, and of their errors' */
 
 /* What differs between the two. */
 struct words {
@@ -53,6 +55,27 @@ static int filter(const struct probe *probe)
 	return setsockopt(probe->socket, IPPROTO_ICMPV6, ICMP6_FILTER, &ipv6, sizeof(ipv6));
 }
 
+/* Others ask at the same time: where a payload has no room for the marker, id and sequence alone
+ * tell whose an answer is. Names of unix sockets that are no files are a network namespace's own
+ * (unix(7)); who has bound the id's name has the id, until the socket is closed. */
+static int reserve_id(struct probe *probe, struct error *error)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	uint16_t *id = &probe->report->id;
+
+	probe->reserved = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (probe->reserved < 0)
+		return error_system(error, errno, "cannot open a socket");
+	for (int i = 0; i < TRIES; i++) {
+		if (getrandom(id, sizeof(*id), 0) != sizeof(*id))
+			return error_system(error, errno, "cannot choose an id");
+		(void)snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "pyroute-id-%u", *id);
+		if (bind(probe->reserved, (const struct sockaddr *)&name, sizeof(name)) == 0)
+			return 0;
+	}
+	return error_system(error, errno, "cannot have an id of its own");
+}
+
 static int prepare(struct probe *probe, struct error *error)
 {
 	if (probe_find_way(probe, error) < 0)
@@ -62,11 +85,7 @@ static int prepare(struct probe *probe, struct error *error)
 		return -error->code;
 	if (filter(probe) < 0)
 		return error_system(error, errno, "cannot choose what to hear of ICMP");
-	/* Others ask at the same time: where a payload has no room for the marker, this and the
-	 * sequence tell whose an answer is. */
-	if (getrandom(&probe->report->id, sizeof(probe->report->id), 0) < 0)
-		return error_system(error, errno, "cannot choose an id");
-	return 0;
+	return reserve_id(probe, error);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */

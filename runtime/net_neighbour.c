@@ -97,17 +97,15 @@ struct found {
 	int known; /* 0 or 1 */
 };
 
-/* An entry that is being asked for, or that nobody answered for, has no address, or an old one. */
+/* An entry that is being asked for, or that nobody answered for, is shown without an address. */
 static void on_neighbour(void *context, struct nlmsghdr *answer)
 {
 	struct found *found = context;
-	const struct ndmsg *body = nlmsg_data(answer);
 	struct nlattr *mac;
 
-	if (answer->nlmsg_type != RTM_NEWNEIGH || !nlmsg_valid_hdr(answer, sizeof(*body)) ||
-	    (body->ndm_state & (NUD_INCOMPLETE | NUD_FAILED | NUD_NOARP)) != 0)
+	if (answer->nlmsg_type != RTM_NEWNEIGH || !nlmsg_valid_hdr(answer, sizeof(struct ndmsg)))
 		return;
-	mac = nlmsg_find_attr(answer, sizeof(*body), NDA_LLADDR);
+	mac = nlmsg_find_attr(answer, sizeof(struct ndmsg), NDA_LLADDR);
 	if (!mac || nla_len(mac) != NET_MAC_SIZE)
 		return;
 	memcpy(found->mac, nla_data(mac), NET_MAC_SIZE);

@@ -327,6 +327,51 @@ static void a_frame_is_put_on_the_interface_and_what_comes_is_noted(void **state
 
 /* ---- nothing there --------------------------------------------------------------------------- */
 
+#define MANY 20
+
+struct crowd {
+	struct asker at[MANY];
+};
+
+static void crowd_close(struct crowd *crowd)
+{
+	for (size_t i = 0; i < MANY; i++)
+		asker_close(&crowd->at[i]);
+}
+
+/* Payloads without room for a marker too: each has an id of its own. */
+static void many_ask_at_once_and_each_hears_its_own(void **state)
+{
+	CLEANUP(sides_drop) struct sides sides;
+	CLEANUP(crowd_close) struct crowd crowd;
+	REPORT *report = report_new();
+	uint16_t ids[MANY];
+
+	(void)state;
+	for (size_t i = 0; i < MANY; i++)
+		crowd.at[i] = ASKER_NONE;
+	clients_make(&sides);
+	for (size_t i = 0; i < MANY; i++) {
+		struct asker_plan plan = plan_of(ASKER_PING, "1.1.1.2");
+
+		plan.token = (uint32_t)i;
+		plan.sizes[2] = 8;
+		start_in(sides.near_ns, &plan, &crowd.at[i]);
+	}
+	for (size_t i = 0; i < MANY; i++)
+		works(asker_go(&crowd.at[i], &why));
+	for (size_t i = 0; i < MANY; i++) {
+		works(asker_wait(&crowd.at[i], report, &why));
+		for (size_t j = 0; j < 3; j++) {
+			assert_int_equal(report->packets[j].right, 1);
+			assert_int_equal(report->packets[j].wrong, 0);
+		}
+		ids[i] = report->id;
+		for (size_t j = 0; j < i; j++)
+			assert_int_not_equal(ids[i], ids[j]);
+	}
+}
+
 struct askers {
 	struct asker at[5];
 };
@@ -471,6 +516,7 @@ int main(void)
 		cmocka_unit_test(a_stream_comes_back_whole),
 		cmocka_unit_test(arp_is_answered_by_who_has_the_address),
 		cmocka_unit_test(a_frame_is_put_on_the_interface_and_what_comes_is_noted),
+		cmocka_unit_test(many_ask_at_once_and_each_hears_its_own),
 		cmocka_unit_test(silence_is_a_report_with_its_proof),
 		cmocka_unit_test(an_answer_where_silence_was_expected_is_told),
 		cmocka_unit_test(a_question_that_cannot_be_asked_is_a_failure),

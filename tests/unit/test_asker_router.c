@@ -30,6 +30,25 @@ static void the_way_is_told_and_the_gateway_is_asked_for_anew(void **state)
 	}
 }
 
+static void packets_leave_with_the_ttl_that_was_wished(void **state)
+{
+	static const uint8_t protocols[] = {IPPROTO_ICMP, IPPROTO_UDP, IPPROTO_TCP};
+	static const enum asker_kind kinds[] = {ASKER_PING, ASKER_UDP, ASKER_TCP};
+	uint8_t frame[FRAME_SIZE] = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		FAKE fake = fake_make();
+		CLEANUP_ASKER struct asker asker = ASKER_NONE;
+		struct asker_plan plan = plan_of(kinds[i], 1);
+
+		plan.ttl = 5;
+		begin(&fake, &plan, &asker);
+		(void)next_packet(&fake, protocols[i], frame);
+		assert_int_equal(frame[IP + 8], 5);
+	}
+}
+
 static void what_comes_twice_is_counted_twice(void **state)
 {
 	FAKE fake = fake_make();
@@ -301,6 +320,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_way_is_told_and_the_gateway_is_asked_for_anew),
+		cmocka_unit_test(packets_leave_with_the_ttl_that_was_wished),
 		cmocka_unit_test(what_comes_twice_is_counted_twice),
 		cmocka_unit_test(a_late_answer_is_told_with_its_time),
 		cmocka_unit_test(each_fault_of_a_reply_is_told_by_its_name),

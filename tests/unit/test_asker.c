@@ -499,6 +499,13 @@ static void a_port_where_nobody_listens_is_told_by_an_error(void **state)
 		assert_memory_equal(report->packets[i].error.from.bytes, far.bytes, 16);
 		assert_int_equal(report->packets[i].error.own, 0);
 	}
+	plan = plan_of(ASKER_UDP, "2001:db8::2");
+	plan.port = 9;
+	plan.count = 1;
+	works(ask(sides.near_ns, &plan, report, NULL));
+	assert_int_equal(report->packets[0].errors, 1);
+	assert_int_equal(report->packets[0].error.type, 1);
+	assert_int_equal(report->packets[0].error.code, 4);
 	plan = plan_of(ASKER_TCP, "1.1.1.2");
 	plan.port = 9;
 	works(ask(sides.near_ns, &plan, report, NULL));

@@ -4,6 +4,9 @@
 #include "fake_router.h"
 #include "process.h"
 
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
@@ -49,6 +52,55 @@ static void a_carrier_that_goes_away_is_no_silence(void **state)
 	works(asker_wait(&asker, report, &why));
 	assert_int_equal(report->ear.own, 1);
 	assert_false(asker_would_hear(&asker, report));
+}
+
+/* As root in the client can by `ss --kill`: takes away the socket that sent the packet in FRAME. */
+static void destroy_socket(const struct fake *fake, const uint8_t *frame)
+{
+	CLEANUP_FD int fd = socket_in(fake->sides.near_ns, AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+	struct {
+		struct nlmsghdr head;
+		struct inet_diag_req_v2 body;
+	} request = {.head = {.nlmsg_len = sizeof(request),
+			      .nlmsg_type = SOCK_DESTROY,
+			      .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+		     .body = {.sdiag_family = AF_INET,
+			      .sdiag_protocol = frame[IP + 9],
+			      .idiag_states = UINT32_MAX}};
+	struct {
+		struct nlmsghdr head;
+		struct nlmsgerr body;
+	} answer = {.body.error = 1};
+
+	memcpy(request.body.id.idiag_src, frame + IP + 12, 4);
+	memcpy(request.body.id.idiag_dst, frame + IP + 16, 4);
+	memcpy(&request.body.id.idiag_sport, frame + ICMP, 2);
+	memcpy(&request.body.id.idiag_dport, frame + ICMP + 2, 2);
+	memset(request.body.id.idiag_cookie, 0xff, sizeof(request.body.id.idiag_cookie));
+	assert_int_equal(send(fd, &request, sizeof(request), 0), sizeof(request));
+	assert_true(recv(fd, &answer, sizeof(answer), 0) > 0);
+	assert_int_equal(answer.body.error, 0);
+}
+
+static void a_socket_that_root_takes_away_is_no_silence(void **state)
+{
+	static const enum asker_kind asked[] = {ASKER_UDP, ASKER_TCP};
+	static const uint8_t protocols[] = {IPPROTO_UDP, IPPROTO_TCP};
+	uint8_t frame[FRAME_SIZE] = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+		FAKE fake = fake_make();
+		CLEANUP_ASKER struct asker asker = ASKER_NONE;
+		struct asker_plan plan = plan_of(asked[i], 1);
+		REPORT *report = report_new();
+
+		plan.silence = true;
+		begin(&fake, &plan, &asker);
+		(void)next_packet(&fake, protocols[i], frame);
+		destroy_socket(&fake, frame);
+		assert_int_equal(asker_wait(&asker, report, &why), -ECONNABORTED);
+	}
 }
 
 static void a_flood_ends_no_later(void **state)
@@ -323,6 +375,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_interface_that_goes_away_is_no_silence),
 		cmocka_unit_test(a_carrier_that_goes_away_is_no_silence),
+		cmocka_unit_test(a_socket_that_root_takes_away_is_no_silence),
 		cmocka_unit_test(a_flood_ends_no_later),
 		cmocka_unit_test(an_asker_that_is_killed_or_stopped_could_not_ask),
 		cmocka_unit_test(a_report_is_looked_at_before_it_is_believed),

@@ -250,7 +250,6 @@ static void a_stream_comes_back_whole(void **state)
 		assert_int_equal(report->stream.sent, sizes[i]);
 		assert_int_equal(report->stream.received, sizes[i]);
 		assert_int_equal(report->stream.wrong_at, -1);
-		assert_int_equal(report->stream.retransmissions, 0);
 		assert_true(report->stream.began <= report->stream.connected);
 		assert_true(report->stream.connected <= report->stream.ended);
 		assert_int_equal(far->stream.connections, 1);
@@ -267,11 +266,14 @@ static void arp_is_answered_by_who_has_the_address(void **state)
 	struct asker_plan plan = plan_of(ASKER_ARP, "1.1.1.2");
 	REPORT *report = report_new();
 	bool hears = false;
+	int64_t started;
 
 	(void)state;
 	clients_make(&sides);
 	plan.count = 1;
+	started = monotonic_ms();
 	works(ask(sides.near_ns, &plan, report, &hears));
+	assert_true(monotonic_ms() - started < 5000);
 	assert_int_equal(report->arp_count, 1);
 	assert_int_equal(report->arps[0].operation, 2);
 	assert_memory_equal(report->arps[0].to_mac, mac_1, NET_MAC_SIZE);

@@ -227,6 +227,26 @@ static void what_the_client_drops_was_seen_to_come(void **state)
 	assert_int_equal(report->ear.came_ours, 2);
 }
 
+/* The first SYN is lost, as by a router that forgets what waits for ARP. */
+static void what_must_be_sent_again_is_counted(void **state)
+{
+	FAKE fake = fake_make();
+	CLEANUP_ASKER struct asker asker = ASKER_NONE;
+	const struct asker_plan plan = plan_of(ASKER_TCP, 1);
+	REPORT *report = report_new();
+	uint8_t frame[FRAME_SIZE] = {0};
+
+	(void)state;
+	begin(&fake, &plan, &asker);
+	for (int i = 0; i < 2; i++)
+		(void)next_packet(&fake, IPPROTO_TCP, frame);
+	asker_enough(&asker);
+	works(asker_wait(&asker, report, &why));
+	assert_true(report->stream.retransmissions >= 1);
+	assert_int_equal(report->stream.connected, 0);
+	assert_int_equal(report->stream.failure, 0);
+}
+
 /* ---- errors ---------------------------------------------------------------------------------- */
 
 static void errors_are_told_however_little_they_quote(void **state)
@@ -326,6 +346,7 @@ int main(void)
 		cmocka_unit_test(each_fault_of_a_reply_is_told_by_its_name),
 		cmocka_unit_test(answers_for_others_are_not_taken),
 		cmocka_unit_test(what_the_client_drops_was_seen_to_come),
+		cmocka_unit_test(what_must_be_sent_again_is_counted),
 		cmocka_unit_test(errors_are_told_however_little_they_quote),
 		cmocka_unit_test(a_trace_tells_who_answers_at_each_ttl),
 		cmocka_unit_test(datagrams_from_another_port_are_told),

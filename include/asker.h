@@ -72,13 +72,12 @@ struct asker_plan {
 
 /* What is wrong with a reply. */
 enum asker_wrong {
-	ASKER_WRONG_SIZE = 1,	  /* of the payload */
-	ASKER_WRONG_BYTES = 2,	  /* in the payload, from wrong_at on */
-	ASKER_WRONG_ID = 4,	  /* ICMP's */
-	ASKER_WRONG_SEQUENCE = 8, /* ICMP's */
-	ASKER_WRONG_CHECKSUM =
-		16,		 /* ICMP's over IPv4: of others the kernel shows right ones only */
-	ASKER_WRONG_SENDER = 32, /* not who was asked, or another port of theirs */
+	ASKER_WRONG_SIZE = 1,	   /* of the payload */
+	ASKER_WRONG_BYTES = 2,	   /* in the payload, from wrong_at on */
+	ASKER_WRONG_ID = 4,	   /* ICMP's */
+	ASKER_WRONG_SEQUENCE = 8,  /* ICMP's */
+	ASKER_WRONG_CHECKSUM = 16, /* ICMP's; of other protocols the kernel shows right ones only */
+	ASKER_WRONG_SENDER = 32,   /* not who was asked, or another port of theirs */
 	ASKER_WRONG_ALL = 63
 };
 
@@ -155,9 +154,8 @@ struct asker_ear {
 	uint32_t left; /* frames that the interface was seen to send, whosever */
 	uint32_t left_ours; /* of these, those with our marker */
 	uint32_t came;	    /* frames that it was seen to receive */
-	uint32_t
-		came_ours; /* of these, those with our marker: replies, also such as were dropped */
-	uint32_t lost;	   /* frames that came too fast to be looked at */
+	uint32_t came_ours; /* of these, those with our marker, heard by the socket or not */
+	uint32_t lost;	    /* frames that came too fast to be looked at */
 };
 
 struct asker_report {
@@ -211,7 +209,7 @@ void asker_enough(struct asker *asker);
 int asker_patience(const struct asker *asker);
 
 /* Waits for the report, which can be trusted as far as its form goes. -errno: it could not ask, or
- * not to the end; -ETIMEDOUT where it does not report in time, and was killed. */
+ * not to the end; -ETIMEDOUT where it does not report in time; asker_close() ends it. */
 int asker_wait(struct asker *asker, struct asker_report *report, struct error *error);
 
 /* True where it would have heard an answer (one that answers: a question), had one come. */

@@ -9,7 +9,7 @@
  * Over the channel it says that it is ready, waits for one byte, asks, and reports. A second byte
  * is that it is enough, and the end of file that we are gone. Its socket calls never block and each
  * wait has an end, so that whatever happens in the client it ends within its time; we wait as long
- * as that and some seconds, and then kill it.
+ * as that and some seconds, and then kill it (asker_close()).
  *
  * What it reports was made by our own code, but out of what strangers sent, in a place where they
  * are root: its form is looked at before anybody relies on it. */

@@ -201,10 +201,8 @@ static int raise_interface(struct nl_sock *socket, size_t index,
 	return result < 0 ? error_prefix(error, "%s", name) : 0;
 }
 
-/* The interface by whose net VIA is reached; the rules say there is one. */
-static int find_way(const struct stage *stage, const struct stage_client *client,
-		    enum family family, const struct stage_address *via, char name[IFNAMSIZ],
-		    struct error *error)
+int stack_find_way(const struct stage *stage, const struct stage_client *client, enum family family,
+		   const struct stage_address *via, char name[IFNAMSIZ], struct error *error)
 {
 	char text[ADDRESS_TEXT_SIZE];
 
@@ -233,7 +231,7 @@ static int add_gateways(struct nl_sock *socket, const struct stage *stage,
 
 		if (gateway->line == 0)
 			continue;
-		if (find_way(stage, client, family, gateway, name, error) < 0 ||
+		if (stack_find_way(stage, client, family, gateway, name, error) < 0 ||
 		    net_route_default(socket, name, &via, error) < 0)
 			return -error->code;
 	}
@@ -249,7 +247,7 @@ static int add_routes(struct nl_sock *socket, const struct stage *stage,
 		struct net_address via = wire_address(&route->via, route->family);
 		char name[IFNAMSIZ];
 
-		if (find_way(stage, client, route->family, &route->via, name, error) < 0 ||
+		if (stack_find_way(stage, client, route->family, &route->via, name, error) < 0 ||
 		    net_route_add(socket, name, &prefix, &via, error) < 0)
 			return -error->code;
 	}

@@ -204,10 +204,6 @@ int asker_go(struct asker *asker, struct error *error);
 /* Has it report what it has seen. */
 void asker_enough(struct asker *asker);
 
-/* How long it may still take for what it does now, in ms as poll(2) wants it: after that
- * asker_wait() and asker_meet() do not wait either. */
-int asker_patience(const struct asker *asker);
-
 /* Waits for the report, which can be trusted as far as its form goes. -errno: it could not ask, or
  * not to the end; -ETIMEDOUT where it does not report in time; asker_close() ends it. */
 int asker_wait(struct asker *asker, struct asker_report *report, struct error *error);

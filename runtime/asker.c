@@ -97,7 +97,8 @@ static int hear_go_child(const struct probe *probe, struct error *error)
 	return 0;
 }
 
-/* The next hop's Ethernet address, as the kernel has it by now. */
+/* The next hop's Ethernet address, as the kernel has it by now. Where nobody was to answer it is
+ * forgotten: the kernel would go on asking for one that it does not have. */
 static void note_neighbour(struct probe *probe)
 {
 	struct asker_report *report = probe->report;
@@ -105,9 +106,12 @@ static void note_neighbour(struct probe *probe)
 		report->gateway.family != 0 ? &report->gateway : &probe->plan->to;
 	struct error ignored;
 
-	if (probe->plan->kind != ASKER_FRAME && probe->route.index != 0 && !probe->route.own)
-		report->neighbour_known = net_neighbour_find(probe->net, probe->route.index, hop,
-							     report->mac, &ignored) > 0;
+	if (probe->plan->kind == ASKER_FRAME || probe->route.index == 0 || probe->route.own)
+		return;
+	report->neighbour_known =
+		net_neighbour_find(probe->net, probe->route.index, hop, report->mac, &ignored) > 0;
+	if (probe->plan->silence)
+		(void)net_neighbour_forget(probe->net, probe->route.index, hop, &ignored);
 }
 
 static void close_probe(struct probe *probe)
@@ -250,7 +254,8 @@ int asker_start(const struct asker_plan *plan, const struct ns_set *client, stru
 
 /* ---- hearing of it --------------------------------------------------------------------------- */
 
-int asker_patience(const struct asker *asker)
+/* How long it may still take for what it does now, in ms as poll(2) wants it. */
+static int patience_of(const struct asker *asker)
 {
 	int64_t left = asker->deadline - monotonic_ms();
 
@@ -264,7 +269,7 @@ static int hear(const struct asker *asker, void *message, size_t size, struct er
 	int ready;
 
 	do
-		ready = poll(&file, 1, asker_patience(asker));
+		ready = poll(&file, 1, patience_of(asker));
 	while (ready < 0 && errno == EINTR);
 	if (ready < 0)
 		return error_system(error, errno, "cannot wait for a probe");

@@ -130,6 +130,16 @@ struct talk {
 	bool settled;
 };
 
+/* Where all that was sent is answered, the next one need not wait: so a slow router is asked as
+ * fast as it can answer, and no queue grows that makes its answers late. */
+static bool is_settled_so_far(const struct probe *probe)
+{
+	const struct asker_packet *last =
+		probe->asked > 0 ? &probe->report->packets[probe->asked - 1] : NULL;
+
+	return last != NULL && !probe->plan->silence && last->right > 0;
+}
+
 /* Sends the next packet, where it is time. */
 static int speak(struct probe *probe, struct talk *talk, struct error *error)
 {
@@ -139,7 +149,7 @@ static int speak(struct probe *probe, struct talk *talk, struct error *error)
 	int64_t when = probe_now();
 	int result;
 
-	if (probe->asked == plan->count || now < talk->next)
+	if (probe->asked == plan->count || (now < talk->next && !is_settled_so_far(probe)))
 		return 0;
 	result = talk->way->send(probe, probe->asked, error);
 	if (result < 0)

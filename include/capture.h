@@ -13,6 +13,8 @@
 
 #define CAPTURE_LISTENERS_MAX 64
 #define CAPTURE_ANY_WIRE      UINT16_MAX
+#define CAPTURE_WIRES_MAX     1024
+#define CAPTURE_MAC_SIZE      6
 
 struct capture_wire {
 	char name[IFNAMSIZ]; /* of the leg */
@@ -40,10 +42,13 @@ struct capture {
 void capture_close(struct capture *capture);
 #define CLEANUP_CAPTURE CLEANUP(capture_close)
 
-/* Begins on COUNT legs, which are in COMPUTER's user and network namespace, or where that is
- * NS_SET_NONE in our own. It takes CAP_NET_RAW there. */
+/* Begins on COUNT legs, CAPTURE_WIRES_MAX at most, which are in COMPUTER's user and network
+ * namespace, or where that is NS_SET_NONE in our own. It takes CAP_NET_RAW there. */
 int capture_start(const struct ns_set *computer, const struct capture_wire *wires, size_t count,
 		  struct capture *capture, struct error *error);
+
+/* The Ethernet address of the leg of WIRE, an index of those that were given. */
+const uint8_t *capture_mac(const struct capture *capture, size_t wire);
 
 /* A packet socket (packet(7)) that receives from a leg and is not the capture's. */
 struct capture_listener {

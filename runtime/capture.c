@@ -6,8 +6,10 @@
 #include <pcap/pcap.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #define STORE_SIZE     ((size_t)64 << 20) /* bytes; what is not written takes no memory */
@@ -22,6 +24,7 @@
 struct capture_store {
 	size_t end; /* of the records: atomic */
 	bool full;
+	uint8_t macs[CAPTURE_WIRES_MAX][CAPTURE_MAC_SIZE];
 	_Alignas(uint64_t) uint8_t records[];
 };
 
@@ -284,6 +287,23 @@ static int attend(struct camera *camera, struct error *error)
 	}
 }
 
+/* As the kernel has them now: netdevice(7). */
+static int note_macs(const struct camera *camera, struct error *error)
+{
+	CLEANUP_FD int asker = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	for (size_t i = 0; i < camera->count; i++) {
+		struct ifreq request = {.ifr_ifindex = 0};
+
+		memcpy(request.ifr_name, camera->wires[i].name, sizeof(request.ifr_name));
+		if (asker < 0 || ioctl(asker, SIOCGIFHWADDR, &request) < 0)
+			return error_system(error, errno, "cannot capture on %s",
+					    camera->wires[i].name);
+		memcpy(camera->store->macs[i], request.ifr_hwaddr.sa_data, CAPTURE_MAC_SIZE);
+	}
+	return 0;
+}
+
 static int begin(struct camera *camera, struct error *error)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
@@ -291,6 +311,8 @@ static int begin(struct camera *camera, struct error *error)
 	if (getppid() != camera->parent) /* it came before we asked */
 		return error_set(error, ECANCELED, "the parent is gone");
 	if (camera->computer->fd[NS_NET] >= 0 && ns_enter(camera->computer, error) < 0)
+		return -error->code;
+	if (note_macs(camera, error) < 0)
 		return -error->code;
 	return open_ears(camera, error);
 }
@@ -351,8 +373,12 @@ int capture_start(const struct ns_set *computer, const struct capture_wire *wire
 	struct word word;
 	int ends[2];
 	int result;
-	void *store = mmap(NULL, STORE_SIZE, PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *store;
+
+	if (count > CAPTURE_WIRES_MAX)
+		return error_set(error, E2BIG, "cannot capture on %zu legs", count);
+	store = mmap(NULL, STORE_SIZE, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (store == MAP_FAILED)
 		return error_system(error, errno, "cannot capture");
@@ -368,6 +394,11 @@ int capture_start(const struct ns_set *computer, const struct capture_wire *wire
 	*capture = new;
 	new = CAPTURE_NONE;
 	return 0;
+}
+
+const uint8_t *capture_mac(const struct capture *capture, size_t wire)
+{
+	return capture->store->macs[wire];
 }
 
 int capture_listeners(struct capture *capture,

@@ -7,6 +7,12 @@
 #include <netinet/tcp.h>
 #include <stdarg.h>
 
+/* Offsets of checksums in their headers. */
+#define IPV4_SUM 10
+#define ICMP_SUM 2
+#define UDP_SUM	 6
+#define TCP_SUM	 16
+
 #define MAC_TEXT_SIZE 18
 
 static void put_mac(const uint8_t *mac, char text[MAC_TEXT_SIZE])
@@ -85,16 +91,17 @@ static bool put_arp(const struct frame *frame, enum frame_field field, char *tex
 	}
 }
 
-static const char *sum_word(enum frame_sum sum)
+/* "0x0fd8, right" */
+static void put_sum(const uint8_t *at, enum frame_sum sum, char *text)
 {
 	static const char *const words[] = {
-		[FRAME_SUM_UNKNOWN] = "unknown",
+		[FRAME_SUM_UNKNOWN] = "of what is not all here",
 		[FRAME_SUM_NONE] = "none",
 		[FRAME_SUM_RIGHT] = "right",
 		[FRAME_SUM_WRONG] = "wrong",
 	};
 
-	return words[sum];
+	(void)snprintf(text, FRAME_DESCRIBE_SIZE, "0x%02x%02x, %s", at[0], at[1], words[sum]);
 }
 
 static void put_number(char *text, unsigned number)
@@ -102,8 +109,10 @@ static void put_number(char *text, unsigned number)
 	(void)snprintf(text, FRAME_DESCRIBE_SIZE, "%u", number);
 }
 
-static bool put_ip(const struct frame_packet *packet, enum frame_field field, char *text)
+static bool put_ip(const struct frame *frame, enum frame_field field, char *text)
 {
+	const struct frame_packet *packet = &frame->packet;
+
 	switch ((int)field) { /* most are another's */
 	case FRAME_FIELD_LENGTH:
 		put_number(text, (unsigned)packet->size);
@@ -118,7 +127,8 @@ static bool put_ip(const struct frame_packet *packet, enum frame_field field, ch
 		put_number(text, packet->protocol);
 		return true;
 	case FRAME_FIELD_CHECKSUM:
-		(void)snprintf(text, FRAME_DESCRIBE_SIZE, "%s", sum_word(packet->sum));
+		if (packet->version == 4)
+			put_sum(frame->bytes + packet->offset + IPV4_SUM, packet->sum, text);
 		return packet->version == 4;
 	case FRAME_FIELD_SOURCE:
 		put_address(packet->version, packet->source, text);
@@ -131,8 +141,17 @@ static bool put_ip(const struct frame_packet *packet, enum frame_field field, ch
 	}
 }
 
-static bool put_upper(const struct frame_packet *packet, enum frame_field field, char *text)
+/* Where the checksum is in what IP carries. */
+static size_t upper_sum_at(const struct frame_packet *packet)
 {
+	if (packet->upper == FRAME_TCP)
+		return TCP_SUM;
+	return packet->upper == FRAME_UDP ? UDP_SUM : ICMP_SUM;
+}
+
+static bool put_upper(const struct frame *frame, enum frame_field field, char *text)
+{
+	const struct frame_packet *packet = &frame->packet;
 	const bool ports = packet->upper == FRAME_UDP || packet->upper == FRAME_TCP;
 
 	switch ((int)field) { /* most are another's */
@@ -152,7 +171,9 @@ static bool put_upper(const struct frame_packet *packet, enum frame_field field,
 		put_number(text, packet->target_port);
 		return ports;
 	case FRAME_FIELD_UPPER_CHECKSUM:
-		(void)snprintf(text, FRAME_DESCRIBE_SIZE, "%s", sum_word(packet->upper_sum));
+		if (packet->upper != FRAME_NO_UPPER)
+			put_sum(frame->bytes + packet->upper_offset + upper_sum_at(packet),
+				packet->upper_sum, text);
 		return packet->upper != FRAME_NO_UPPER;
 	default:
 		(void)snprintf(text, FRAME_DESCRIBE_SIZE, "%zu bytes", packet->payload_size);
@@ -171,8 +192,7 @@ bool frame_field_text(const struct frame *frame, enum frame_field field,
 	else if (field >= FRAME_FIELD_ARP_OPERATION && field <= FRAME_FIELD_ARP_TARGET)
 		found = put_arp(frame, field, text);
 	else if (frame->kind == FRAME_IP)
-		found = put_ip(&frame->packet, field, text) ||
-			put_upper(&frame->packet, field, text);
+		found = put_ip(frame, field, text) || put_upper(frame, field, text);
 	if (!found)
 		text[0] = '\0';
 	return found;

@@ -14,7 +14,7 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 readonly SECONDS_EACH=${1:-60}
 readonly SEED=${SEED:-$((RANDOM * 32768 + RANDOM + 1))}
-readonly FUZZERS=${FUZZERS:-config service keeper enter journal}
+readonly FUZZERS=${FUZZERS:-config service keeper enter journal walk}
 fuzz=$(realpath -m "${BUILD:-build}")/fuzz
 units=${fuzz%/fuzz}/unit
 scratch=$(mktemp -d /dev/shm/pyroute-fuzz.XXXXXX) || exit 1 # fuzz_journal writes two files an input

@@ -62,6 +62,30 @@ seeds_service() {
 	seed keeper-hang-ups '\6' '\0\4\10' '\14\0\0\0\0\1\1' '\17\0\0\0\0\1\1' '\7\3\13'
 }
 
+# A frame: which wire (1) and whether the router sent it (2), its length, and its bytes.
+seeds_walk() {
+	local client1='\2\102\1\1\1\2' client2='\2\102\2\2\2\2'
+	local router1='\2\102\1\1\1\1' router2='\2\102\2\2\2\1'
+	local all='\377\377\377\377\377\377' none='\0\0\0\0\0\0'
+	local ip1='\1\1\1\2' ip2='\2\2\2\2' leg1='\1\1\1\1' leg2='\2\2\2\1'
+	local arp='\10\6\0\1\10\0\6\4\0' echo='\367\360\0\7\0\1' reply='\377\360\0\7\0\1'
+	local ask1 say1 ask2 say2 there carried expired
+
+	ask1="\\0\\52$all$client1$arp\\1$client1$ip1$none$leg1"
+	say1="\\2\\52$client1$router1$arp\\2$router1$leg1$client1$ip1"
+	ask2="\\3\\52$all$router2$arp\\1$router2$leg2$none$ip2"
+	say2="\\1\\52$router2$client2$arp\\2$client2$ip2$router2$leg2"
+	there="\\0\\52$router1$client1\\10\\0\\105\\0\\0\\34\\22\\64\\0\\0\\100\\1\\142\\247$ip1$ip2\\10\\0$echo"
+	carried="\\3\\52$client2$router2\\10\\0\\105\\0\\0\\34\\22\\64\\0\\0\\77\\1\\143\\247$ip1$ip2\\10\\0$echo"
+	expired="\\2\\106$client1$router1\\10\\0\\105\\0\\0\\70\\0\\0\\0\\0\\100\\1\\166\\276$leg1$ip1\\13\\0\\364\\377$none"
+
+	seed way "$ask1" "$say1" "$there" "$ask2" "$say2" "$carried"
+	seed back "\\1\\52$router2$client2\\10\\0\\105\\0\\0\\34\\22\\64\\0\\0\\100\\1\\142\\247$ip2$ip1\\0\\0$reply"
+	seed twice "$there" "$carried" "$carried"
+	seed error "$there" "$expired\\105\\0\\0\\34\\22\\64\\0\\0\\1\\1\\241\\247$ip1$ip2\\10\\0$echo"
+	seed strange "$ask1" "\\2\\20$client1$router1\\10\\6\\0\\0"
+}
+
 # The first byte: below 128 all that a starter hears, else a word that the keeper waits for.
 seeds_keeper() {
 	# of a word: the number of pids at 8, the far end at 268, its name at 272, a step at 296

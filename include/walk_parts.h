@@ -1,0 +1,71 @@
+/* What the parts of walk have in common. Only walk*.c include this. */
+#ifndef PYROUTE_WALK_PARTS_H
+#define PYROUTE_WALK_PARTS_H
+
+#include "marker.h"
+#include "walk.h"
+#include "walk_map.h"
+
+#define WALK_BIT(look) (1U << (look))
+
+struct walk_sight {
+	struct frame frame;
+	bool marked; /* it has a payload of ours: */
+	struct marker marker;
+	int64_t at;    /* where that begins in the frame */
+	size_t origin; /* of a frame that was sent: the one it comes of, or WALK_NO_FRAME */
+	size_t next;   /* of the frames of one origin: the next; WALK_NO_FRAME: it is the last */
+	size_t first;  /* of a frame that arrived: the first that comes of it */
+};
+
+/* ---- walk_match.c: which frame comes of which ---- */
+
+int walk_match(struct walk *walk, struct error *error);
+
+/* True where the frame I, which arrived, is one of QUESTION's; *BACK: it is from whom was asked. */
+bool walk_belongs(const struct walk *walk, const struct walk_question *question, size_t i,
+		  bool *back);
+
+/* ---- walk.c: what is said ---- */
+
+/* The index of NET's leg among WALK's; SIZE_MAX: it has none. */
+size_t walk_leg_index(const struct walk *walk, unsigned net);
+
+/* Adds a fault. The first is the last stop. */
+PRINTF_LIKE(7, 8)
+void walk_complain(struct walk_way *way, enum walk_step step, unsigned looks, size_t frame,
+		   enum frame_field field, const char *rule, const char *format, ...);
+
+/* Notes a stop at which all is right, seen on the leg WIRE (SIZE_MAX: on none); behind a fault none
+ * are. */
+PRINTF_LIKE(4, 5)
+void walk_stop(struct walk_way *way, enum walk_step step, size_t wire, const char *format, ...);
+
+/* ---- walk_arp.c ---- */
+
+/* True where MAC can be the router's on the leg WIRE: its own, or one that it says there is. */
+bool walk_is_router(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE]);
+
+/* Judges what was answered on the leg WIRE where CLIENT asked for ADDRESS by ARP. OWN: it is the
+ * leg's, else nobody is to answer. */
+struct walk_arp {
+	const struct stage_client *client;
+	const struct stage_interface *interface;
+	size_t wire;
+	const uint8_t *address;
+	const struct walk_question *question; /* in whose time */
+};
+void walk_judge_arp(const struct walk *walk, const struct walk_arp *arp, struct walk_way *way);
+
+/* Judges what the router asks on the leg WIRE, of everybody where TARGET is NULL. Returns how many
+ * such questions there are. */
+size_t walk_judge_questions(const struct walk *walk, size_t wire, const uint8_t *target,
+			    struct walk_way *way);
+
+/* ---- walk_carry.c ---- */
+
+/* Judges what the router did with the frame I, which arrived. BACK: it is on the way back. */
+void walk_judge_packet(const struct walk *walk, const struct walk_question *question, size_t i,
+		       bool back, struct walk_way *way);
+
+#endif

@@ -8,11 +8,6 @@
 #include <fcntl.h>
 #include <sched.h>
 
-struct router {
-	const struct caller *caller;
-	const struct ns_set *computer;
-};
-
 /* ---- in a private stage ---------------------------------------------------------------------- */
 
 /* Lays a new /sys over the old one, keeps copies of its PARTS, and takes it away again: a mount can
@@ -53,12 +48,12 @@ static int show_links_child(struct error *error)
 /* As an ordinary user, for in there is nobody else; who owns the namespaces may enter them. The
  * student's files stay as they are. Their mounts are a copy, in which what is mounted on the
  * computer later appears too. */
-static int enter_computer_child(const struct router *router, struct error *error)
+static int enter_computer_child(const struct router_place *place, struct error *error)
 {
 	struct error ignored;
 
-	if (privilege_drop_to_caller(router->caller, error) < 0 ||
-	    ns_enter(router->computer, error) < 0)
+	if (privilege_drop_to_caller(place->caller, error) < 0 ||
+	    ns_enter(place->computer, error) < 0)
 		return -error->code;
 	if (unshare(CLONE_NEWNS) < 0)
 		return error_system(error, errno, "cannot make a mount namespace");
@@ -72,25 +67,28 @@ static int enter_computer_child(const struct router *router, struct error *error
 
 /* ---- of either kind -------------------------------------------------------------------------- */
 
-static int become_router(void *argument, struct error *error)
+int router_become_child(const struct router_place *place, struct error *error)
 {
-	const struct router *router = argument;
-
 	/* The student's program finds the modules that they installed for themselves. */
-	if (privilege_restore_environment(router->caller, error) < 0)
+	if (privilege_restore_environment(place->caller, error) < 0)
 		return -error->code;
-	if (router->computer->fd[NS_NET] < 0)
-		return privilege_drop_to_router(router->caller, error);
-	if (enter_computer_child(router, error) < 0)
+	if (place->computer->fd[NS_NET] < 0)
+		return privilege_drop_to_router(place->caller, error);
+	if (enter_computer_child(place, error) < 0)
 		return -error->code;
 	return privilege_drop_to_router(NULL, error);
+}
+
+static int become_router(void *argument, struct error *error)
+{
+	return router_become_child(argument, error);
 }
 
 int router_run(const struct caller *caller, const struct ns_set *computer,
 	       const struct supervise_guard *guard, char *const *argv, int *status,
 	       struct error *error)
 {
-	struct router router = {.caller = caller, .computer = computer};
+	struct router_place place = {.caller = caller, .computer = computer};
 	struct terminal_state terminal = terminal_note();
 	CLEANUP_FD int pidfd = -1;
 	int result = 0;
@@ -100,7 +98,7 @@ int router_run(const struct caller *caller, const struct ns_set *computer,
 		result = privilege_need_root(error);
 	if (result < 0 || supervise_adopt(error) < 0)
 		return -error->code;
-	result = supervise_spawn(become_router, &router, argv, &pidfd, status, error);
+	result = supervise_spawn(become_router, &place, argv, &pidfd, status, error);
 	if (result == 0)
 		result = supervise_child(pidfd, guard, SUPERVISE_SAME_GROUP | SUPERVISE_ORPHANS,
 					 status, error);

@@ -5,6 +5,7 @@
 #                 FILES="tests/e2e/host.bats" names what to run
 # make faults     a failure at every system call of start, stop and connect; FAULTS="start stop"
 #                 for some, JOBS=4 hosts at once (root is needed; an hour). check makes a sample
+# make judge      what check and why say of every router of tests/routers (root is needed; minutes)
 # make lint       compilers with -Werror, analysers, layers, shell scripts, format
 # make fuzz       what reads other people's bytes under libFuzzer, each for SECONDS=120
 # make rootfs     the clients' root filesystem, where it is not up to date (root's with sudo)
@@ -23,7 +24,7 @@ BUILD   ?= build
 
 VERSION  := 0.1.0
 PACKAGES := libnl-3.0 libnl-route-3.0 libcap libseccomp json-c libpcap
-COMMANDS := stage-start stage-stop stage-list connect ps run doctor
+COMMANDS := stage-start stage-stop stage-list connect ps run check why doctor
 
 WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wundef -Wvla -Wpointer-arith -Wcast-qual \
 	-Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes -Wredundant-decls \
@@ -45,7 +46,7 @@ SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
 Q      := $(if $(V),,@)
 SAY    := $(if $(V)$(SILENT),@:,@printf '  %-5s %s\n')
 
-.PHONY: all install uninstall check check-sanitized sanitized unit test-programs faults fuzz lint format
+.PHONY: all install uninstall check check-sanitized sanitized unit test-programs faults fuzz judge lint format
 .PHONY: clean rootfs rootfs-export rootfs-import new-machines other-machine crowd soak
 all: $(BUILD)/pyroute $(LINKS)
 
@@ -157,6 +158,13 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/modules.a
 
 fuzz: $(FUZZERS) $(UNIT_TESTS)
 	@BUILD=$(BUILD) tests/fuzz.sh $(SECONDS)
+
+# What check and why say of every router of tests/routers: some ten minutes; a part of it is in check.
+judge: all
+	@place=$$(mktemp -d) && mkdir "$$place/src" "$$place/stages" && \
+		cp -r stages/stage1 tests/stages/* "$$place/stages" && chmod 755 "$$place" && \
+		(cd "$$place" && PATH="$(abspath $(BUILD)):$$PATH" python3 "$(CURDIR)/tests/routers/judge.py"); \
+		status=$$?; rm -rf -- "$$place"; exit $$status
 
 test-programs: $(UNIT_TESTS) $(BUILD)/calls $(BUILD)/inject
 

@@ -60,7 +60,7 @@ _pyroute_without_root() {
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--) break ;;
-		--private) [ "$verb" != start ] || return 0 ;;
+		--private) case $verb in start | check) return 0 ;; esac ;;
 		--dir | --name) [ $# -gt 1 ] && place+=("$1" "$2") && shift ;;
 		--dir=* | --name=*) place+=("$1") ;;
 		esac
@@ -86,6 +86,7 @@ pyroute() {
 	case ${1:-} in
 	start | stop) _pyroute_scripts_alone "$@" || root=needed ;;
 	run) root=needed failed=125 ;;
+	check | why) root=needed ;;
 	connect) failed=125 ;;
 	esac
 	if [ ! -x "$program" ] && ! program=$(unset -f pyroute && command -v pyroute); then
@@ -110,39 +111,48 @@ pyroute-connect() { pyroute connect "$@"; }
 pyroute-ps() { pyroute ps "$@"; }
 pyroute-stage-list() { pyroute stages "$@"; }
 pyroute-run() { pyroute run "$@"; }
+pyroute-check() { pyroute check "$@"; }
+pyroute-why() { pyroute why "$@"; }
 pyroute-doctor() { pyroute doctor "$@"; }
 
-# Tab completes a command's first argument: a client of the stage that runs, or a stage; and after
-# pyroute a command, and then that command's.
+# Tab completes a command's first argument, and the second of why: a client of the stage that runs, or
+# a stage; and after pyroute a command, and then that command's.
 _pyroute_names() {
 	case $1 in
 	pyroute) pyroute --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p' ;;
-	pyroute-connect) pyroute ps 2>/dev/null | sed -n 's/^\(client[0-9]*\) .*/\1/p' ;;
-	pyroute-stage-start | pyroute-stage-stop | pyroute-start | pyroute-stop)
+	pyroute-connect | pyroute-why) pyroute ps 2>/dev/null | sed -n 's/^\(client[0-9]*\) .*/\1/p' ;;
+	pyroute-stage-start | pyroute-stage-stop | pyroute-start | pyroute-stop | pyroute-check)
 		pyroute stages 2>/dev/null | sed -n '2,$s/ .*//p'
 		;;
 	esac
 }
 if [ -n "${BASH_VERSION:-}" ]; then
 	_pyroute_complete() {
-		local of=$1
+		local of=$1 at=$COMP_CWORD
 
-		if [ "$1" = pyroute ] && [ "$COMP_CWORD" = 2 ]; then
-			of=pyroute-${COMP_WORDS[1]}
-		elif [ "$COMP_CWORD" != 1 ]; then
-			return 0
+		if [ "$1" = pyroute ] && [ "$at" -gt 1 ]; then
+			of=pyroute-${COMP_WORDS[1]} at=$((at - 1))
 		fi
+		case $of:$at in
+		*:1 | pyroute-why:2) ;;
+		*) return 0 ;;
+		esac
 		mapfile -t COMPREPLY < <(compgen -W "$(_pyroute_names "$of")" -- "$2")
 	}
-	complete -F _pyroute_complete pyroute pyroute-stage-start pyroute-stage-stop pyroute-connect
+	complete -F _pyroute_complete pyroute pyroute-stage-start pyroute-stage-stop pyroute-connect \
+		pyroute-check pyroute-why
 elif command -v compdef >/dev/null; then
 	# shellcheck disable=SC2046,SC2154 # zsh's own words, split by it
 	_pyroute_complete() {
-		if [ "${words[1]}" = pyroute ] && [ "$CURRENT" = 3 ]; then
-			compadd -- $(_pyroute_names "pyroute-${words[2]}")
-		elif [ "$CURRENT" = 2 ]; then
-			compadd -- $(_pyroute_names "${words[1]}")
+		local of=${words[1]} at=$((CURRENT - 1))
+
+		if [ "$of" = pyroute ] && [ "$at" -gt 1 ]; then
+			of=pyroute-${words[2]} at=$((at - 1))
 		fi
+		case $of:$at in
+		*:1 | pyroute-why:2) compadd -- $(_pyroute_names "$of") ;;
+		esac
 	}
-	compdef _pyroute_complete pyroute pyroute-stage-start pyroute-stage-stop pyroute-connect
+	compdef _pyroute_complete pyroute pyroute-stage-start pyroute-stage-stop pyroute-connect \
+		pyroute-check pyroute-why
 fi

@@ -15,12 +15,23 @@ enum command_option {
 	OPTION_PRIVATE = 1 << 2,
 	OPTION_NAME = 1 << 3,
 	OPTION_ALL = 1 << 4,
+	OPTION_ROUTER = 1 << 5,
+	OPTION_FORMAT = 1 << 6,
+	OPTION_ONLY = 1 << 7,
+	OPTION_KEEP = 1 << 8,
 };
+
+#define COMMAND_ONLY_MAX CHECKS_MAX
 
 /* A command line after its options are taken out. */
 struct command_line {
-	const char *dir;  /* --dir; NULL: not given */
-	const char *name; /* --name, a name that a stage can have; NULL: not given */
+	const char *dir;    /* --dir; NULL: not given */
+	const char *name;   /* --name, a name that a stage can have; NULL: not given */
+	const char *router; /* --router; NULL: not given, as the next two */
+	const char *format;
+	const char *keep;
+	char only[COMMAND_ONLY_MAX][STAGE_NAME_SIZE]; /* --only: names that a check can have */
+	size_t only_count;
 	unsigned options; /* enum command_option */
 	char **operands;  /* NULL-terminated */
 	int operand_count;
@@ -46,6 +57,8 @@ int cmd_ps(const struct command_line *line);
 int cmd_ps_all(const struct command_line *line); /* ps --all */
 int cmd_run(const struct command_line *line);
 int cmd_stages(const struct command_line *line);
+int cmd_check(const struct command_line *line);
+int cmd_why(const struct command_line *line);
 int cmd_doctor(const struct command_line *line);
 
 /* Where a command works, and for whom. */
@@ -70,6 +83,10 @@ int command_find_running(const struct command_line *line, struct command_place *
  * socket, the caller's. */
 int command_connect(const struct command_line *line, struct command_place *place,
 		    struct error *error);
+
+/* Reads and checks the stage NAME; nothing acts. Returns an exit status, and where that is not
+ * EXIT_SUCCESS all that is wrong with the file was printed. */
+int command_read_stage(const struct command_place *place, const char *name, struct stage *stage);
 
 /* True where FD is a terminal that can do more than print line after line: it obeys the control
  * sequences of ECMA-48. */

@@ -22,6 +22,7 @@ void json_add_null(struct json_object *object, const char *key);
 /* Add VALUE, which is then theirs, to OBJECT and to the end of ARRAY. */
 void json_add(struct json_object *object, const char *key, struct json_object *value);
 void json_append(struct json_object *array, struct json_object *value);
+void json_append_text(struct json_object *array, const char *text);
 
 /* Prints WHOLE to standard output, and frees it. */
 void json_print(struct json_object *whole);

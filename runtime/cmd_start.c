@@ -5,30 +5,6 @@
 
 #include <time.h>
 
-static int print_complaints(const struct complaints *complaints)
-{
-	size_t kept = complaints_kept(complaints);
-
-	for (size_t i = 0; i < kept; i++)
-		(void)fprintf(stderr, "%s\n", complaints->kept[i].text);
-	if (complaints->count > kept)
-		(void)fprintf(stderr, "%s: and %zu more\n", complaints->file,
-			      complaints->count - kept);
-	return EXIT_USAGE;
-}
-
-/* Read, check: nothing has acted yet. Returns an exit status. */
-static int read_stage(const struct command_place *place, const char *name, struct stage *stage)
-{
-	struct stages_file file;
-	struct error error = {0};
-
-	if (stages_read(&place->checkout, &place->caller, name, stage, &file, &error) == 0)
-		return EXIT_SUCCESS;
-	return file.complaints.count > 0 ? print_complaints(&file.complaints)
-					 : command_fail(&error, EXIT_FAILURE);
-}
-
 static int fail_start(const struct start_outcome *outcome, const struct error *error)
 {
 	return command_fail(error,
@@ -114,7 +90,7 @@ static int start_file(struct command_place *place, const struct command_line *li
 
 	if (result < 0)
 		return fail_start(&outcome, &error);
-	status = read_stage(place, line->operands[0], &stage);
+	status = command_read_stage(place, line->operands[0], &stage);
 	if (status != EXIT_SUCCESS)
 		return status;
 	result = start_stage(&place->session, &stage, &wish, &outcome, &error);

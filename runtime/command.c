@@ -1,5 +1,7 @@
 #include "command.h"
 
+#include "stages.h"
+
 #include <signal.h>
 #include <stdarg.h>
 
@@ -34,6 +36,29 @@ int command_connect(const struct command_line *line, struct command_place *place
 	if (command_find_running(line, place, error) < 0)
 		return -error->code;
 	return session_connect(&place->session, error);
+}
+
+static int print_complaints(const struct complaints *complaints)
+{
+	size_t kept = complaints_kept(complaints);
+
+	for (size_t i = 0; i < kept; i++)
+		(void)fprintf(stderr, "%s\n", complaints->kept[i].text);
+	if (complaints->count > kept)
+		(void)fprintf(stderr, "%s: and %zu more\n", complaints->file,
+			      complaints->count - kept);
+	return EXIT_USAGE;
+}
+
+int command_read_stage(const struct command_place *place, const char *name, struct stage *stage)
+{
+	struct stages_file file;
+	struct error error = {0};
+
+	if (stages_read(&place->checkout, &place->caller, name, stage, &file, &error) == 0)
+		return EXIT_SUCCESS;
+	return file.complaints.count > 0 ? print_complaints(&file.complaints)
+					 : command_fail(&error, EXIT_FAILURE);
 }
 
 /* Not by stdio, whose stream would remember that it failed. */

@@ -42,6 +42,11 @@ void json_append(struct json_object *array, struct json_object *value)
 	(void)json_object_array_add(array, value);
 }
 
+void json_append_text(struct json_object *array, const char *text)
+{
+	json_append(array, json_object_new_string(text));
+}
+
 void json_print(struct json_object *whole)
 {
 	(void)puts(json_object_to_json_string_ext(whole, JSON_C_TO_STRING_PRETTY |

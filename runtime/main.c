@@ -77,6 +77,39 @@ static const struct command commands[] = {
 	 .options = OPTION_NAME,
 	 .operands_max = -1,
 	 .run = cmd_run},
+	{.name = "check",
+	 .link = "pyroute-check",
+	 .arguments = "[STAGE]",
+	 .summary = "does the router solve the stage?",
+	 .details =
+		 "Asks the stage's questions, of the stage and the router that run. Exit status 0\n"
+		 "only if each was asked and passed, 1 if not.\n"
+		 "--router COMMAND  starts the stage if it does not run, and the router with a\n"
+		 "                  shell, waits until it listens, and ends both afterwards\n"
+		 "--format FORMAT   human, tap, junit or json\n"
+		 "--only CHECK      this question alone, or several with commas; may be given\n"
+		 "                  several times\n"
+		 "--keep DIR        keeps there what passed on each wire (pcapng), and what the\n"
+		 "                  router printed",
+	 .options = OPTION_NAME | OPTION_PRIVATE | OPTION_ROUTER | OPTION_FORMAT | OPTION_ONLY |
+		    OPTION_KEEP,
+	 .operands_max = 1,
+	 .sealed = true,
+	 .run = cmd_check},
+	{.name = "why",
+	 .link = "pyroute-why",
+	 .arguments = "FROM TO",
+	 .summary = "the first thing that is wrong between two clients",
+	 .details =
+		 "Follows packets from the client FROM to TO, a client or an address, and back,\n"
+		 "while the stage and the router run. Exit status 0 where nothing is wrong, 1\n"
+		 "where something is.\n"
+		 "--json       for programs",
+	 .options = OPTION_NAME | OPTION_JSON,
+	 .operands_min = 2,
+	 .operands_max = 2,
+	 .sealed = true,
+	 .run = cmd_why},
 	{.name = "doctor",
 	 .link = "pyroute-doctor",
 	 .arguments = "",
@@ -95,13 +128,22 @@ enum {
 	VALUE_VERSION = UCHAR_MAX + 1,
 	VALUE_FLAG = UCHAR_MAX + 2,
 	VALUE_DIR = UCHAR_MAX + 3,
-	VALUE_NAME = UCHAR_MAX + 4
+	VALUE_NAME = UCHAR_MAX + 4,
+	/* Those from here on need more than an empty word. */
+	VALUE_ROUTER = UCHAR_MAX + 5,
+	VALUE_FORMAT = UCHAR_MAX + 6,
+	VALUE_ONLY = UCHAR_MAX + 7,
+	VALUE_KEEP = UCHAR_MAX + 8
 };
 static const struct option long_options[] = {
 	{"help", no_argument, NULL, VALUE_HELP},
 	{"version", no_argument, NULL, VALUE_VERSION},
 	{"dir", required_argument, NULL, VALUE_DIR},
 	{"name", required_argument, NULL, VALUE_NAME},
+	{"router", required_argument, NULL, VALUE_ROUTER},
+	{"format", required_argument, NULL, VALUE_FORMAT},
+	{"only", required_argument, NULL, VALUE_ONLY},
+	{"keep", required_argument, NULL, VALUE_KEEP},
 	{"private", no_argument, NULL, VALUE_FLAG},
 	{"no-limits", no_argument, NULL, VALUE_FLAG},
 	{"all", no_argument, NULL, VALUE_FLAG},
@@ -114,11 +156,18 @@ static const struct shown_option {
 	const char *name;
 	const char *value; /* what it takes; NULL: nothing */
 	enum command_option flag;
-} shown_options[] = {{"name", "NAME", OPTION_NAME},
-		     {"private", NULL, OPTION_PRIVATE},
-		     {"no-limits", NULL, OPTION_NO_LIMITS},
-		     {"all", NULL, OPTION_ALL},
-		     {"json", NULL, OPTION_JSON}};
+	int option;	   /* of those with a value: what getopt_long(3) returns */
+	const char *needs; /* and what is said where there is none */
+} shown_options[] = {
+	{"name", "NAME", OPTION_NAME, VALUE_NAME, " needs a name"},
+	{"private", NULL, OPTION_PRIVATE, 0, NULL},
+	{"router", "COMMAND", OPTION_ROUTER, VALUE_ROUTER, " needs a command line"},
+	{"format", "FORMAT", OPTION_FORMAT, VALUE_FORMAT, " needs human, tap, junit or json"},
+	{"only", "CHECK", OPTION_ONLY, VALUE_ONLY, " needs the name of a check"},
+	{"keep", "DIR", OPTION_KEEP, VALUE_KEEP, " needs a folder"},
+	{"no-limits", NULL, OPTION_NO_LIMITS, 0, NULL},
+	{"all", NULL, OPTION_ALL, 0, NULL},
+	{"json", NULL, OPTION_JSON, 0, NULL}};
 
 /* The flag of the option NAME; 0: every command takes it. */
 static unsigned flag_of(const char *name)
@@ -156,7 +205,7 @@ static const char *list_arguments(const struct command *command, bool values, ch
 
 static void print_usage(FILE *stream)
 {
-	char arguments[128];
+	char arguments[256];
 
 	(void)fprintf(stream, "Usage: pyroute COMMAND [--dir DIR] [--name NAME] ...\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
@@ -178,7 +227,7 @@ static void print_version(void)
 
 static void print_help(const struct command *command)
 {
-	char arguments[128];
+	char arguments[256];
 
 	(void)printf("Usage: pyroute %s [--dir DIR] %s\n       %s ...\n\n%s.\n%s\n", command->name,
 		     list_arguments(command, true, arguments, sizeof(arguments)), command->link,
@@ -335,16 +384,25 @@ static int refuse_option(const struct command *command, char **argv)
 	return unknown_option(command, letter);
 }
 
-/* An option with a value, which is VALUE: takes it. Returns -1 to go on, else an exit status. */
-static int take_value(const struct command *command, int option, const char *value,
-		      struct command_line *line)
+/* The option with a value that getopt_long(3) returned as OPTION. */
+static const struct shown_option *find_valued(int option)
 {
-	if (option == VALUE_DIR) {
-		line->dir = value;
-		return -1;
-	}
-	if ((command->options & OPTION_NAME) == 0)
-		return unknown_option(command, "--name");
+	for (size_t i = 0; i < ARRAY_SIZE(shown_options); i++)
+		if (shown_options[i].option == option)
+			return &shown_options[i];
+	return NULL;
+}
+
+static int refuse_valued(const struct command *command, const struct shown_option *option)
+{
+	char word[TEXT_WORD_MAX + 2];
+
+	(void)snprintf(word, sizeof(word), "--%s", option->name);
+	return unknown_option(command, word);
+}
+
+static int take_name(const struct command *command, const char *value, struct command_line *line)
+{
 	if (!stage_name_valid(value))
 		return usage_error(command, "--name \"", value,
 				   "\" is no name; use letters, digits, and _ - . but not as the "
@@ -353,14 +411,72 @@ static int take_value(const struct command *command, int option, const char *val
 	return -1;
 }
 
-/* OPTION is one with a value, and has none. */
+/* The names of checks in VALUE, with commas between them. Copied: ARGV is needed once more as it
+ * is, where the image is sealed. */
+static int take_only(const struct command *command, const char *value, struct command_line *line)
+{
+	for (const char *name = value;; name++) {
+		const size_t length = strcspn(name, ",");
+		char *only;
+
+		if (line->only_count == COMMAND_ONLY_MAX)
+			return usage_error(command, "--only \"", value, "\" is one too many");
+		only = line->only[line->only_count];
+		if (length < STAGE_NAME_SIZE)
+			(void)snprintf(only, STAGE_NAME_SIZE, "%.*s", (int)length, name);
+		if (length >= STAGE_NAME_SIZE || !stage_name_valid(only))
+			return usage_error(command, "--only \"", value,
+					   "\" is no name of a check, nor several with commas");
+		line->only_count++;
+		name += length;
+		if (*name == '\0')
+			return -1;
+	}
+}
+
+/* OPTION is one with a value, and it is missing. */
 static int miss_value(const struct command *command, int option)
 {
-	if (option == VALUE_DIR)
+	const struct shown_option *shown = find_valued(option);
+	char word[TEXT_WORD_MAX + 2];
+
+	if (shown == NULL)
 		return usage_error(command, "", "--dir", " needs a folder");
-	if ((command->options & OPTION_NAME) == 0)
-		return unknown_option(command, "--name");
-	return usage_error(command, "", "--name", " needs a name");
+	if ((command->options & shown->flag) == 0)
+		return refuse_valued(command, shown);
+	(void)snprintf(word, sizeof(word), "--%s", shown->name);
+	return usage_error(command, "", word, shown->needs);
+}
+
+/* An option with a value, which is VALUE: takes it. Returns -1 to go on, else an exit status. */
+static int take_value(const struct command *command, int option, const char *value,
+		      struct command_line *line)
+{
+	const struct shown_option *shown = find_valued(option);
+
+	if (shown != NULL && (command->options & shown->flag) == 0)
+		return refuse_valued(command, shown);
+	if (value[0] == '\0' && option >= VALUE_ROUTER)
+		return miss_value(command, option);
+	switch (option) {
+	case VALUE_NAME:
+		return take_name(command, value, line);
+	case VALUE_ROUTER:
+		line->router = value;
+		break;
+	case VALUE_FORMAT:
+		line->format = value;
+		break;
+	case VALUE_KEEP:
+		line->keep = value;
+		break;
+	case VALUE_ONLY:
+		return take_only(command, value, line);
+	default:
+		line->dir = value;
+		break;
+	}
+	return -1;
 }
 
 /* Takes the options out of ARGV, which is the command's own. Returns -1 to go on, else an exit
@@ -384,6 +500,10 @@ static int parse_options(const struct command *command, int argc, char **argv,
 			return EXIT_SUCCESS;
 		case VALUE_DIR:
 		case VALUE_NAME:
+		case VALUE_ROUTER:
+		case VALUE_FORMAT:
+		case VALUE_ONLY:
+		case VALUE_KEEP:
 			status = take_value(command, option, optarg, line);
 			if (status >= 0)
 				return status;

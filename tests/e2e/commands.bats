@@ -5,7 +5,8 @@ load helpers
 
 # Every command, and the program of its own.
 readonly COMMANDS=(start:pyroute-stage-start stop:pyroute-stage-stop stages:pyroute-stage-list
-	connect:pyroute-connect ps:pyroute-ps run:pyroute-run doctor:pyroute-doctor)
+	connect:pyroute-connect ps:pyroute-ps run:pyroute-run check:pyroute-check
+	why:pyroute-why doctor:pyroute-doctor)
 
 @test "every command has a name of its own that does the same" {
 	"${CALLER[@]}" pyroute-stage-start stage1

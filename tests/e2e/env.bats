@@ -9,7 +9,7 @@ readonly SHELLS=(bash zsh)
 # What a start takes that is to need no sudo.
 if [[ $MODE == host ]]; then readonly PRIVATE=(); else readonly PRIVATE=(--private); fi
 readonly COMMANDS=(pyroute-stage-start pyroute-stage-stop pyroute-stage-list pyroute-connect
-	pyroute-ps pyroute-run pyroute-doctor)
+	pyroute-ps pyroute-run pyroute-check pyroute-why pyroute-doctor)
 
 setup() {
 	common_setup
@@ -140,6 +140,8 @@ called() {
 			pyroute-connect client1 -- echo "two words" ""
 			pyroute-ps --json
 			pyroute-stage-list --json
+			pyroute-check --router "echo --dir" --only a
+			pyroute-why client1 client2
 			pyroute-doctor --json
 			pyroute --version
 			pyroute' "$CHECKOUT"
@@ -156,6 +158,12 @@ called() {
 			"pyroute <connect> <client1> <--> <echo> <two words> <>" \
 			"pyroute <ps> <--json>" \
 			"pyroute <stages> <--json>" \
+			"pyroute <ps> <--json>" \
+			"sudo <$program> <check> <--dir> <$CHECKOUT> <--router> <echo --dir> <--only> <a>" \
+			"pyroute <check> <--dir> <$CHECKOUT> <--router> <echo --dir> <--only> <a>" \
+			"pyroute <ps> <--json>" \
+			"sudo <$program> <why> <--dir> <$CHECKOUT> <client1> <client2>" \
+			"pyroute <why> <--dir> <$CHECKOUT> <client1> <client2>" \
 			"pyroute <doctor> <--json>" \
 			"pyroute <--version>" \
 			"pyroute <>"
@@ -266,6 +274,8 @@ called() {
 				pyroute-stage-start --private --name n stage1
 				pyroute-run --dir . --name=n -- echo --private --dir
 				pyroute-stage-stop --name n
+				pyroute-check --name n
+				pyroute-check --private --router true stage1
 				pyroute-stage-start stage1' >/dev/null
 			grep -v '<stages>' calls >"$OUT"
 			if [[ $root == false ]]; then
@@ -275,11 +285,16 @@ called() {
 					pyroute <run> <--dir> <.> <--name=n> <--> <echo> <--private> <--dir>
 					pyroute <ps> <--json> <--name> <n>
 					pyroute <stop> <--name> <n>
+					pyroute <ps> <--json> <--name> <n>
+					pyroute <check> <--name> <n>
+					pyroute <check> <--private> <--router> <true> <stage1>
 					sudo <$program> <start> <--dir> <$CHECKOUT> <stage1>
 					pyroute <start> <--dir> <$CHECKOUT> <stage1>
 				END
 			else
 				grep -q '^sudo .*<stop>' "$OUT"
+				grep -q '^sudo .*<check> .*<--name> <n>' "$OUT"
+				run ! grep '^sudo .*<check> .*<--private>' "$OUT"
 				run ! grep '^sudo .*<run>' "$OUT"
 			fi
 			calls_forget
@@ -392,7 +407,9 @@ called() {
 }
 
 @test "tab completes the names of commands, of stages and of clients" {
+	local names
 	cp -r stages/stage1 stages/another
+	names=$(cd stages && dirname -- */stage.ini | xargs)
 	mkdir stages/none
 	stage_start stage1
 	as_caller bash -euc 'source ./env.sh
@@ -409,16 +426,26 @@ called() {
 		complete 1 pyroute st
 		complete 2 pyroute "" stop
 		complete 2 pyroute "" connect
+		complete 1 pyroute-check st
+		complete 1 pyroute-why ""
+		complete 2 pyroute-why client2
+		complete 3 pyroute "" why
+		complete 3 pyroute-why ""
 		complete 2 pyroute "" ps
 		complete 3 pyroute "" stop' >"$OUT"
 	diff "$OUT" - <<-END
-		pyroute-stage-start: another stage1
+		pyroute-stage-start: $names
 		pyroute-stage-start: stage1
 		pyroute-connect: client1 client2
 		pyroute-connect: none
 		pyroute: start stop stages
-		pyroute stop: another stage1
+		pyroute stop: $names
 		pyroute connect: client1 client2
+		pyroute-check: stage1
+		pyroute-why: client1 client2
+		pyroute-why: client2
+		pyroute why: client1 client2
+		pyroute-why: none
 		pyroute ps: none
 		pyroute stop: none
 	END
@@ -432,12 +459,18 @@ called() {
 		words=(pyroute "") && _pyroute_complete
 		CURRENT=3
 		words=(pyroute connect "") && _pyroute_complete
-		words=(pyroute-connect client1 "") && _pyroute_complete' >"$OUT"
+		words=(pyroute-connect client1 "") && _pyroute_complete
+		words=(pyroute-why client1 "") && _pyroute_complete
+		CURRENT=4
+		words=(pyroute why client1 "") && _pyroute_complete
+		words=(pyroute-why client1 client2 "") && _pyroute_complete' >"$OUT"
 	diff "$OUT" - <<-END
-		_pyroute_complete is for pyroute pyroute-stage-start pyroute-stage-stop pyroute-connect
-		pyroute-stage-start : another stage1
+		_pyroute_complete is for pyroute pyroute-stage-start pyroute-stage-stop pyroute-connect pyroute-check pyroute-why
+		pyroute-stage-start : $names
 		pyroute-connect : client1 client2
-		pyroute : start stop connect ps stages run doctor
+		pyroute : start stop connect ps stages run check why doctor
 		pyroute connect : client1 client2
+		pyroute-why client1 : client1 client2
+		pyroute why client1 : client1 client2
 	END
 }

@@ -111,6 +111,29 @@ load helpers
 	fails_with 2 pyroute start stage1 stage2
 	fails_with 2 pyroute start --no-such-option stage1
 	fails_with 2 pyroute ps client1
+	fails_with 2 pyroute check stage1 stage2
+	fails_with 2 pyroute why client1
+	[[ $complaint == *"FROM TO is missing; see pyroute why --help" ]]
+}
+
+@test "an option of check with a wrong value ends with 2 and one line that says what it needs" {
+	local option
+	for option in router format only keep; do
+		fails_with 2 pyroute check --$option
+		[[ $complaint == *"--$option needs "*"; see pyroute check --help" ]]
+		fails_with 2 pyroute check --$option ''
+		[[ $complaint == *"--$option needs "* ]]
+		fails_with 2 pyroute why --$option x client1 client2
+		[[ $complaint == *"no option --$option;"* ]]
+	done
+	for option in "," "a," ",a" "a,,b" a/b .a $'a\e[m' "$(printf 'x%.0s' {1..64})"; do
+		fails_with 2 pyroute check --only "$option"
+		[[ $complaint == *'" is no name of a check, nor several with commas; see pyroute check --help' ]]
+	done
+	fails_with 2 pyroute check --only "$(printf ',x%.0s' {1..257} | cut -c 2-)"
+	[[ $complaint == *"is one too many;"* ]]
+	fails_with 2 pyroute check --format jnuit
+	[[ $complaint == *"did you mean junit?" ]]
 }
 
 # means TYPED MEANT: what was typed is refused, and what was meant is named.
@@ -132,6 +155,11 @@ means() {
 	means "pyroute-ps --jsno=1" --json
 	means "pyroute stages --drr /" --dir
 	means "pyroute start --nolimits stage1" --no-limits
+	means "pyroute chekc" check
+	means "pyroute wyh client1 client2" why
+	means "pyroute check --fromat tap" --format
+	means "pyroute check --ruoter x" --router
+	means "pyroute why --jsno client1 client2" --json
 	# What a command has not is not proposed, nor is what is like nothing.
 	fails_with 2 pyroute ps --no-limits
 	[[ $complaint == *--no-limits* && $complaint == *"see pyroute ps --help" ]]

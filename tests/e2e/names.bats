@@ -238,7 +238,7 @@ forwarding() {
 		leaves_nothing fails_with 2 pyroute start --name "$name" stage1
 		[[ $complaint == *"is no name"* ]]
 	done
-	for command in start stop connect ps stages run; do
+	for command in start stop connect ps stages run check why; do
 		fails_with 2 pyroute "$command" --name
 		[[ $complaint == *"--name needs a name; see pyroute $command --help" ]]
 		pyroute "$command" --help | grep -F '[--name NAME]'

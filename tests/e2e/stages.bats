@@ -20,6 +20,7 @@ assert eval(sys.argv[1]), sys.argv[1]' "$1"
 }
 
 @test "every stage is listed with its title, in the order of the numbers in their names" {
+	find stages -mindepth 1 ! -path 'stages/stage1*' -delete
 	stage_make stage10 "The tenth"
 	stage_make stage2 "The second"
 	mkdir stages/empty stages/.hidden

@@ -1,0 +1,376 @@
+#include "address.h"
+#include "command.h"
+#include "inquiry.h"
+#include "json.h"
+#include "parties.h"
+#include "phrase.h"
+#include "service.h"
+#include "verdict.h"
+#include "walk_map.h"
+
+#define WITHIN_MS   1000
+#define QUIET_MS    300
+#define PACKETS	    10
+#define STREAM_SIZE 16384
+#define STREAM_MS   3000
+#define CHECKS	    5
+#define IPV4_HEADS  28 /* bytes: IPv4's and an echo's or UDP's */
+#define IPV6_HEADS  48
+
+/* What is asked about one way: as a stage's own checks would. */
+struct why {
+	const struct stage *stage;
+	const char *from;
+	const char *to;
+	struct stage_check checks[CHECKS];
+	const struct stage_check *list[CHECKS];
+	size_t count;
+};
+
+/* ---- what is asked --------------------------------------------------------------------------- */
+
+static struct stage_check *add_check(struct why *why, const char *name, enum probe_kind kind,
+				     const struct stage_check *like)
+{
+	struct stage_check *check = &why->checks[why->count];
+
+	*check = *like;
+	(void)snprintf(check->name, sizeof(check->name), "%s", name);
+	check->probe_count = 1;
+	check->probes[0] = (struct stage_probe){.kind = kind};
+	why->list[why->count++] = check;
+	return check;
+}
+
+static void add_size(struct stage_check *check, uint32_t size)
+{
+	check->probes[0].sizes[check->probes[0].size_count++] = size;
+}
+
+/* The largest payload that fits both wires. */
+static uint32_t largest(const struct stage *stage, const struct stage_check *check,
+			const struct stage_interface *asker)
+{
+	const struct stage_interface *target = NULL;
+	unsigned mtu = stage_net_find(stage, asker->net)->mtu;
+
+	(void)walk_owner(stage, check->family, check->target.bytes, &target);
+	if (target != NULL && stage_net_find(stage, target->net)->mtu < mtu)
+		mtu = stage_net_find(stage, target->net)->mtu;
+	return mtu - (check->family == FAMILY_IPV4 ? IPV4_HEADS : IPV6_HEADS);
+}
+
+/* An address on the asker's net that nobody has. False where there is none. */
+static bool find_nobody(const struct stage *stage, const struct stage_interface *asker,
+			struct stage_address *nobody)
+{
+	const struct stage_net *net = stage_net_find(stage, asker->net);
+	struct stage_address first, last;
+
+	address_range(FAMILY_IPV4, &net->subnet[FAMILY_IPV4], &first, &last);
+	*nobody = last;
+	nobody->line = 1;
+	for (int i = 0; i < 100 && nobody->bytes[3] > 0; i++, nobody->bytes[3]--)
+		if (walk_owner(stage, FAMILY_IPV4, nobody->bytes, NULL) == NULL &&
+		    walk_leg_of(stage, FAMILY_IPV4, nobody->bytes) == NULL)
+			return address_share(nobody, &first, net->subnet[FAMILY_IPV4].length);
+	return false;
+}
+
+/* ARP for the next hop, and for what nobody has. */
+static void add_arp(struct why *why, const struct stage_check *like,
+		    const struct stage_interface *asker, const struct stage_address *hop)
+{
+	struct stage_check *check = add_check(why, "arp", PROBE_ARP, like);
+
+	check->target = *hop;
+	check->target.line = 1;
+	check->wire = asker->net;
+	check->looks = 1U << LOOK_ARP;
+	check->count = 1;
+}
+
+static void add_quiet(struct why *why, const struct stage_check *like,
+		      const struct stage_interface *asker)
+{
+	struct stage_address nobody;
+	struct stage_check *check;
+
+	if (!find_nobody(why->stage, asker, &nobody))
+		return;
+	check = add_check(why, "quiet", PROBE_ARP, like);
+	check->target = nobody;
+	check->wire = asker->net;
+	check->count = 1;
+	check->within = QUIET_MS;
+	check->expect.kind = EXPECT_SILENCE;
+}
+
+static void add_talks(struct why *why, const struct stage_check *like,
+		      const struct stage_interface *asker)
+{
+	struct stage_check *check = add_check(why, "ping", PROBE_PING, like);
+	const uint32_t most = largest(why->stage, like, asker);
+
+	add_size(check, 56);
+	add_size(check, 1);
+	add_size(check, most);
+	if (walk_owner(why->stage, like->family, like->target.bytes, NULL) == NULL)
+		return;
+	check = add_check(why, "udp", PROBE_UDP, like);
+	add_size(check, 100);
+	add_size(check, 1);
+	add_size(check, most);
+	check = add_check(why, "tcp", PROBE_TCP, like);
+	add_size(check, STREAM_SIZE);
+	check->count = 1;
+	check->within = STREAM_MS;
+}
+
+/* Who asks, and whom. */
+static int find_parties(const struct stage *stage, char **names, struct stage_check *check,
+			struct error *error)
+{
+	check->from.line = check->to.line = 1;
+	if (phrase_parse_from(names[0], &check->from, error) < 0)
+		return error_prefix(error, "%s", names[0]);
+	if (check->from.client == 0)
+		return error_set(error, EINVAL, "%s: name a client, as client1", names[0]);
+	if (parties_find_asker(stage, check, &check->asker, error) < 0)
+		return error_prefix(error, "%s", names[0]);
+	if (phrase_parse_to(names[1], &check->to, error) < 0 ||
+	    parties_find_target(stage, check, &check->family, &check->target, error) < 0)
+		return error_prefix(error, "%s", names[1]);
+	check->target.line = 1;
+	return 0;
+}
+
+static int make_checks(const struct stage *stage, char **names, struct why *why,
+		       struct error *error)
+{
+	struct stage_check like = {.count = PACKETS,
+				   .ttl = 64,
+				   .port = 7,
+				   .within = WITHIN_MS,
+				   .probe_count = 1,
+				   .probes = {{.kind = PROBE_PING}},
+				   .expect = {.kind = EXPECT_REPLY}};
+	const struct stage_interface *asker;
+	struct stage_address hop;
+
+	*why = (struct why){.stage = stage, .from = names[0], .to = names[1]};
+	if (find_parties(stage, names, &like, error) < 0)
+		return -error->code;
+	asker = walk_client_route(stage, stage_client_find(stage, like.asker), like.family,
+				  like.target.bytes, &hop);
+	if (asker == NULL)
+		return error_set(error, EHOSTUNREACH,
+				 "%s has no way to %s: the stage gives it no gateway", names[0],
+				 names[1]);
+	if (like.family == FAMILY_IPV4)
+		add_arp(why, &like, asker, &hop);
+	add_talks(why, &like, asker);
+	if (like.family == FAMILY_IPV4)
+		add_quiet(why, &like, asker);
+	return 0;
+}
+
+/* ---- what is said ---------------------------------------------------------------------------- */
+
+/* What is told: the way of one check, and what is wrong with it. */
+struct answer {
+	const struct why *why;
+	const struct inquiry *inquiry;
+	const struct inquiry_check *check;
+	const struct walk_way *way;
+	const struct walk_fault *fault; /* NULL: nothing, or none that the wires show */
+	struct verdict verdict;
+};
+
+static const struct walk_way *way_of(const struct inquiry *inquiry,
+				     const struct inquiry_check *check)
+{
+	const struct walk_way *way = &inquiry->questions[check->questions[0]].way;
+
+	for (size_t i = 0; i < check->count; i++)
+		if (inquiry->questions[check->questions[i]].way.fault_count > 0)
+			return &inquiry->questions[check->questions[i]].way;
+	return way;
+}
+
+/* The first check with something wrong about it, which need not keep an answer from coming; else
+ * the one that a packet's way is shown by. */
+static void find_answer(const struct inquiry *inquiry, const struct why *why, struct answer *answer)
+{
+	const size_t shown =
+		inquiry->check_count > 1 && why->checks[0].probes[0].kind == PROBE_ARP ? 1 : 0;
+
+	*answer = (struct answer){.why = why, .inquiry = inquiry};
+	for (size_t i = 0; i < inquiry->check_count; i++) {
+		const struct inquiry_check *check = &inquiry->checks[i];
+		const struct walk_way *way = way_of(inquiry, check);
+
+		answer->check = check;
+		answer->way = way;
+		verdict_judge(inquiry, check, &answer->verdict);
+		if (way->fault_count > 0) {
+			answer->fault = &way->faults[0];
+			verdict_take_fault(inquiry, answer->fault, &answer->verdict);
+			if (answer->verdict.outcome == VERDICT_PASS)
+				answer->verdict.outcome = VERDICT_FAIL;
+		}
+		if (answer->verdict.outcome != VERDICT_PASS)
+			return;
+	}
+	answer->check = &inquiry->checks[shown];
+	answer->way = way_of(inquiry, answer->check);
+}
+
+static void print_fields(const struct answer *answer)
+{
+	const struct frame *frame = walk_frame(&answer->inquiry->walk, answer->fault->frame);
+	char text[FRAME_DESCRIBE_SIZE];
+
+	(void)printf("\nThe frame on %s:\n", answer->verdict.wire);
+	for (enum frame_field field = FRAME_FIELD_NONE + 1; field < FRAME_FIELDS; field++)
+		if (frame_field_text(frame, field, text))
+			(void)printf("  %s %-22s %s\n", field == answer->fault->field ? ">" : " ",
+				     frame_field_name(field), text);
+}
+
+static void print_human(const struct answer *answer)
+{
+	const struct verdict *verdict = &answer->verdict;
+
+	(void)printf("%s to %s, by %s:\n", answer->why->from, answer->why->to,
+		     answer->check->check->name);
+	for (size_t i = 0; i < answer->way->stop_count; i++) {
+		const struct walk_stop *stop = &answer->way->stops[i];
+
+		(void)printf("  %-5s %-6s %s\n", stop->wrong ? "WRONG" : "ok", stop->net,
+			     stop->text);
+	}
+	if (verdict->outcome == VERDICT_PASS) {
+		(void)puts("Nothing is wrong.");
+		return;
+	}
+	if (answer->fault == NULL)
+		(void)printf("  %-5s %-6s %s\n",
+			     verdict->outcome == VERDICT_UNASKED ? "?" : "WRONG", verdict->wire,
+			     verdict->reason);
+	else if (answer->fault->frame != WALK_NO_FRAME)
+		print_fields(answer);
+	(void)printf("\nThe first thing that is wrong: %s%s%s\n", walk_step_name(verdict->step),
+		     verdict->rule != NULL ? ", see " : "",
+		     verdict->rule != NULL ? verdict->rule : "");
+}
+
+static struct json_object *json_frame(const struct answer *answer)
+{
+	struct json_object *object = json_new_object();
+	struct json_object *fields = json_new_object();
+	const struct frame *frame = walk_frame(&answer->inquiry->walk, answer->fault->frame);
+	char text[FRAME_DESCRIBE_SIZE];
+
+	json_add_text(object, "wire", answer->verdict.wire);
+	json_add_text(object, "text", answer->verdict.frame);
+	for (enum frame_field field = FRAME_FIELD_NONE + 1; field < FRAME_FIELDS; field++)
+		if (frame_field_text(frame, field, text))
+			json_add_text(fields, frame_field_name(field), text);
+	json_add(object, "fields", fields);
+	json_add_text(object, "wrong", answer->verdict.field);
+	return object;
+}
+
+static void print_json(const struct answer *answer)
+{
+	struct json_object *whole = json_new_object();
+	struct json_object *stops = json_new_array();
+	struct json_object *cause = json_new_object();
+	const struct verdict *verdict = &answer->verdict;
+
+	json_add_text(whole, "from", answer->why->from);
+	json_add_text(whole, "to", answer->why->to);
+	json_add_text(whole, "by", answer->check->check->name);
+	for (size_t i = 0; i < answer->way->stop_count; i++) {
+		const struct walk_stop *stop = &answer->way->stops[i];
+		struct json_object *object = json_new_object();
+
+		json_add_text(object, "step", walk_step_name(stop->step));
+		json_add_text(object, "wire", stop->net[0] != '\0' ? stop->net : NULL);
+		json_add_bool(object, "ok", !stop->wrong);
+		json_add_text(object, "text", stop->text);
+		json_append(stops, object);
+	}
+	json_add(whole, "walk", stops);
+	json_add_text(cause, "step", walk_step_name(verdict->step));
+	json_add_bool(cause, "asked", verdict->outcome != VERDICT_UNASKED);
+	json_add_text(cause, "text", verdict->outcome == VERDICT_PASS ? NULL : verdict->reason);
+	json_add_text(cause, "rule", verdict->rule);
+	if (answer->fault != NULL && answer->fault->frame != WALK_NO_FRAME)
+		json_add(cause, "frame", json_frame(answer));
+	else
+		json_add_null(cause, "frame");
+	json_add(whole, "cause", cause);
+	json_print(whole);
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static int connect_again(void *context, struct error *error)
+{
+	const struct command_place *place = context;
+
+	return session_connect(&place->session, error);
+}
+
+static int find_stage(struct command_place *place, char name[STAGE_NAME_SIZE], struct error *error)
+{
+	CLEANUP_FD int socket = session_connect(&place->session, error);
+
+	if (socket < 0)
+		return socket;
+	if (service_stage(socket, name, error) < 0)
+		return session_silent(&place->session, socket, error);
+	return 0;
+}
+
+static int ask(struct command_place *place, const struct why *why, struct inquiry *inquiry,
+	       struct error *error)
+{
+	const struct inquiry_way way = {connect_again, place};
+
+	if (inquiry_prepare(why->stage, why->list, why->count, &way, inquiry, error) < 0 ||
+	    inquiry_control(inquiry, error) < 0 || inquiry_watch(inquiry, error) < 0)
+		return -error->code;
+	return inquiry_ask(inquiry, &way, error);
+}
+
+int cmd_why(const struct command_line *line)
+{
+	CLEANUP_COMMAND_PLACE struct command_place place = {.session = SESSION_NONE,
+							    .checkout = CHECKOUT_NONE};
+	CLEANUP_STAGE struct stage stage = {.name = ""};
+	CLEANUP_INQUIRY struct inquiry inquiry = INQUIRY_NONE;
+	char name[STAGE_NAME_SIZE];
+	struct error error = {0};
+	struct answer answer = {.why = NULL};
+	struct why why;
+	int status;
+
+	if (command_find_running(line, &place, &error) < 0 || find_stage(&place, name, &error) < 0)
+		return command_fail(&error, EXIT_FAILURE);
+	status = command_read_stage(&place, name, &stage);
+	if (status != EXIT_SUCCESS)
+		return status;
+	if (make_checks(&stage, line->operands, &why, &error) < 0)
+		return command_fail(&error, EXIT_USAGE);
+	if (ask(&place, &why, &inquiry, &error) < 0)
+		return command_fail(&error, EXIT_FAILURE);
+	find_answer(&inquiry, &why, &answer);
+	if (line->options & OPTION_JSON)
+		print_json(&answer);
+	else
+		print_human(&answer);
+	return answer.verdict.outcome == VERDICT_PASS ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,276 @@
+#!/usr/bin/env bats
+# pyroute check and pyroute why: their verdicts on routers right and wrong, and what they leave.
+# shellcheck disable=SC2154 # complaint is set by fails_with
+
+load helpers
+
+readonly ROUTERS=$BATS_TEST_DIRNAME/../routers
+
+setup() {
+	common_setup
+	cp "$ROUTERS"/*.py src/
+	checkout_give
+}
+
+# right: the command of a router that is.
+readonly RIGHT='exec python3 src/plain.py'
+
+# faulty BUG: that of one with a bug.
+faulty() {
+	echo "exec python3 src/faulty.py $1"
+}
+
+# verdicts OUTCOME: the names of the checks in "$OUT" that came to that.
+verdicts() {
+	"$PYTHON" - "$1" "$OUT" <<-'END'
+		import json, sys
+		checks = json.load(open(sys.argv[2]))["checks"]
+		print(*(check["name"] for check in checks if check["outcome"] == sys.argv[1]))
+	END
+}
+
+# reason: that of the first check that is not passed.
+reason() {
+	"$PYTHON" - "$OUT" <<-'END'
+		import json, sys
+		print(next(c["cause"]["text"] for c in json.load(open(sys.argv[1]))["checks"] if c["cause"]))
+	END
+}
+
+# judges STATUS ARG...: pyroute check with these ends so; its verdicts are in "$OUT".
+judges() {
+	local expected=$1 status=0
+	shift
+	pyroute check --format json "$@" >"$OUT" || status=$?
+	cat "$OUT"
+	[[ $status == "$expected" ]]
+}
+
+@test "one command starts the stage and a right router, passes every question, and leaves nothing" {
+	pyroute check --router "$RIGHT" stage1 >"$OUT"
+	cat "$OUT"
+	[[ $(grep -c '^ok ' "$OUT") == 14 ]]
+	grep -E '^14 of 14 checks passed: 14 of 14 points, in [0-9.]+ s$' "$OUT"
+	fails_with 1 pyroute ps
+}
+
+@test "a stage and a router that run are asked, and stay; both on one segment and over a router" {
+	stage_start
+	background "$BATS_TEST_TMPDIR/router" pyroute run -- python3 src/plain.py
+	judges 0
+	pyroute check --only ping12 --only ttl >"$OUT"
+	grep -E '^2 of 2 checks passed' "$OUT"
+	judges 0 --only ttl,ping12 --only tcp12
+	[[ $(verdicts pass) == "ping12 tcp12 ttl" ]]
+	pyroute why client1 client2 >"$OUT"
+	grep -x 'Nothing is wrong.' "$OUT"
+	pyroute why --json client2 1.1.1.1 >"$OUT"
+	"$PYTHON" -c 'import json, sys; assert json.load(sys.stdin)["cause"]["step"] == "none"' <"$OUT"
+	connect client1 -- true
+}
+
+# private: each is in a private stage of its own, many at a time
+# bats test_tags=private
+@test "each of many routers fails the questions that its bug breaks, and why names the step" {
+	cp -r "$BATS_TEST_DIRNAME"/../stages/* stages/
+	checkout_give
+	cp "$ROUTERS/verdicts" src/
+	as_caller timeout $((300 * SLOWNESS)) python3 src/judge.py --quick --jobs 6
+}
+
+@test "a frame is shown with the field that is wrong, and the RFC that says so" {
+	stage_start
+	background "$BATS_TEST_TMPDIR/router" pyroute run -- python3 src/faulty.py ttl-kept
+	fails_with_output 1 pyroute why client1 client2
+	grep -E '^  WRONG net2 +client1.s packet left on net2 with 64 as its time to live; it must be 63' "$OUT"
+	grep -E '^  > time to live +64$' "$OUT"
+	grep -x 'The first thing that is wrong: ttl, see RFC 1812 5.3.1' "$OUT"
+	fails_with_output 1 pyroute check --only ttl
+	grep -x '          wrong: time to live; see RFC 1812 5.3.1' "$OUT"
+}
+
+# fails_with_output STATUS COMMAND...: it ends so, and what it printed is in "$OUT".
+fails_with_output() {
+	local expected=$1 status=0
+	shift
+	"$@" >"$OUT" || status=$?
+	cat "$OUT"
+	[[ $status == "$expected" ]]
+}
+
+@test "without a router nothing is passed; one that does nothing passes the checks for silence alone" {
+	stage_start
+	judges 1
+	[[ -z $(verdicts pass) ]]
+	judges 1 --router "$(faulty empty)"
+	[[ $(verdicts pass) == "quiet1 quiet2" ]]
+	[[ $(verdicts fail) == "arp1 arp2 ping12 ping21 udp12 udp21 tcp12 tcp21" ]]
+	[[ $(verdicts "could not ask") == "ttl checksum ethernet duplicate" ]]
+}
+
+@test "a router that ends, never listens, hangs, prints or ignores SIGTERM has its verdict" {
+	stage_start
+	judges 1 --router "echo said >&2; exit 3"
+	[[ $(reason) == "the router ended with exit status 3 before it listened on a leg" ]]
+	fails_with_output 1 pyroute check --router "echo it was this >&2; exit 3"
+	grep -x '| it was this' "$OUT"
+	judges 1 --router "kill -ILL \$\$"
+	[[ $(reason) == "the router was ended by signal 4 before it listened on a leg" ]]
+	judges 1 --router "exec sleep 1000"
+	[[ $(reason) == "the router did not listen on any leg within 5 s: "* ]]
+	judges 1 --router "no-such-command"
+	judges 0 --router "$(faulty prints)"
+	judges 0 --router "$(faulty ignores-sigterm)"
+	grep -F 'The router did not end within two seconds of SIGTERM, and was killed.' "$OUT"
+	judges 0 --router "$(faulty floods)" --only ping12
+}
+
+@test "what a router started ends with it, in a session of its own too" {
+	stage_start
+	# A router of root's may write no more than others may.
+	install -d -m 777 mark
+	judges 0 --only ping12 --router \
+		"(setsid sh -c 'echo \$\$ >mark/pid; exec sleep 1000' &) & $RIGHT"
+	[[ -s mark/pid ]]
+	no_sleep
+}
+
+@test "a check that is killed leaves no router" {
+	stage_start
+	background_start "$BATS_TEST_TMPDIR/check" pyroute check --router "(sleep 1000); true"
+	wait_until pgrep -f '^sleep 1000$'
+	# The first of ours: the others are its own.
+	pkill -KILL -o -f '^pyroute check --router'
+	wait_until no_sleep
+}
+
+no_sleep() {
+	! pgrep -f '^sleep 1000$' >/dev/null
+}
+
+@test "SIGTERM ends check, the router, and the stage that it started" {
+	local status=0
+	background_start "$BATS_TEST_TMPDIR/check" pyroute check --router "exec sleep 1000" stage1
+	wait_until pgrep -f '^sleep 1000$'
+	pkill -TERM -o -f '^pyroute check --router'
+	wait "${BACKGROUND[-1]}" || status=$?
+	[[ $status == 143 ]]
+	no_sleep
+	fails_with 1 pyroute ps
+}
+
+@test "a client that was changed, or a computer that carries, makes every check unasked" {
+	stage_start
+	background "$BATS_TEST_TMPDIR/router" pyroute run -- python3 src/plain.py
+	judges 0 --only ping12
+	connect client1 -- ip address add 9.9.9.9/24 dev eth0
+	judges 1 --only ping12
+	[[ $(reason) == *"eth0 has the address 9.9.9.9/24, which the stage does not give it: stop the stage and start it again" ]]
+	connect client1 -- ip address del 9.9.9.9/24 dev eth0
+	judges 0 --only ping12
+	connect client1 -- ip route replace default via 1.1.1.77
+	judges 1 --only ping12
+	[[ $(reason) == *"1.1.1.77"*", which the stage does not give it: "* ]]
+	connect client1 -- ip route replace default via 1.1.1.1
+	connect client1 -- ip link set eth0 address 02:00:00:00:00:09
+	judges 1 --only ping12
+	[[ $(reason) == *"eth0 has the Ethernet address 02:00:00:00:00:09, and in the stage 02:42:01:01:01:02: "* ]]
+}
+
+# host: in a private stage the filter may be nftables', which nobody but its user can take away
+# bats test_tags=host
+@test "where the computer forwards, or a leg has lost its silence, every check is unasked" {
+	stage_start
+	background "$BATS_TEST_TMPDIR/router" pyroute run -- python3 src/plain.py
+	judges 0 --only ping12
+	on_computer tc qdisc del dev net1 clsact
+	judges 1 --only ping12
+	[[ $(reason) == "the computer's net1 has not its filter any more: "* ]]
+}
+
+# host: in a private stage nobody writes the settings of its network
+# bats test_tags=host
+@test "where ip forwarding was switched on every check is unasked" {
+	stage_start
+	background "$BATS_TEST_TMPDIR/router" pyroute run -- python3 src/plain.py
+	echo 1 >/proc/sys/net/ipv4/ip_forward
+	judges 1
+	echo 0 >/proc/sys/net/ipv4/ip_forward
+	[[ -z $(verdicts pass) ]]
+	[[ $(reason) == "ip forwarding is on: the computer itself carries packets: stop the stage "* ]]
+}
+
+@test "with a router beside it --router is not taken for a proof" {
+	stage_start
+	background "$BATS_TEST_TMPDIR/router" pyroute run -- python3 src/plain.py
+	judges 1 --router "$RIGHT"
+	[[ -z $(verdicts pass) ]]
+	[[ $(reason) == "a program listens on a leg already: end that router before --router" ]]
+}
+
+@test "what is kept are the captures of every wire and what the router printed" {
+	judges 1 --router "$(faulty ttl-kept)" --keep "$CHECKOUT/kept" stage1
+	[[ $(<kept/router.log) == ready ]]
+	tcpdump -nr kept/net1.pcapng 'icmp[icmptype] = icmp-echo and ip[8] = 64 and src 1.1.1.2' | grep 2.2.2.2
+	tcpdump -nr kept/net2.pcapng 'icmp[icmptype] = icmp-echo and ip[8] = 64 and src 1.1.1.2' | grep 2.2.2.2
+	[[ $MODE == host || $(stat -c %u kept/net1.pcapng) == "$(as_student id -u)" ]]
+	fails_with_output 1 pyroute check --router "$RIGHT" --keep /proc/no --only ping12 stage1 \
+		2>"$BATS_TEST_TMPDIR/complaint"
+	grep -F 'pyroute: --keep: cannot make the folder' "$BATS_TEST_TMPDIR/complaint"
+}
+
+@test "TAP, JUnit and JSON say the same" {
+	stage_start
+	fails_with_output 1 pyroute check --format tap --router "$(faulty ttl-kept)"
+	grep -x '1..14' "$OUT"
+	grep -E '^not ok 9 - ttl: The router makes' "$OUT"
+	grep -E '^  step: "ttl"$' "$OUT"
+	fails_with_output 1 pyroute check --format junit --router "$(faulty ttl-kept)"
+	"$PYTHON" - "$OUT" <<-'END'
+		import sys, xml.etree.ElementTree as tree
+		suite = tree.parse(sys.argv[1]).getroot()
+		assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("14", "1", "0")
+		(failure,) = suite.iter("failure")
+		assert failure.get("type") == "ttl" and "it must be 63" in failure.get("message")
+	END
+	judges 1 --router "$(faulty ttl-kept)"
+	[[ $(verdicts fail) == ttl ]]
+}
+
+@test "whatever a router prints, each format stays what it is" {
+	local format router='printf "a\\033]0;t\\007\\377]]>&<\\303\\251\\n"; exit 3'
+	stage_start
+	for format in human tap junit json; do
+		fails_with_output 1 pyroute check --only ttl --format "$format" --router "$router"
+		"$PYTHON" - "$OUT" "$format" <<-'END'
+			import json, sys, xml.etree.ElementTree as tree
+			text = open(sys.argv[1], encoding="utf-8", errors="strict").read()
+			shown = "a\\x1b]0;t\\x07\\xff]]>&<\u00e9"
+			print(text)
+			assert all(sign == "\n" or sign.isprintable() for sign in text)
+			if sys.argv[2] == "junit":
+			    text = tree.fromstring(text).find("system-out").text
+			elif sys.argv[2] == "json":
+			    text = json.loads(text)["output"]
+			assert shown in text
+		END
+	done
+}
+
+@test "what is wrong with a command line or a stage is said in one line" {
+	fails_with 1 pyroute check
+	[[ $complaint == *"no stage runs: start one and your router, or name one with --router COMMAND" ]]
+	fails_with 2 pyroute check --format xml
+	[[ $complaint == *'--format "xml": there is no such format; use human, tap, junit or json' ]]
+	fails_with 2 pyroute check --only
+	[[ $complaint == *"--only needs the name of a check; see pyroute check --help" ]]
+	stage_start
+	fails_with 2 pyroute check --only ping13
+	[[ $complaint == *"stage1 has no check ping13; did you mean ping12?" ]]
+	fails_with 2 pyroute why client1 client7
+	[[ $complaint == *"client7: there is no [client7]"* ]]
+	fails_with 2 pyroute why net1 client2
+	[[ $complaint == *"net1: name a client, as client1" ]]
+	fails_with 2 pyroute ps --only x
+	[[ $complaint == *"no option --only; see pyroute ps --help" ]]
+}

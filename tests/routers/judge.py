@@ -1,0 +1,132 @@
+#!/usr/bin/python3
+"""Every router of faulty.py before pyroute check and pyroute why: a table of what they say of it.
+
+judge.py [--quick] [--jobs N] [BUG...]   needs pyroute in PATH; in a checkout with stages/ and src/
+
+The table "verdicts" beside this file tells, for each router and stage, which checks it fails, which
+cannot be asked of it, and which step why names. Prints the same of what was found, with what differs
+marked, and ends with 1 where anything does. Several at a time, each in a private stage of its own;
+--quick leaves out those that are not marked for the suite there."""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import subprocess
+import sys
+import threading
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LIMIT = 60  # seconds for any command
+WAYS = {"stage1": ("client1", "client2"), "three": ("client1", "client2"), "prefixes": ("client1", "client2")}
+
+
+def read_table():
+    """(bug, stage) -> (quick, failed, unasked, step); "-" stands for none, "*" for any."""
+    table = {}
+    with open(os.path.join(HERE, "verdicts"), encoding="ascii") as lines:
+        for line in lines:
+            if line.strip() and not line.startswith("#"):
+                quick, bug, stage, failed, unasked, step = line.split()
+                table[bug, stage] = quick == "+", failed, unasked, step
+    return table
+
+
+def pyroute(*arguments):
+    return subprocess.run(
+        ("pyroute", *arguments),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=LIMIT,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def names(checks, outcome):
+    return ",".join(check["name"] for check in checks if check["outcome"] == outcome) or "-"
+
+
+def check(bug, stage, name):
+    """What the checks say: those that failed, and those that could not be asked."""
+    command = f"exec {sys.executable} {HERE}/faulty.py {bug}"
+    said = pyroute("check", "--private", "--name", name, "--format", "json", "--router", command, stage)
+    try:
+        report = json.loads(said.stdout)
+    except ValueError:
+        return f"status-{said.returncode}", said.stderr.strip().replace(" ", "_")
+    failed, unasked = (names(report["checks"], outcome) for outcome in ("fail", "could not ask"))
+    if (said.returncode == 0) != (failed == unasked == "-"):
+        return f"status-{said.returncode}", "-"
+    return failed, unasked
+
+
+def listens(router, said):
+    """Waits until the router says that it does, or has ended; reads on what it prints."""
+    for line in router.stdout:
+        if "ready" in line:
+            said.set()
+    said.set()
+
+
+def why(bug, stage, name):
+    """The step that is the cause."""
+    said = pyroute("start", "--private", "--name", name, stage)
+    if said.returncode != 0:
+        return said.stderr.strip().replace(" ", "_")
+    with subprocess.Popen(
+        ("pyroute", "run", "--name", name, "--", sys.executable, f"{HERE}/faulty.py", bug),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as router:
+        ready = threading.Event()
+        reader = threading.Thread(target=listens, args=(router, ready))
+        reader.start()
+        ready.wait(0.5 if bug == "never-listens" else LIMIT)
+        said = pyroute("why", "--name", name, "--json", *WAYS[stage])
+        pyroute("stop", "--name", name)
+        reader.join()
+    try:
+        return json.loads(said.stdout)["cause"]["step"]
+    except ValueError:
+        return f"status-{said.returncode}:{said.stderr.strip()}".replace(" ", "_")
+
+
+def judge(bug, stage):
+    name = f"{bug}.{stage}"
+    return *check(bug, stage, name), why(bug, stage, name)
+
+
+def differs(expected, found):
+    return any(want not in ("*", said) for want, said in zip(expected, found))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--jobs", type=int, default=4)
+    parser.add_argument("bugs", nargs="*")
+    wish = parser.parse_args()
+    table = {
+        key: row
+        for key, row in read_table().items()
+        if (row[0] or not wish.quick) and (not wish.bugs or key[0] in wish.bugs)
+    }
+    wrong = 0
+    with concurrent.futures.ThreadPoolExecutor(wish.jobs) as pool:
+        results = pool.map(lambda key: judge(*key), table)
+        for (key, row), found in zip(table.items(), results):
+            mark = "+" if row[0] else "."
+            print(mark, *key, *found, flush=True)
+            if differs(row[1:], found):
+                wrong += 1
+                print("  EXPECTED", *row[1:], flush=True)
+    print(f"# {len(table)} routers, {wrong} judged otherwise than expected")
+    return 1 if wrong or not table else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,24 +1,20 @@
 #include "candidate.h"
 #include "command.h"
+#include "evidence.h"
 #include "inquiry.h"
-#include "pcapng.h"
 #include "process.h"
 #include "report.h"
 #include "service.h"
 #include "start.h"
-#include "supervise.h"
 #include "text.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
-#define LISTEN_MS 5000 /* within which a router listens on a leg at least */
-#define OTHERS_MS 1000 /* and then on all the others */
+#define LISTEN_MS 10000 /* within which a router listens on a leg at least */
+#define OTHERS_MS 1000	/* and then on all the others */
 #define LOOK_MS	  10
-#define LOG_FILE  "router.log"
 
 /* One run of the command. */
 struct check_run {
@@ -289,7 +285,7 @@ static int wait_for_listening(struct check_run *run, struct error *error)
 			return 1;
 		if (others == 0 && now > end) {
 			judge_all(run, VERDICT_FAIL, WALK_LISTENING,
-				  "the router did not listen on any leg within 5 s: no packet "
+				  "the router did not listen on any leg within 10 s: no packet "
 				  "socket of it is there");
 			return 0;
 		}
@@ -360,76 +356,8 @@ static int ask(struct check_run *run, struct error *error)
 	return 0;
 }
 
-/* ---- what is kept ---------------------------------------------------------------------------- */
-
-static int keep_wire(const struct check_run *run, int directory, size_t wire, struct error *error)
-{
-	const struct capture *capture = &run->inquiry.capture;
-	const struct capture_wire *leg = &run->inquiry.wires[wire];
-	char name[IFNAMSIZ + 8];
-	CLEANUP_STREAM FILE *stream = NULL;
-	int fd;
-
-	(void)snprintf(name, sizeof(name), "%s.pcapng", leg->name);
-	fd = openat(directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd >= 0)
-		stream = fdopen(fd, "w");
-	if (stream == NULL)
-		return error_system(error, errno, "cannot write %s", name);
-	pcapng_begin(stream);
-	pcapng_add_interface(stream, leg->name, leg->mtu + 18);
-	for (size_t i = 0; i < capture->frame_count; i++) {
-		const struct capture_frame *frame = &capture->frames[i];
-		const struct pcapng_frame out = {.time = frame->time,
-						 .length = frame->length,
-						 .kept = frame->kept,
-						 .bytes = frame->bytes,
-						 .sent = frame->sent};
-
-		if (frame->wire == wire)
-			pcapng_add_frame(stream, &out);
-	}
-	if (fflush(stream) != 0 || ferror(stream) != 0)
-		return error_system(error, errno, "cannot write %s", name);
-	return 0;
-}
-
-static int keep_log(const struct check_run *run, int directory, struct error *error)
-{
-	CLEANUP_FD int fd = openat(directory, LOG_FILE,
-				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	char block[65536];
-	ssize_t size;
-
-	if (fd < 0 || lseek(run->log, 0, SEEK_SET) < 0)
-		return error_system(error, errno, "cannot write " LOG_FILE);
-	while ((size = read(run->log, block, sizeof(block))) > 0)
-		if (write(fd, block, (size_t)size) != size)
-			return error_system(error, errno, "cannot write " LOG_FILE);
-	return 0;
-}
-
-/* With the caller's rights: the folder is theirs. */
-static int keep_child(void *context, struct error *error)
-{
-	const struct check_run *run = context;
-	const char *path = run->line->keep;
-	CLEANUP_FD int directory = -1;
-
-	if (privilege_drop_to_caller(&run->place.caller, error) < 0)
-		return -error->code;
-	if (mkdir(path, 0777) < 0 && errno != EEXIST)
-		return error_system(error, errno, "--keep: cannot make the folder");
-	directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (directory < 0)
-		return error_system(error, errno, "--keep: cannot open the folder");
-	for (size_t i = 0; i < run->inquiry.leg_count; i++)
-		if (keep_wire(run, directory, i, error) < 0)
-			return error_prefix(error, "--keep");
-	if (run->log >= 0 && keep_log(run, directory, error) < 0)
-		return error_prefix(error, "--keep");
-	return 0;
-}
+/* ---- what is kept -----------------------------------------------------------------------------
+ */
 
 static int keep(struct check_run *run)
 {
@@ -437,7 +365,7 @@ static int keep(struct check_run *run)
 
 	if (run->line->keep == NULL)
 		return EXIT_SUCCESS;
-	if (supervise_call(keep_child, run, &error) < 0)
+	if (evidence_keep(&run->inquiry, run->log, run->line->keep, &run->place.caller, &error) < 0)
 		return command_fail(&error, EXIT_FAILURE);
 	run->report.kept = run->line->keep;
 	return EXIT_SUCCESS;

@@ -22,6 +22,7 @@ struct why {
 	const struct stage *stage;
 	const char *from;
 	const char *to;
+	char address[ADDRESS_TEXT_SIZE]; /* what that is */
 	struct stage_check checks[CHECKS];
 	const struct stage_check *list[CHECKS];
 	size_t count;
@@ -161,6 +162,7 @@ static int make_checks(const struct stage *stage, char **names, struct why *why,
 	*why = (struct why){.stage = stage, .from = names[0], .to = names[1]};
 	if (find_parties(stage, names, &like, error) < 0)
 		return -error->code;
+	(void)address_format(like.family, &like.target, why->address);
 	asker = walk_client_route(stage, stage_client_find(stage, like.asker), like.family,
 				  like.target.bytes, &hop);
 	if (asker == NULL)
@@ -241,9 +243,11 @@ static void print_fields(const struct answer *answer)
 static void print_human(const struct answer *answer)
 {
 	const struct verdict *verdict = &answer->verdict;
+	const struct why *why = answer->why;
 
-	(void)printf("%s to %s, by %s:\n", answer->why->from, answer->why->to,
-		     answer->check->check->name);
+	(void)printf("%s to %s, by %s:\n", why->from, why->to, answer->check->check->name);
+	if (strcmp(why->address, why->to) != 0)
+		(void)printf("  %-5s %-6s %s is %s\n", "ok", "", why->to, why->address);
 	for (size_t i = 0; i < answer->way->stop_count; i++) {
 		const struct walk_stop *stop = &answer->way->stops[i];
 
@@ -291,6 +295,7 @@ static void print_json(const struct answer *answer)
 
 	json_add_text(whole, "from", answer->why->from);
 	json_add_text(whole, "to", answer->why->to);
+	json_add_text(whole, "address", answer->why->address);
 	json_add_text(whole, "by", answer->check->check->name);
 	for (size_t i = 0; i < answer->way->stop_count; i++) {
 		const struct walk_stop *stop = &answer->way->stops[i];

@@ -3,8 +3,9 @@
  * A question's packets are followed from leg to leg. Each frame that arrives there (of a client's
  * kernel, which makes no mistakes) has one right fate: to be put onto one other wire, for one next
  * hop; to be answered by the router itself; to be complained of by ICMP; or to go nowhere.
- * walk_match.c tells what came of it, walk_carry.c compares that with its fate, walk_arp.c judges
- * ARP on the way, and here is the order: the asker's ARP, its packets, the target's ARP, its
+ * walk_match.c tells what came of it, walk_carry.c compares that with its fate, walk_compare.c a
+ * forwarded frame with what came, walk_own.c judges what the router says itself, walk_arp.c ARP on
+ * the way, and here is the order: the asker's ARP, its packets, the target's ARP, its
  * packets, and whether anybody has them at the end. The first fault in this order is the cause:
  * what is wrong later may be its consequence. */
 #include "walk_parts.h"

@@ -145,6 +145,34 @@ static void what_there_is_not_is_left_out(void **state)
 	       "The router printed nothing.\n");
 }
 
+static void what_holds_of_all_is_said_once(void **state)
+{
+	struct report report = make_report();
+	struct verdict same[] = {
+		{.outcome = VERDICT_UNASKED, .reason = "ip forwarding is on"},
+		{.outcome = VERDICT_UNASKED, .reason = "ip forwarding is on"},
+	};
+
+	(void)state;
+	report.verdicts = same;
+	report.count = ARRAY_SIZE(same);
+	prints(&report, REPORT_HUMAN,
+	       "not asked client1 pings client2 [ping12]\n"
+	       "not asked The TTL is one less [ttl]\n"
+	       "\n"
+	       "All for one reason: ip forwarding is on\n"
+	       "\n"
+	       "0 of 2 checks passed, 2 could not be asked: 0 of 5 points, in 1.3 s\n");
+	same[1].reason[0] = 'I';
+	prints(&report, REPORT_HUMAN,
+	       "not asked client1 pings client2 [ping12]\n"
+	       "          ip forwarding is on\n"
+	       "not asked The TTL is one less [ttl]\n"
+	       "          Ip forwarding is on\n"
+	       "\n"
+	       "0 of 2 checks passed, 2 could not be asked: 0 of 5 points, in 1.3 s\n");
+}
+
 static void tap_has_a_plan_a_line_for_each_and_why(void **state)
 {
 	struct report report = make_report();
@@ -470,6 +498,7 @@ int main(void)
 		cmocka_unit_test(people_read_marks_reasons_frames_and_a_sum),
 		cmocka_unit_test(of_what_passed_nothing_is_explained),
 		cmocka_unit_test(what_there_is_not_is_left_out),
+		cmocka_unit_test(what_holds_of_all_is_said_once),
 		cmocka_unit_test(tap_has_a_plan_a_line_for_each_and_why),
 		cmocka_unit_test(junit_tells_failures_from_errors),
 		cmocka_unit_test(json_has_all_of_it),

@@ -296,8 +296,9 @@ static void judge_count(struct answer *answer, size_t questions)
 		walk_complain(answer->way, WALK_DUPLICATE,
 			      WALK_BIT(LOOK_ARP) | WALK_BIT(LOOK_DUPLICATE), answer->frame,
 			      FRAME_FIELD_NONE, ANSWER_RULE,
-			      "%zu ARP questions of %s's for %s were answered %zu times", questions,
-			      answer->asker, answer->asked, answers);
+			      "%s asked for %s by ARP %zu time%s and was answered %zu times",
+			      answer->asker, answer->asked, questions, questions == 1 ? "" : "s",
+			      answers);
 }
 
 void walk_judge_arp(const struct walk *walk, const struct walk_arp *arp, struct walk_way *way)

@@ -129,8 +129,8 @@ static bool judge_ttl(const struct walk_trial *trial, size_t out)
 	return false;
 }
 
-/* The checksum of what is carried stays right as long as that is not changed; a wrong one over what
- * was changed is the change's matter. */
+/* The checksum of what is carried stays right as long as that is not changed, nor the addresses,
+ * which it covers too; a wrong one over what was changed is the change's matter. */
 static bool judge_upper_sum(const struct walk_trial *trial, size_t out)
 {
 	const struct frame *frame = walk_frame_of(trial, out);
@@ -138,7 +138,8 @@ static bool judge_upper_sum(const struct walk_trial *trial, size_t out)
 	if (trial->frame->packet.upper_sum != FRAME_SUM_RIGHT ||
 	    trial->frame->packet.upper != frame->packet.upper ||
 	    frame->packet.upper_sum == FRAME_SUM_RIGHT ||
-	    frame->packet.upper_sum == FRAME_SUM_UNKNOWN || !has_same_load(trial->frame, frame))
+	    frame->packet.upper_sum == FRAME_SUM_UNKNOWN || !has_same_head(trial->frame, frame) ||
+	    !has_same_load(trial->frame, frame))
 		return true;
 	walk_complain_field(trial, WALK_CHECKSUM, LOOK_PAYLOAD, out, FRAME_FIELD_UPPER_CHECKSUM,
 			    NULL);

@@ -420,6 +420,40 @@ static void each_field_that_is_forwarded_wrong_is_named(void **state)
 	}
 }
 
+/* Makes UDP of an echo, from port 4000 to port 7. */
+static void make_udp(uint8_t *bytes)
+{
+	const uint32_t start = frame_checksum_start(4, bytes + 26, bytes + 30, 17, 8 + PAYLOAD);
+
+	bytes[23] = 17;
+	put16(bytes + 24, 0);
+	put16(bytes + 24, frame_checksum(0, bytes + 14, 20));
+	put16(bytes + 34, 4000);
+	put16(bytes + 36, 7);
+	put16(bytes + 38, 8 + PAYLOAD);
+	put16(bytes + 40, 0);
+	put16(bytes + 40, frame_checksum(start, bytes + 34, 8 + PAYLOAD));
+}
+
+/* UDP's checksum covers the addresses too: it is not what was changed. */
+static void a_replaced_address_is_the_cause_and_not_the_checksum_over_it(void **state)
+{
+	struct tape tape;
+
+	(void)state;
+	record(&tape);
+	cut(&tape, ASKED2);
+	make_udp(tape.bytes[REQUEST]);
+	make_udp(tape.bytes[CARRIED]);
+	tape.bytes[CARRIED][29] = 9;
+	put16(tape.bytes[CARRIED] + 24, 0);
+	put16(tape.bytes[CARRIED] + 24, frame_checksum(0, tape.bytes[CARRIED] + 14, 20));
+	follow(&tape, PROBE_UDP);
+	assert_true(way.fault_count > 0);
+	assert_string_equal(walk_step_name(way.faults[0].step), "payload");
+	assert_int_equal(way.faults[0].field, FRAME_FIELD_SOURCE);
+}
+
 static void a_packet_that_is_cut_or_has_padding_is_told_apart(void **state)
 {
 	struct tape tape;
@@ -636,6 +670,7 @@ int main(void)
 		cmocka_unit_test(who_asks_again_for_what_is_known_is_told),
 		cmocka_unit_test(an_answer_for_another_address_is_a_fault),
 		cmocka_unit_test(each_field_that_is_forwarded_wrong_is_named),
+		cmocka_unit_test(a_replaced_address_is_the_cause_and_not_the_checksum_over_it),
 		cmocka_unit_test(a_packet_that_is_cut_or_has_padding_is_told_apart),
 		cmocka_unit_test(copies_are_told_by_the_wire_that_they_are_on),
 		cmocka_unit_test(what_comes_late_is_not_in_time),

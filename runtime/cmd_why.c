@@ -200,32 +200,46 @@ static const struct walk_way *way_of(const struct inquiry *inquiry,
 	return way;
 }
 
-/* The first check with something wrong about it, which need not keep an answer from coming; else
- * the one that a packet's way is shown by. */
+/* True where nothing is wrong but how the router itself asks by ARP on the asker's net. What keeps
+ * a packet from its way is told first. */
+static bool is_by_the_way(const struct answer *answer)
+{
+	return answer->check->check->probes[0].kind == PROBE_ARP && answer->fault != NULL &&
+	       answer->fault->step == WALK_ARP_QUESTION;
+}
+
+/* What came of CHECK. A fault need not keep an answer from coming. */
+static void judge_check(const struct inquiry_check *check, struct answer *answer)
+{
+	answer->check = check;
+	answer->way = way_of(answer->inquiry, check);
+	answer->fault = NULL;
+	verdict_judge(answer->inquiry, check, &answer->verdict);
+	if (answer->way->fault_count == 0)
+		return;
+	answer->fault = &answer->way->faults[0];
+	verdict_take_fault(answer->inquiry, answer->fault, &answer->verdict);
+	if (answer->verdict.outcome == VERDICT_PASS)
+		answer->verdict.outcome = VERDICT_FAIL;
+}
+
+/* The first check with something wrong about it; else the one that a packet's way is shown by. */
 static void find_answer(const struct inquiry *inquiry, const struct why *why, struct answer *answer)
 {
 	const size_t shown =
 		inquiry->check_count > 1 && why->checks[0].probes[0].kind == PROBE_ARP ? 1 : 0;
+	const struct inquiry_check *later = NULL;
 
 	*answer = (struct answer){.why = why, .inquiry = inquiry};
 	for (size_t i = 0; i < inquiry->check_count; i++) {
-		const struct inquiry_check *check = &inquiry->checks[i];
-		const struct walk_way *way = way_of(inquiry, check);
-
-		answer->check = check;
-		answer->way = way;
-		verdict_judge(inquiry, check, &answer->verdict);
-		if (way->fault_count > 0) {
-			answer->fault = &way->faults[0];
-			verdict_take_fault(inquiry, answer->fault, &answer->verdict);
-			if (answer->verdict.outcome == VERDICT_PASS)
-				answer->verdict.outcome = VERDICT_FAIL;
-		}
-		if (answer->verdict.outcome != VERDICT_PASS)
+		judge_check(&inquiry->checks[i], answer);
+		if (answer->verdict.outcome == VERDICT_PASS)
+			continue;
+		if (!is_by_the_way(answer))
 			return;
+		later = answer->check;
 	}
-	answer->check = &inquiry->checks[shown];
-	answer->way = way_of(inquiry, answer->check);
+	judge_check(later != NULL ? later : &inquiry->checks[shown], answer);
 }
 
 static void print_fields(const struct answer *answer)

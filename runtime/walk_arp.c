@@ -9,7 +9,6 @@
 #define ANSWER_RULE	  "RFC 826"
 #define AGAIN_NS	  UINT64_C(50000000) /* what is under way when an answer comes may ask again */
 #define AGAIN_MAX	  2		     /* questions for what was answered before */
-#define AGAIN_COUNTED	  1000
 
 static bool is_zero(const uint8_t mac[FRAME_MAC_SIZE])
 {
@@ -380,40 +379,65 @@ static void judge_own_question(const struct walk *walk, size_t wire, size_t i, s
 						      : "that of its own leg");
 }
 
-/* True where whom the question I asks for had said its Ethernet address long before. */
-static bool was_known(const struct walk *walk, size_t i)
+/* The router's questions for what it knew. */
+struct again {
+	size_t count;
+	size_t last; /* the frame */
+};
+
+/* It knows where INTERFACE is when that has answered, and a packet was sent there since: one that
+ * is slow may not have read the answer when it asks once more. */
+static void count_again(const struct walk *walk, size_t wire,
+			const struct stage_interface *interface, struct again *again)
 {
-	const struct frame *frame = &walk->sights[i].frame;
+	const uint8_t *address = interface->address[FAMILY_IPV4].bytes;
+	uint64_t answered = 0;
+	bool known = false;
 
-	for (size_t j = 0; j < i; j++) {
-		const struct frame *other = &walk->sights[j].frame;
+	for (size_t i = 0; i < walk->count; i++) {
+		const struct frame *frame = &walk->sights[i].frame;
+		const uint64_t time = walk->frames[i].time;
 
-		if (is_arp_of(walk, j, walk->frames[i].wire, false) &&
-		    other->arp.operation == OPERATION_ANSWERS &&
-		    memcmp(other->arp.sender, frame->arp.target, 4) == 0 &&
-		    walk->frames[i].time - walk->frames[j].time > AGAIN_NS)
-			return true;
+		if (walk->frames[i].wire != wire)
+			continue;
+		if (known && time - answered > AGAIN_NS &&
+		    is_routers_question(walk, wire, address, i)) {
+			again->count++;
+			again->last = i;
+		} else if (walk->frames[i].sent) {
+			if (answered != 0 && frame->kind == FRAME_IP &&
+			    memcmp(frame->target, interface->mac, FRAME_MAC_SIZE) == 0)
+				known = true;
+		} else if (frame->kind == FRAME_ARP && answered == 0 &&
+			   frame->arp.operation == OPERATION_ANSWERS &&
+			   memcmp(frame->arp.sender, address, 4) == 0) {
+			answered = time;
+		}
 	}
-	return false;
 }
 
 static void judge_needed(const struct walk *walk, size_t wire, const uint8_t *target,
 			 struct walk_way *way)
 {
-	size_t again = 0;
-	size_t last = WALK_NO_FRAME;
+	const unsigned net = walk->legs[wire].net;
+	struct again again = {0, WALK_NO_FRAME};
 
-	for (size_t i = 0; i < walk->count && again < AGAIN_COUNTED; i++)
-		if (is_routers_question(walk, wire, target, i) && was_known(walk, i)) {
-			again++;
-			last = i;
-		}
-	if (again > AGAIN_MAX)
-		walk_complain(way, WALK_ARP_QUESTION, WALK_BIT(LOOK_ARP), last,
+	for (size_t i = 0; i < walk->stage->client_count; i++) {
+		const struct stage_client *client = &walk->stage->clients[i];
+
+		for (size_t j = 0; j < client->interface_count; j++)
+			if (client->interfaces[j].net == net &&
+			    (target == NULL ||
+			     memcmp(client->interfaces[j].address[FAMILY_IPV4].bytes, target, 4) ==
+				     0))
+				count_again(walk, wire, &client->interfaces[j], &again);
+	}
+	if (again.count > AGAIN_MAX)
+		walk_complain(way, WALK_ARP_QUESTION, WALK_BIT(LOOK_ARP), again.last,
 			      FRAME_FIELD_ARP_TARGET, "RFC 1122 2.3.2.1",
 			      "the router asked %zu times more by ARP on net%u for what had been "
 			      "answered before; it is to remember the answer",
-			      again, walk->legs[wire].net);
+			      again.count, net);
 }
 
 size_t walk_judge_questions(const struct walk *walk, size_t wire, const uint8_t *target,

@@ -327,26 +327,32 @@ static void the_routers_own_arp_question_is_judged_where_it_forwards_nothing(voi
 	assert_non_null(strstr(way.faults[0].sentence, "no ARP question either"));
 }
 
+static void ask_client1_three_times(struct tape *tape)
+{
+	tape->now += 100 * MS;
+	for (int i = 0; i < 3; i++)
+		(void)add_arp(tape, &(struct arp){1, true, 1, everybody, router1, router1,
+						  ip_router1, nobody, ip_client1});
+}
+
 static void who_asks_again_for_what_is_known_is_told(void **state)
 {
 	struct tape tape;
 
 	(void)state;
 	record(&tape);
-	tape.now += 100 * MS;
-	for (int i = 0; i < 3; i++)
-		(void)add_arp(&tape, &(struct arp){1, true, 1, everybody, router1, router1,
-						   ip_router1, nobody, ip_client1});
-	follow(&tape, PROBE_ARP);
+	ask_client1_three_times(&tape);
 	memcpy(asked, ip_router1, 4);
 	follow(&tape, PROBE_ARP);
 	assert_int_equal(way.fault_count, 0); /* client1 has not answered one yet */
 	(void)add_arp(&tape, &(struct arp){1, false, 2, router1, client1, client1, ip_client1,
 					   router1, ip_router1});
-	tape.now += 100 * MS;
-	for (int i = 0; i < 3; i++)
-		(void)add_arp(&tape, &(struct arp){1, true, 1, everybody, router1, router1,
-						   ip_router1, nobody, ip_client1});
+	ask_client1_three_times(&tape);
+	follow(&tape, PROBE_ARP);
+	assert_int_equal(way.fault_count, 0); /* a router that is slow has not read it yet */
+	(void)add_echo(&tape,
+		       &(struct echo){1, true, client1, router1, ip_client2, ip_client1, 63, 0});
+	ask_client1_three_times(&tape);
 	follow(&tape, PROBE_ARP);
 	memcpy(asked, ip_client2, 4);
 	assert_int_equal(way.fault_count, 1);

@@ -45,6 +45,8 @@ struct inquiry {
 	struct capture_wire *wires;    /* owned */
 	struct walk_leg *legs;	       /* owned; as many */
 	size_t leg_count;
+	struct capture_listener before[CAPTURE_LISTENERS_MAX]; /* no router of ours */
+	int before_count;
 	struct ns_set computer;
 	struct capture capture;
 	struct walk walk;
@@ -72,12 +74,12 @@ int inquiry_control(const struct inquiry *inquiry, struct error *error);
 /* Begins to watch the legs. */
 int inquiry_watch(struct inquiry *inquiry, struct error *error);
 
-/* Whether somebody listens on every leg, and on any. */
-bool inquiry_is_heard(struct inquiry *inquiry, struct error *error);
-bool inquiry_is_heard_anywhere(struct inquiry *inquiry, struct error *error);
+/* On how many legs somebody listens, of those who did not when the silence was proved. */
+size_t inquiry_count_heard(struct inquiry *inquiry, struct error *error);
 
-/* Asks for a moment what a router would carry or answer, while there is none. Returns 1 where all
- * is silent, 0 where something was heard, which ERROR tells. Ends the watch. */
+/* Asks for a moment what a router would carry or answer, while there is none. Who listens then may
+ * stay: tcpdump(8), for example. Returns 1 where all is silent, 0 where something was heard, which
+ * ERROR tells. Ends the watch. */
 int inquiry_prove_silence(struct inquiry *inquiry, struct error *error);
 
 /* Asks everything. -ECANCELED where one of process_ending_signals() came. What is wrong with one

@@ -49,8 +49,13 @@ struct walk_fault {
 struct walk_leg {
 	unsigned net; /* number */
 	uint8_t mac[FRAME_MAC_SIZE];
-	bool heard; /* somebody listens there: a router */
+	unsigned hears; /* WALK_HEARS_... of what a router's packet sockets there get; 0: nobody
+			   listens */
+	int deaf;	/* the protocol of one that gets neither; -1: there is none such */
 };
+
+#define WALK_HEARS_ARP 1U
+#define WALK_HEARS_IP  2U
 
 /* A captured frame, looked at. */
 struct walk_sight;

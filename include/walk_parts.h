@@ -31,6 +31,10 @@ bool walk_belongs(const struct walk *walk, const struct walk_question *question,
 /* The index of NET's leg among WALK's; SIZE_MAX: it has none. */
 size_t walk_leg_index(const struct walk *walk, unsigned net);
 
+/* Why nobody hears what arrives on LEG, with which TEXT may be filled. */
+#define WALK_DEAF_SIZE 160
+const char *walk_why_deaf(const struct walk_leg *leg, char text[WALK_DEAF_SIZE]);
+
 /* Adds a fault. The first is the last stop. */
 PRINTF_LIKE(7, 8)
 void walk_complain(struct walk_way *way, enum walk_step step, unsigned looks, size_t frame,

@@ -234,11 +234,6 @@ static int prove_silence(struct check_run *run, struct error *error)
 {
 	int result = inquiry_watch(&run->inquiry, error);
 
-	if (result == 0 && inquiry_is_heard_anywhere(&run->inquiry, error)) {
-		judge_all(run, VERDICT_UNASKED, WALK_NONE,
-			  "a program listens on a leg already: end that router before --router");
-		return 0;
-	}
 	if (result == 0)
 		result = inquiry_prove_silence(&run->inquiry, error);
 	if (result == 0)
@@ -266,6 +261,7 @@ static int wait_for_listening(struct check_run *run, struct error *error)
 {
 	const int64_t end = monotonic_ms() + LISTEN_MS;
 	int64_t others = 0;
+	size_t heard;
 	int status;
 
 	for (;;) {
@@ -273,9 +269,10 @@ static int wait_for_listening(struct check_run *run, struct error *error)
 
 		if (process_should_end())
 			return error_set(error, ECANCELED, "cancelled");
-		if (inquiry_is_heard(&run->inquiry, error))
+		heard = inquiry_count_heard(&run->inquiry, error);
+		if (heard == run->inquiry.leg_count)
 			return 1;
-		if (others == 0 && inquiry_is_heard_anywhere(&run->inquiry, error))
+		if (others == 0 && heard > 0)
 			others = now + OTHERS_MS;
 		if (candidate_has_ended(&run->candidate, &status)) {
 			say_ended(run, status);
@@ -285,8 +282,8 @@ static int wait_for_listening(struct check_run *run, struct error *error)
 			return 1;
 		if (others == 0 && now > end) {
 			judge_all(run, VERDICT_FAIL, WALK_LISTENING,
-				  "the router did not listen on any leg within 10 s: no packet "
-				  "socket of it is there");
+				  "the router did not listen on any leg within 10 s: it has no "
+				  "packet socket there that ARP or IP comes to");
 			return 0;
 		}
 		(void)poll(NULL, 0, LOOK_MS);

@@ -15,6 +15,8 @@
 #include "process.h"
 #include "wire.h"
 
+#include <linux/if_ether.h>
+
 /* ---- whom it is asked of --------------------------------------------------------------------- */
 
 /* What leads into CLIENT. */
@@ -146,34 +148,68 @@ int inquiry_watch(struct inquiry *inquiry, struct error *error)
 	return 0;
 }
 
-/* Notes on which legs somebody listens. */
+/* What a packet socket of PROTOCOL gets. */
+static unsigned hears(uint16_t protocol)
+{
+	switch (protocol) {
+	case ETH_P_ALL:
+		return WALK_HEARS_ARP | WALK_HEARS_IP;
+	case ETH_P_ARP:
+		return WALK_HEARS_ARP;
+	case ETH_P_IP:
+	case ETH_P_IPV6:
+		return WALK_HEARS_IP;
+	default:
+		return 0;
+	}
+}
+
+static bool was_there(const struct inquiry *inquiry, const struct capture_listener *listener)
+{
+	for (int i = 0; i < inquiry->before_count; i++)
+		if (inquiry->before[i].inode == listener->inode)
+			return true;
+	return false;
+}
+
+static void note_listener(struct inquiry *inquiry, const struct capture_listener *listener)
+{
+	for (size_t i = 0; i < inquiry->leg_count; i++) {
+		struct walk_leg *leg = &inquiry->legs[i];
+
+		if (listener->wire != i && listener->wire != CAPTURE_ANY_WIRE)
+			continue;
+		leg->hears |= hears(listener->protocol);
+		if (hears(listener->protocol) == 0)
+			leg->deaf = listener->protocol;
+	}
+}
+
+/* Notes what is heard on which legs. */
 static int note_listeners(struct inquiry *inquiry, struct error *error)
 {
 	struct capture_listener listeners[CAPTURE_LISTENERS_MAX];
-	int count = capture_listeners(&inquiry->capture, listeners, error);
+	const int count = capture_listeners(&inquiry->capture, listeners, error);
 
 	for (size_t i = 0; i < inquiry->leg_count; i++) {
-		inquiry->legs[i].heard = false;
-		for (int j = 0; j < count; j++)
-			if (listeners[j].wire == i || listeners[j].wire == CAPTURE_ANY_WIRE)
-				inquiry->legs[i].heard = true;
+		inquiry->legs[i].hears = 0;
+		inquiry->legs[i].deaf = -1;
 	}
-	return count;
+	for (int i = 0; i < count; i++)
+		if (!was_there(inquiry, &listeners[i]))
+			note_listener(inquiry, &listeners[i]);
+	return count < 0 ? count : 0;
 }
 
-bool inquiry_is_heard(struct inquiry *inquiry, struct error *error)
+size_t inquiry_count_heard(struct inquiry *inquiry, struct error *error)
 {
+	size_t count = 0;
+
 	if (note_listeners(inquiry, error) < 0)
-		return false;
+		return 0;
 	for (size_t i = 0; i < inquiry->leg_count; i++)
-		if (!inquiry->legs[i].heard)
-			return false;
-	return true;
-}
-
-bool inquiry_is_heard_anywhere(struct inquiry *inquiry, struct error *error)
-{
-	return note_listeners(inquiry, error) > 0;
+		count += inquiry->legs[i].hears != 0;
+	return count;
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */

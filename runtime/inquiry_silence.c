@@ -2,17 +2,19 @@
 
 #include "walk_map.h"
 
-#define CONTROL_MS 150 /* what a kernel forwards or answers is there long before */
+#define CONTROL_MS	  150  /* what a kernel forwards or answers is there long before */
+#define CONTROL_BESIDE_MS 1000 /* where a program listens, which may be slower */
 
 /* A copy of QUESTION that is asked for a moment. */
-static void make_control(const struct inquiry_question *question, struct inquiry_question *control)
+static void make_control(const struct inquiry_question *question, unsigned within,
+			 struct inquiry_question *control)
 {
 	*control = (struct inquiry_question){.walk = question->walk,
 					     .plan = question->plan,
 					     .asker = ASKER_NONE,
 					     .answerer = ASKER_NONE};
 	control->plan.count = 1;
-	control->plan.within = CONTROL_MS;
+	control->plan.within = within;
 	control->plan.silence = true;
 	control->plan.ttl = 0;
 	if (question->walk.kind != PROBE_ARP) {
@@ -84,15 +86,18 @@ static int judge_silence(const struct inquiry *inquiry, const struct inquiry_que
 		frame_decode(seen->bytes, seen->kept, &frame);
 		frame_describe(&frame, text);
 		(void)error_set(error, EALREADY,
-				"without a router this computer put onto %s: %.160s",
-				inquiry->wires[seen->wire].name, text);
+				"before the router ran this computer put onto %s: %.160s%s",
+				inquiry->wires[seen->wire].name, text,
+				inquiry->before_count > 0
+					? "; a program listens there already: end it"
+					: "");
 		return 0;
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (count_answers(&controls[i]) == 0)
 			continue;
 		stage_client_name(controls[i].walk.asker, name);
-		(void)error_set(error, EALREADY, "without a router %s gets answers", name);
+		(void)error_set(error, EALREADY, "before the router ran %s got answers", name);
 		return 0;
 	}
 	return 1;
@@ -115,9 +120,14 @@ int inquiry_prove_silence(struct inquiry *inquiry, struct error *error)
 
 	if (controls == NULL)
 		return error_system(error, ENOMEM, "cannot ask");
+	inquiry->before_count = capture_listeners(&inquiry->capture, inquiry->before, error);
+	if (inquiry->before_count < 0)
+		return -error->code;
 	for (size_t i = 0; i < inquiry->count; i++)
 		if (is_control(inquiry, i))
-			make_control(&inquiry->questions[i], &controls[count++]);
+			make_control(&inquiry->questions[i],
+				     inquiry->before_count > 0 ? CONTROL_BESIDE_MS : CONTROL_MS,
+				     &controls[count++]);
 	for (size_t i = 0; i < count; i++)
 		(void)asker_start(&controls[i].plan, inquiry_ns(inquiry, controls[i].walk.asker),
 				  &controls[i].asker, &controls[i].error);

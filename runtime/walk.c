@@ -166,20 +166,32 @@ static struct end find_end(const struct walk *walk, const struct walk_question *
 	return end;
 }
 
+const char *walk_why_deaf(const struct walk_leg *leg, char text[WALK_DEAF_SIZE])
+{
+	if (leg->deaf < 0)
+		return "no program has a packet socket there";
+	(void)snprintf(text, WALK_DEAF_SIZE,
+		       "the packet socket there is of protocol 0x%04x, which is neither ARP's nor "
+		       "IP's (all is 0x0003 in network byte order)",
+		       (unsigned)leg->deaf);
+	return text;
+}
+
 /* False where nobody listens on the leg of END, which is all there is to say then. */
 static bool is_heard(const struct walk *walk, const struct end *end, struct walk_way *way)
 {
 	const struct walk_leg *leg;
+	char why[WALK_DEAF_SIZE];
 
 	if (end->wire == SIZE_MAX)
 		return true;
 	leg = &walk->legs[end->wire];
-	if (leg->heard) {
+	if (leg->hears != 0) {
 		walk_stop(way, WALK_LISTENING, end->wire, "somebody listens on net%u", leg->net);
 		return true;
 	}
 	walk_complain(way, WALK_LISTENING, 0, WALK_NO_FRAME, FRAME_FIELD_NONE, "packet(7)",
-		      "nobody listens on net%u: no program has a packet socket there", leg->net);
+		      "nobody listens on net%u: %s", leg->net, walk_why_deaf(leg, why));
 	return false;
 }
 

@@ -233,9 +233,14 @@ static size_t find_answer(const struct walk *walk, const struct walk_arp *arp, s
 
 static void complain_unanswered(const struct answer *answer, size_t question)
 {
+	const struct walk_leg *leg = &answer->walk->legs[answer->arp->wire];
+
 	walk_complain(answer->way, WALK_ARP_ANSWER, 0, question, FRAME_FIELD_ARP_TARGET,
-		      ANSWER_RULE, "nobody answers %s's ARP question for %s on net%u",
-		      answer->asker, answer->asked, answer->walk->legs[answer->arp->wire].net);
+		      ANSWER_RULE, "nobody answers %s's ARP question for %s on net%u%s",
+		      answer->asker, answer->asked, leg->net,
+		      (leg->hears & WALK_HEARS_ARP) == 0
+			      ? ", where no packet socket is for ARP (0x0806) or for all (0x0003)"
+			      : "");
 }
 
 /* An answer to a question for an address that is not the leg's. */

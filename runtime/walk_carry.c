@@ -128,18 +128,20 @@ static bool is_too_young(const struct walk_trial *trial)
 static void complain_not_sent(const struct walk_trial *trial)
 {
 	const struct walk *walk = trial->walk;
-	const unsigned net = walk->legs[trial->fate.wire].net;
+	const struct walk_leg *in = &walk->legs[walk->frames[trial->in].wire];
+	const struct walk_leg *out = &walk->legs[trial->fate.wire];
+	const unsigned net = out->net;
 	const size_t before = trial->way->fault_count;
 	size_t questions = 0;
 	char whose[WALK_NAME_SIZE];
+	char deaf[WALK_DEAF_SIZE];
 	const char *why = "";
 
-	if (!walk->legs[trial->fate.wire].heard) {
-		walk_complain(
-			trial->way, WALK_LISTENING, 0, WALK_NO_FRAME, FRAME_FIELD_NONE, "packet(7)",
-			"%s's packet was not put onto net%u, where nobody listens: no program "
-			"has a packet socket there",
-			trial->sender, net);
+	if (out->hears == 0) {
+		walk_complain(trial->way, WALK_LISTENING, 0, WALK_NO_FRAME, FRAME_FIELD_NONE,
+			      "packet(7)",
+			      "%s's packet was not put onto net%u, where nobody listens: %s",
+			      trial->sender, net, walk_why_deaf(out, deaf));
 		return;
 	}
 	if (trial->family == FAMILY_IPV4)
@@ -147,8 +149,10 @@ static void complain_not_sent(const struct walk_trial *trial)
 						 trial->way);
 	if (trial->way->fault_count > before)
 		return;
-	if (trial->family == FAMILY_IPV4 && questions == 0 &&
-	    !is_known(walk, trial->fate.wire, trial->fate.hop.bytes))
+	if ((in->hears & WALK_HEARS_IP) == 0)
+		why = ", and no packet socket where it came is for IP or for all (0x0003)";
+	else if (trial->family == FAMILY_IPV4 && questions == 0 &&
+		 !is_known(walk, trial->fate.wire, trial->fate.hop.bytes))
 		why = ", and no ARP question either";
 	else if (questions > 0 && is_known(walk, trial->fate.wire, trial->fate.hop.bytes))
 		why = ", though its ARP question was answered";

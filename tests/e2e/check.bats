@@ -121,8 +121,10 @@ fails_with_output() {
 	grep -x '| it was this' "$OUT"
 	judges 1 --router "kill -ILL \$\$"
 	[[ $(reason) == "the router was ended by signal 4 before it listened on a leg" ]]
-	judges 1 --router "exec sleep 1000"
-	[[ $(reason) == "the router did not listen on any leg within 10 s: "* ]]
+	# Of protocol 0x0300, where 0x0003 is everything.
+	echo 'ear = __import__("socket").socket(17, 3, 3); __import__("time").sleep(1000)' >src/deaf.py
+	judges 1 --router "exec python3 src/deaf.py"
+	[[ $(reason) == "the router did not listen on any leg within 10 s: it has no packet socket there that ARP or IP comes to" ]]
 	judges 1 --router "no-such-command"
 	judges 0 --router "$(faulty prints)"
 	judges 0 --router "$(faulty ignores-sigterm)"
@@ -210,7 +212,14 @@ no_sleep() {
 	background "$BATS_TEST_TMPDIR/router" pyroute run -- python3 src/plain.py
 	judges 1 --router "$RIGHT"
 	[[ -z $(verdicts pass) ]]
-	[[ $(reason) == "a program listens on a leg already: end that router before --router" ]]
+	[[ $(reason) == "before the router ran this computer put onto net"*"; a program listens there already: end it" ]]
+}
+
+@test "who only looks on, as tcpdump does, is no router beside it" {
+	stage_start
+	background_start "$BATS_TEST_TMPDIR/tcpdump" on_computer tcpdump -lni net1
+	wait_until grep -q listening "$BATS_TEST_TMPDIR/tcpdump"
+	judges 0 --router "sleep 0.5; $RIGHT"
 }
 
 @test "what is kept are the captures of every wire and what the router printed" {

@@ -190,7 +190,9 @@ static void leave_out(struct tape *tape, size_t at)
 /* ---- what is made of it ---------------------------------------------------------------------- */
 
 static struct walk_way way;
-static bool heard[2] = {true, true};
+#define HEARS_ALL (WALK_HEARS_ARP | WALK_HEARS_IP)
+static unsigned hears[2] = {HEARS_ALL, HEARS_ALL};
+static int deaf = -1;
 static enum expect_kind expected = EXPECT_REPLY;
 static uint8_t asked[4] = {2, 2, 2, 2};
 
@@ -199,8 +201,8 @@ static void follow(const struct tape *tape, enum probe_kind kind)
 	CLEANUP_STAGE struct stage stage = {0};
 	struct complaints complaints;
 	const struct walk_leg legs[] = {
-		{.net = 1, .mac = {2, 0x42, 1, 1, 1, 1}, .heard = heard[0]},
-		{.net = 2, .mac = {2, 0x42, 2, 2, 2, 1}, .heard = heard[1]}};
+		{.net = 1, .mac = {2, 0x42, 1, 1, 1, 1}, .hears = hears[0], .deaf = deaf},
+		{.net = 2, .mac = {2, 0x42, 2, 2, 2, 1}, .hears = hears[1], .deaf = deaf}};
 	CLEANUP_WALK struct walk walk = {0};
 	struct walk_question question = {.kind = kind,
 					 .target = {.line = 1, .length = 32},
@@ -529,12 +531,37 @@ static void a_leg_that_nobody_listens_on_is_the_cause(void **state)
 
 	(void)state;
 	record(&tape);
-	heard[0] = false;
+	hears[0] = 0;
 	finds(&tape, WALK_LISTENING, FRAME_FIELD_NONE);
-	heard[0] = true;
-	heard[1] = false;
+	assert_non_null(strstr(way.faults[0].sentence, "has a packet socket there"));
+	deaf = 0x0300;
 	finds(&tape, WALK_LISTENING, FRAME_FIELD_NONE);
-	heard[1] = true;
+	assert_non_null(strstr(way.faults[0].sentence, "of protocol 0x0300"));
+	deaf = -1;
+	hears[0] = HEARS_ALL;
+	hears[1] = 0;
+	finds(&tape, WALK_LISTENING, FRAME_FIELD_NONE);
+	hears[1] = HEARS_ALL;
+}
+
+/* As a packet socket for 0x0800 does. */
+static void who_does_not_hear_arp_is_told_so(void **state)
+{
+	struct tape tape;
+
+	(void)state;
+	record(&tape);
+	cut(&tape, ANSWERED1);
+	hears[0] = WALK_HEARS_IP;
+	finds(&tape, WALK_ARP_ANSWER, FRAME_FIELD_ARP_TARGET);
+	assert_non_null(strstr(way.faults[0].sentence, "no packet socket is for ARP"));
+	record(&tape);
+	leave_out(&tape, CARRIED);
+	cut(&tape, CARRIED);
+	hears[0] = WALK_HEARS_ARP;
+	finds(&tape, WALK_FORWARD, FRAME_FIELD_NONE);
+	assert_non_null(strstr(way.faults[0].sentence, "is for IP"));
+	hears[0] = HEARS_ALL;
 }
 
 /* ---- what the router says itself ---- */
@@ -682,6 +709,7 @@ int main(void)
 		cmocka_unit_test(what_comes_late_is_not_in_time),
 		cmocka_unit_test(a_target_that_says_nothing_is_the_arrivals_matter),
 		cmocka_unit_test(a_leg_that_nobody_listens_on_is_the_cause),
+		cmocka_unit_test(who_does_not_hear_arp_is_told_so),
 		cmocka_unit_test(an_echo_of_the_routers_own_is_compared_with_the_question),
 		cmocka_unit_test(an_icmp_error_is_asked_for_and_compared),
 		cmocka_unit_test(a_packet_with_a_wrong_checksum_is_to_be_dropped),

@@ -35,6 +35,10 @@ unsigned address_bits(enum family family);
  * it; with the shorter length of two prefixes, they overlap. */
 bool address_share(const struct stage_address *a, const struct stage_address *b, unsigned length);
 
+/* True where one of CLIENT's interfaces has ADDRESS. */
+bool address_is_of(const struct stage_client *client, enum family family,
+		   const struct stage_address *address);
+
 /* The first and the last address in SUBNET that a host may have: all but the subnet's own and, in
  * IPv4, its broadcast address. A prefix of two addresses has neither (RFC 3021, RFC 6164). */
 void address_range(enum family family, const struct stage_address *subnet,

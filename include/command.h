@@ -84,6 +84,13 @@ int command_find_running(const struct command_line *line, struct command_place *
 int command_connect(const struct command_line *line, struct command_place *place,
 		    struct error *error);
 
+/* The same once more, to a place that is found; PLACE is a struct command_place. */
+int command_connect_again(void *place, struct error *error);
+
+/* Says which stage runs there. -ESRCH where none does. */
+int command_find_name(const struct command_place *place, char name[STAGE_NAME_SIZE],
+		      struct error *error);
+
 /* Reads and checks the stage NAME; nothing acts. Returns an exit status, and where that is not
  * EXIT_SUCCESS all that is wrong with the file was printed. */
 int command_read_stage(const struct command_place *place, const char *name, struct stage *stage);

@@ -27,6 +27,18 @@ bool address_share(const struct stage_address *a, const struct stage_address *b,
 	return length % 8 == 0 || ((a->bytes[whole] ^ b->bytes[whole]) & mask) == 0;
 }
 
+bool address_is_of(const struct stage_client *client, enum family family,
+		   const struct stage_address *address)
+{
+	for (size_t i = 0; i < client->interface_count; i++) {
+		const struct stage_address *own = &client->interfaces[i].address[family];
+
+		if (own->line && address_share(own, address, address_bits(family)))
+			return true;
+	}
+	return false;
+}
+
 /* Sets every bit of ADDRESS from number FROM on, the highest being number 0, to VALUE. */
 static void fill_bits(enum family family, struct stage_address *address, unsigned from, bool value)
 {

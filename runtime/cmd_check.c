@@ -4,7 +4,6 @@
 #include "inquiry.h"
 #include "process.h"
 #include "report.h"
-#include "service.h"
 #include "start.h"
 #include "text.h"
 
@@ -59,16 +58,14 @@ static PRINTF_LIKE(2, 3) void note(struct check_run *run, const char *format, ..
 /* ---- the stage ------------------------------------------------------------------------------- */
 
 /* The name of the stage that runs; empty: none does. */
-static int find_running(const struct session *session, char name[STAGE_NAME_SIZE],
+static int find_running(const struct command_place *place, char name[STAGE_NAME_SIZE],
 			struct error *error)
 {
-	CLEANUP_FD int socket = session_connect(session, error);
+	int result = command_find_name(place, name, error);
 
+	if (result != -ESRCH)
+		return result;
 	name[0] = '\0';
-	if (socket < 0)
-		return socket == -ESRCH ? 0 : socket;
-	if (service_stage(socket, name, error) < 0)
-		return session_silent(session, socket, error);
 	return 0;
 }
 
@@ -118,7 +115,7 @@ static int find_stage(struct check_run *run, char name[STAGE_NAME_SIZE])
 	int status;
 
 	if (command_find_running(line, &run->place, &error) < 0 ||
-	    find_running(&run->place.session, name, &error) < 0)
+	    find_running(&run->place, name, &error) < 0)
 		return command_fail(&error, EXIT_FAILURE);
 	if (name[0] != '\0' && (wanted == NULL || strcmp(wanted, name) == 0))
 		return EXIT_SUCCESS;
@@ -220,13 +217,6 @@ static void judge_all(struct check_run *run, enum verdict_outcome outcome, enum 
 }
 
 /* ---- the router ------------------------------------------------------------------------------ */
-
-static int connect_again(void *context, struct error *error)
-{
-	const struct command_place *place = context;
-
-	return session_connect(&place->session, error);
-}
 
 /* Nothing may be carried or answered before the router runs. 1: so it is; else 0, and all checks
  * are judged. */
@@ -331,7 +321,7 @@ static void end_router(struct check_run *run)
 /* Asks, and judges. */
 static int ask(struct check_run *run, struct error *error)
 {
-	const struct inquiry_way way = {connect_again, &run->place};
+	const struct inquiry_way way = {command_connect_again, &run->place};
 	int result = 1;
 
 	if (inquiry_prepare(&run->stage, run->checks, run->count, &way, &run->inquiry, error) < 0)

@@ -4,7 +4,6 @@
 #include "json.h"
 #include "parties.h"
 #include "phrase.h"
-#include "service.h"
 #include "verdict.h"
 #include "walk_map.h"
 
@@ -336,28 +335,10 @@ static void print_json(const struct answer *answer)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static int connect_again(void *context, struct error *error)
-{
-	const struct command_place *place = context;
-
-	return session_connect(&place->session, error);
-}
-
-static int find_stage(struct command_place *place, char name[STAGE_NAME_SIZE], struct error *error)
-{
-	CLEANUP_FD int socket = session_connect(&place->session, error);
-
-	if (socket < 0)
-		return socket;
-	if (service_stage(socket, name, error) < 0)
-		return session_silent(&place->session, socket, error);
-	return 0;
-}
-
 static int ask(struct command_place *place, const struct why *why, struct inquiry *inquiry,
 	       struct error *error)
 {
-	const struct inquiry_way way = {connect_again, place};
+	const struct inquiry_way way = {command_connect_again, place};
 
 	if (inquiry_prepare(why->stage, why->list, why->count, &way, inquiry, error) < 0 ||
 	    inquiry_control(inquiry, error) < 0 || inquiry_watch(inquiry, error) < 0)
@@ -377,7 +358,8 @@ int cmd_why(const struct command_line *line)
 	struct why why;
 	int status;
 
-	if (command_find_running(line, &place, &error) < 0 || find_stage(&place, name, &error) < 0)
+	if (command_find_running(line, &place, &error) < 0 ||
+	    command_find_name(&place, name, &error) < 0)
 		return command_fail(&error, EXIT_FAILURE);
 	status = command_read_stage(&place, name, &stage);
 	if (status != EXIT_SUCCESS)

@@ -1,5 +1,6 @@
 #include "command.h"
 
+#include "service.h"
 #include "stages.h"
 
 #include <signal.h>
@@ -36,6 +37,25 @@ int command_connect(const struct command_line *line, struct command_place *place
 	if (command_find_running(line, place, error) < 0)
 		return -error->code;
 	return session_connect(&place->session, error);
+}
+
+int command_connect_again(void *place, struct error *error)
+{
+	const struct command_place *found = place;
+
+	return session_connect(&found->session, error);
+}
+
+int command_find_name(const struct command_place *place, char name[STAGE_NAME_SIZE],
+		      struct error *error)
+{
+	CLEANUP_FD int socket = session_connect(&place->session, error);
+
+	if (socket < 0)
+		return socket;
+	if (service_stage(socket, name, error) < 0)
+		return session_silent(&place->session, socket, error);
+	return 0;
 }
 
 static int print_complaints(const struct complaints *complaints)

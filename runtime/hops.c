@@ -59,18 +59,6 @@ static struct reach find_reach(const struct checker *checker, enum family family
 	return reach;
 }
 
-static bool is_own_address(const struct stage_client *client, enum family family,
-			   const struct stage_address *address)
-{
-	for (size_t i = 0; i < client->interface_count; i++) {
-		const struct stage_address *own = &client->interfaces[i].address[family];
-
-		if (own->line && address_share(own, address, address_bits(family)))
-			return true;
-	}
-	return false;
-}
-
 /* Whether the client can send by way of ADDRESS: 0, also where that is not known, or -EINVAL. */
 static int check_next_hop(const struct checker *checker, enum family family,
 			  const struct stage_address *address, struct error *error)
@@ -78,7 +66,7 @@ static int check_next_hop(const struct checker *checker, enum family family,
 	struct reach reach = find_reach(checker, family, address);
 	char text[ADDRESS_TEXT_SIZE];
 
-	if (is_own_address(checker->client, family, address))
+	if (address_is_of(checker->client, family, address))
 		return error_set(error, EINVAL, "the client's own address; write the router's");
 	if (reach.subnet)
 		return subnet_check_host(family, reach.subnet, address, error);

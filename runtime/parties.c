@@ -123,18 +123,6 @@ static int explain_families(const struct stage_check *check, struct error *error
 			 check->asker);
 }
 
-static bool is_own(const struct stage_client *client, enum family family,
-		   const struct stage_address *address)
-{
-	for (size_t i = 0; i < client->interface_count; i++) {
-		const struct stage_address *own = &client->interfaces[i].address[family];
-
-		if (own->line && address_share(own, address, address_bits(family)))
-			return true;
-	}
-	return false;
-}
-
 int parties_find_target(const struct stage *stage, const struct stage_check *check,
 			enum family *family, struct stage_address *target, struct error *error)
 {
@@ -148,7 +136,7 @@ int parties_find_target(const struct stage *stage, const struct stage_check *che
 
 		if (!address || !has_family(check, *family) || !find_address(asker, 0, *family))
 			continue;
-		if (is_own(asker, *family, address))
+		if (address_is_of(asker, *family, address))
 			return error_set(error, EINVAL,
 					 "an address of client%u, which asks; ask another",
 					 check->asker);

@@ -44,4 +44,8 @@ bool address_is_of(const struct stage_client *client, enum family family,
 void address_range(enum family family, const struct stage_address *subnet,
 		   struct stage_address *first, struct stage_address *last);
 
+/* True where ADDRESS is everybody's in the IPv4 SUBNET; one of two addresses or less has none
+ * (RFC 3021). */
+bool address_is_broadcast(const struct stage_address *subnet, const struct stage_address *address);
+
 #endif

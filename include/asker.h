@@ -28,7 +28,7 @@
 #define ASKER_PACKETS_MAX     128
 #define ASKER_SIZES_MAX	      8
 #define ASKER_SIZE_MAX	      65507 /* bytes of payload, of either family */
-#define ASKER_STREAM_SIZE_MAX (16 << 20)
+#define ASKER_STREAM_SIZE_MAX (100 << 20)
 #define ASKER_FRAME_MAX	      65550
 #define ASKER_FRAMES_MAX      64
 #define ASKER_FRAME_BYTES     65536 /* of all frames that are reported */

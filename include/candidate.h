@@ -28,8 +28,9 @@ int candidate_start(const struct caller *caller, const struct ns_set *computer, 
 /* Whether it has ended; then *STATUS is as a shell tells it. */
 bool candidate_has_ended(const struct candidate *candidate, int *status);
 
-/* Copies the last of what it printed, SIZE bytes at most with the NUL at the end. */
-void candidate_output(const struct candidate *candidate, char *text, size_t size);
+/* Copies the last of what it printed, with a NUL at the end and "\x00" for each that it printed. */
+#define CANDIDATE_TEXT_SIZE (4 * CANDIDATE_OUTPUT_SIZE + 1)
+void candidate_output(const struct candidate *candidate, char text[CANDIDATE_TEXT_SIZE]);
 
 /* How it came to its end. */
 struct candidate_end {

@@ -16,7 +16,9 @@ struct inquiry_question {
 	struct asker_plan plan;
 	bool asked;	    /* else ERROR says why it could not be */
 	struct error error; /* code 0: nobody came to asking it */
+	bool any_port;	    /* UDP, TCP: who answers may have any */
 	bool would_hear;    /* asker_would_hear() */
+	bool answerer_lost; /* there was one, who told nothing or would have heard nothing */
 	const char *run;    /* RUN: the command line; borrowed */
 	int status; /* RUN: its exit status, as a shell tells it; -1: it did not end in time */
 	struct asker_report *report;	    /* owned; NULL for RUN */
@@ -38,10 +40,10 @@ struct inquiry {
 	const struct stage *stage;	    /* borrowed */
 	struct inquiry_question *questions; /* owned */
 	size_t count;
+	size_t shared;		      /* of these, as many as other checks than the last may have */
 	struct inquiry_check *checks; /* owned */
 	size_t check_count;
 	struct service_entry *clients; /* owned; of client i + 1 */
-	bool *entered;		       /* owned: it was asked for */
 	struct capture_wire *wires;    /* owned */
 	struct walk_leg *legs;	       /* owned; as many */
 	size_t leg_count;
@@ -67,20 +69,26 @@ int inquiry_prepare(const struct stage *stage, const struct stage_check *const *
 		    size_t count, const struct inquiry_way *way, struct inquiry *inquiry,
 		    struct error *error);
 
-/* Looks whether the computer, and each client that asks or is asked, is as the stage has it
- * (control.h). */
+/* Looks whether the computer, and each client, is as the stage has it (control.h). */
 int inquiry_control(const struct inquiry *inquiry, struct error *error);
 
 /* Begins to watch the legs. */
 int inquiry_watch(struct inquiry *inquiry, struct error *error);
 
-/* On how many legs somebody listens, of those who did not when the silence was proved. */
-size_t inquiry_count_heard(struct inquiry *inquiry, struct error *error);
+/* Counts in HEARD the legs on which somebody listens, of those who did not when the silence was
+ * proved. */
+int inquiry_count_heard(struct inquiry *inquiry, size_t *heard, struct error *error);
 
 /* Asks for a moment what a router would carry or answer, while there is none. Who listens then may
  * stay: tcpdump(8), for example. Returns 1 where all is silent, 0 where something was heard, which
  * ERROR tells. Ends the watch. */
 int inquiry_prove_silence(struct inquiry *inquiry, struct error *error);
+
+/* Ends the watch where nothing is asked. */
+int inquiry_give_up(struct inquiry *inquiry, struct error *error);
+
+/* True where more passed on the wires than could be looked at. */
+bool inquiry_is_lossy(const struct inquiry *inquiry);
 
 /* Asks everything. -ECANCELED where one of process_ending_signals() came. What is wrong with one
  * question is no error. Ends the watch, and follows what was seen. */

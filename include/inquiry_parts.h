@@ -4,8 +4,6 @@
 
 #include "inquiry.h"
 
-#define INQUIRY_PORT_ANY 7 /* what a check says that names no port */
-
 /* In this order; from the last on each question of that kind has one of its own. */
 enum inquiry_round {
 	ROUND_FIRST,

@@ -42,6 +42,10 @@ void process_hold_signals(void);
 /* Whether one of them came that is blocked; process_take_signal() takes it, and returns it: 0 where
  * there is none. */
 bool process_should_end(void);
+
+/* Waits up to MS until FD can be read. Returns 1 when it can, 0 when the time was over; -ECANCELED
+ * where one of these signals came, which stays pending. */
+int process_wait_readable(int fd, int ms, struct error *error);
 int process_take_signal(void);
 
 /* Kills a child of ours, waits for its end, and reaps it. */

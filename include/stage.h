@@ -154,7 +154,7 @@ struct stage_check {
 	struct stage_party to;
 	unsigned count;		    /* of each size, of ARP questions, of each frame */
 	uint8_t ttl;		    /* of what is sent */
-	uint16_t port;		    /* of udp and tcp, at the far end */
+	uint16_t port;		    /* of udp and tcp, at the far end; 0: any */
 	struct stage_frame *frames; /* of frame, one after the other */
 	size_t frame_count;
 	unsigned frame_line;

@@ -68,6 +68,7 @@ struct walk {
 	struct walk_sight *sights; /* owned: one for each frame */
 	size_t count;		   /* of frames that are looked at */
 	uint64_t end;		   /* of the capture, as frames have their times */
+	bool cut;		   /* there were more frames than are looked at */
 };
 void walk_close(struct walk *walk);
 #define CLEANUP_WALK CLEANUP(walk_close)

@@ -66,6 +66,16 @@ void address_range(enum family family, const struct stage_address *subnet,
 		last->bytes[final] &= 0xfe;
 }
 
+bool address_is_broadcast(const struct stage_address *subnet, const struct stage_address *address)
+{
+	struct stage_address last = *subnet;
+
+	if (subnet->length > 30)
+		return false;
+	fill_bits(FAMILY_IPV4, &last, subnet->length, true);
+	return memcmp(last.bytes, address->bytes, 4) == 0;
+}
+
 static enum family family_of(const char *text)
 {
 	return strchr(text, ':') ? FAMILY_IPV6 : FAMILY_IPV4;

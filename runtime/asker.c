@@ -21,7 +21,6 @@
 #include "process.h"
 #include "text.h"
 
-#include <poll.h>
 #include <sys/prctl.h>
 
 #define PREPARE_MS 10000 /* more than enough, on a machine that has much else to do */
@@ -265,14 +264,10 @@ static int patience_of(const struct asker *asker)
 /* Receives what the asker says next. */
 static int hear(const struct asker *asker, void *message, size_t size, struct error *error)
 {
-	struct pollfd file = {.fd = asker->channel, .events = POLLIN};
-	int ready;
+	int ready = process_wait_readable(asker->channel, patience_of(asker), error);
 
-	do
-		ready = poll(&file, 1, patience_of(asker));
-	while (ready < 0 && errno == EINTR);
 	if (ready < 0)
-		return error_system(error, errno, "cannot wait for a probe");
+		return error_prefix(error, "cannot wait for a probe");
 	if (ready == 0)
 		return error_set(error, ETIMEDOUT, "the probe did not end in time");
 	ready = channel_receive(asker->channel, message, size, NULL, error);

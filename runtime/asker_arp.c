@@ -111,8 +111,12 @@ static bool is_answered(const struct probe *probe)
 {
 	uint32_t answers = 0;
 
-	for (uint32_t i = 0; i < probe->report->arp_count; i++)
-		answers += memcmp(probe->report->arps[i].sender, probe->plan->to.bytes, 4) == 0;
+	for (uint32_t i = 0; i < probe->report->arp_count; i++) {
+		const struct asker_arp *arp = &probe->report->arps[i];
+
+		answers += arp->operation == ARPOP_REPLY &&
+			   memcmp(arp->sender, probe->plan->to.bytes, 4) == 0;
+	}
 	return answers >= probe->plan->count;
 }
 

@@ -66,7 +66,9 @@ static void keep_block(struct keeper *keeper, const char *block, size_t size)
 	for (size_t i = 0; i < size; i++)
 		board->output[(total + i) % CANDIDATE_OUTPUT_SIZE] = block[i];
 	__atomic_store_n(&board->total, total + size, __ATOMIC_RELEASE);
-	if (keeper->log < 0 || keeper->logged + size > CANDIDATE_LOG_SIZE)
+	if (size > CANDIDATE_LOG_SIZE - keeper->logged)
+		size = CANDIDATE_LOG_SIZE - keeper->logged;
+	if (keeper->log < 0 || size == 0)
 		return;
 	if (write(keeper->log, block, size) == (ssize_t)size)
 		keeper->logged += size;
@@ -74,7 +76,8 @@ static void keep_block(struct keeper *keeper, const char *block, size_t size)
 		keeper->log = -1; /* a full disk is no matter of the router's */
 }
 
-/* Reads what there is, up to a megabyte: then somebody else has their turn. */
+/* Reads what there is, up to a megabyte: then somebody else has their turn. Where nobody can print
+ * any more, neither can we read. */
 static void read_output(struct keeper *keeper)
 {
 	char block[BLOCK];
@@ -82,6 +85,8 @@ static void read_output(struct keeper *keeper)
 	for (int i = 0; i < 64; i++) {
 		ssize_t size = read(keeper->ends[0], block, sizeof(block));
 
+		if (size == 0)
+			close_fd(&keeper->ends[0]);
 		if (size <= 0)
 			return;
 		keep_block(keeper, block, (size_t)size);
@@ -118,7 +123,7 @@ static int attend(struct keeper *keeper, int64_t until)
 		if (poll(files, ARRAY_SIZE(files), until != 0 ? (int)left : -1) < 0 &&
 		    errno != EINTR)
 			return 1;
-		if ((files[1].revents & POLLIN) != 0)
+		if (files[1].revents != 0)
 			read_output(keeper);
 		if (files[0].revents != 0)
 			note_end(keeper);
@@ -261,19 +266,24 @@ bool candidate_has_ended(const struct candidate *candidate, int *status)
 	return true;
 }
 
-void candidate_output(const struct candidate *candidate, char *text, size_t size)
+void candidate_output(const struct candidate *candidate, char text[CANDIDATE_TEXT_SIZE])
 {
+	static const char nul[] = "\\x00";
 	const struct candidate_board *board = candidate->board;
 	const size_t total = __atomic_load_n(&board->total, __ATOMIC_ACQUIRE);
-	size_t count = size - 1;
+	const size_t count = total < CANDIDATE_OUTPUT_SIZE ? total : CANDIDATE_OUTPUT_SIZE;
 
-	if (count > CANDIDATE_OUTPUT_SIZE)
-		count = CANDIDATE_OUTPUT_SIZE;
-	if (count > total)
-		count = total;
-	for (size_t i = 0; i < count; i++)
-		text[i] = board->output[(total - count + i) % CANDIDATE_OUTPUT_SIZE];
-	text[count] = '\0';
+	for (size_t i = 0; i < count; i++) {
+		const char byte = board->output[(total - count + i) % CANDIDATE_OUTPUT_SIZE];
+
+		if (byte != '\0') {
+			*text++ = byte;
+		} else {
+			memcpy(text, nul, sizeof(nul) - 1);
+			text += sizeof(nul) - 1;
+		}
+	}
+	*text = '\0';
 }
 
 int candidate_end(struct candidate *candidate, struct candidate_end *end, struct error *error)

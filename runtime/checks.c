@@ -64,6 +64,47 @@ static void check_parties(const struct checker *checker)
 		complain_party(checker, &check->to, "to", &why);
 }
 
+/* False of an address that is for many, or for who asks alone: no machine answers as it. */
+static bool is_a_machines(const struct stage *stage, enum family family,
+			  const struct stage_address *address)
+{
+	static const uint8_t loopback[16] = {[15] = 1};
+	static const uint8_t unspecified[16];
+
+	if (family == FAMILY_IPV6)
+		return address->bytes[0] != 0xff && memcmp(address->bytes, loopback, 16) != 0 &&
+		       memcmp(address->bytes, unspecified, 16) != 0;
+	if (address->bytes[0] == 0 || address->bytes[0] == 127 || address->bytes[0] >= 224)
+		return false;
+	for (size_t i = 0; i < stage->net_count; i++) {
+		const struct stage_address *subnet = &stage->nets[i].subnet[FAMILY_IPV4];
+
+		if (subnet->line && address_is_broadcast(subnet, address))
+			return false;
+	}
+	return true;
+}
+
+static bool is_of(const struct stage_check *check, enum probe_kind kind)
+{
+	for (size_t i = 0; i < check->probe_count; i++)
+		if (check->probes[i].kind == kind)
+			return true;
+	return false;
+}
+
+static void check_target(const struct checker *checker)
+{
+	const struct stage_check *check = checker->check;
+	char value[PARTY_SIZE];
+
+	if (check->target.line && check->to.address.line && !is_of(check, PROBE_FRAME) &&
+	    !is_of(check, PROBE_RUN) &&
+	    !is_a_machines(checker->stage, check->family, &check->target))
+		complain(checker, check->to.line, "to", format_party(&check->to, value),
+			 "no machine has such an address; write one that a machine can have");
+}
+
 static void check_hops(const struct checker *checker)
 {
 	const struct stage_check *check = checker->check;
@@ -111,6 +152,7 @@ void checks_check(const struct stage *stage, struct complaints *complaints)
 		const struct checker checker = {stage, &stage->checks[i], complaints};
 
 		check_parties(&checker);
+		check_target(&checker);
 		check_hops(&checker);
 		check_frames(&checker);
 	}

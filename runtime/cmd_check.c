@@ -119,12 +119,15 @@ static int find_stage(struct check_run *run, char name[STAGE_NAME_SIZE])
 		return command_fail(&error, EXIT_FAILURE);
 	if (name[0] != '\0' && (wanted == NULL || strcmp(wanted, name) == 0))
 		return EXIT_SUCCESS;
+	if (name[0] != '\0') {
+		(void)error_set(&error, EBUSY, "%s runs, and not %s; stop it first: pyroute stop",
+				name, wanted);
+		return command_fail(&error, EXIT_FAILURE);
+	}
 	if (wanted == NULL || line->router == NULL) {
 		(void)error_set(&error, ESRCH,
-				name[0] == '\0'
-					? "no stage runs: start one and your router, or name one "
-					  "with --router COMMAND"
-					: "another stage runs: stop it, or give --router COMMAND");
+				"no stage runs: start one and your router, or name one with "
+				"--router COMMAND");
 		return command_fail(&error, EXIT_FAILURE);
 	}
 	command_place_close(&run->place);
@@ -259,7 +262,8 @@ static int wait_for_listening(struct check_run *run, struct error *error)
 
 		if (process_should_end())
 			return error_set(error, ECANCELED, "cancelled");
-		heard = inquiry_count_heard(&run->inquiry, error);
+		if (inquiry_count_heard(&run->inquiry, &heard, error) < 0)
+			return -error->code;
 		if (heard == run->inquiry.leg_count)
 			return 1;
 		if (others == 0 && heard > 0)
@@ -295,17 +299,36 @@ static int start_router(struct check_run *run, struct error *error)
 	return wait_for_listening(run, error);
 }
 
+/* The silence of a router that was no more proves nothing of it. */
+static void doubt_silence(struct check_run *run)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		struct verdict *verdict = &run->verdicts[i];
+
+		if (verdict->outcome != VERDICT_PASS ||
+		    run->checks[i]->expect.kind != EXPECT_SILENCE)
+			continue;
+		verdict->outcome = VERDICT_UNASKED;
+		(void)snprintf(verdict->reason, sizeof(verdict->reason),
+			       "the router had ended by the end, and its silence proves nothing");
+	}
+}
+
 static void end_router(struct check_run *run)
 {
 	struct candidate_end end;
-	struct error ignored;
+	struct error error;
 
-	if (run->candidate.channel < 0 || candidate_end(&run->candidate, &end, &ignored) < 0)
+	if (run->candidate.channel < 0)
 		return;
-	run->output = malloc(CANDIDATE_OUTPUT_SIZE + 1);
+	if (candidate_end(&run->candidate, &end, &error) < 0)
+		return note(run, "How the router ended is not known: %.200s.", error.text);
+	run->output = malloc(CANDIDATE_TEXT_SIZE);
 	if (run->output != NULL)
-		candidate_output(&run->candidate, run->output, CANDIDATE_OUTPUT_SIZE + 1);
+		candidate_output(&run->candidate, run->output);
 	run->report.output = run->output;
+	if (end.by_itself)
+		doubt_silence(run);
 	if (end.by_itself && end.status > 128)
 		note(run, "The router did not go on to the end: signal %d ended it.",
 		     end.status - 128);
@@ -332,13 +355,20 @@ static int ask(struct check_run *run, struct error *error)
 	}
 	result = run->line->router != NULL ? start_router(run, error)
 					   : inquiry_watch(&run->inquiry, error);
-	if (result < 0 || (run->line->router != NULL && result == 0))
+	if (result < 0)
 		return result;
+	if (run->line->router != NULL && result == 0)
+		return inquiry_give_up(&run->inquiry, error);
 	if (inquiry_ask(&run->inquiry, &way, error) < 0)
 		return -error->code;
+	/* Nothing has changed meanwhile. */
+	if (inquiry_control(&run->inquiry, error) < 0) {
+		judge_all(run, VERDICT_UNASKED, WALK_NONE, error->text);
+		return 0;
+	}
 	for (size_t i = 0; i < run->count; i++)
 		verdict_judge(&run->inquiry, &run->inquiry.checks[i], &run->verdicts[i]);
-	if (run->inquiry.capture.lossy)
+	if (inquiry_is_lossy(&run->inquiry))
 		note(run, "More passed on the wires than could be looked at.");
 	return 0;
 }

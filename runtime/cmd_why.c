@@ -150,7 +150,6 @@ static int make_checks(const struct stage *stage, char **names, struct why *why,
 {
 	struct stage_check like = {.count = PACKETS,
 				   .ttl = 64,
-				   .port = 7,
 				   .within = WITHIN_MS,
 				   .probe_count = 1,
 				   .probes = {{.kind = PROBE_PING}},

@@ -16,6 +16,23 @@ struct evidence {
 	const struct caller *caller;
 };
 
+/* A file of ours in DIRECTORY, empty. Neither a link is followed nor a FIFO waited for. */
+static int open_file(int directory, const char *name, struct error *error)
+{
+	CLEANUP_FD int fd = openat(directory, name,
+				   O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+	const bool strange = fd < 0 && (errno == ENXIO || errno == ELOOP); /* open(2) */
+	struct stat stat = {.st_mode = 0};
+
+	if (!strange && (fd < 0 || fstat(fd, &stat) < 0))
+		return error_system(error, errno, "cannot write %s", name);
+	if (!S_ISREG(stat.st_mode))
+		return error_set(error, EINVAL, "%s is no file; take it away", name);
+	if (ftruncate(fd, 0) < 0)
+		return error_system(error, errno, "cannot write %s", name);
+	return TAKE_FD(fd);
+}
+
 static int keep_wire(const struct evidence *evidence, int directory, size_t wire,
 		     struct error *error)
 {
@@ -26,9 +43,10 @@ static int keep_wire(const struct evidence *evidence, int directory, size_t wire
 	int fd;
 
 	(void)snprintf(name, sizeof(name), "%s.pcapng", leg->name);
-	fd = openat(directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd >= 0)
-		stream = fdopen(fd, "w");
+	fd = open_file(directory, name, error);
+	if (fd < 0)
+		return fd;
+	stream = fdopen(fd, "w");
 	if (stream == NULL)
 		return error_system(error, errno, "cannot write %s", name);
 	pcapng_begin(stream);
@@ -51,12 +69,13 @@ static int keep_wire(const struct evidence *evidence, int directory, size_t wire
 
 static int keep_log(const struct evidence *evidence, int directory, struct error *error)
 {
-	CLEANUP_FD int fd = openat(directory, LOG_FILE,
-				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	CLEANUP_FD int fd = open_file(directory, LOG_FILE, error);
 	char block[65536];
 	ssize_t size;
 
-	if (fd < 0 || lseek(evidence->log, 0, SEEK_SET) < 0)
+	if (fd < 0)
+		return fd;
+	if (lseek(evidence->log, 0, SEEK_SET) < 0)
 		return error_system(error, errno, "cannot write " LOG_FILE);
 	while ((size = read(evidence->log, block, sizeof(block))) > 0)
 		if (write(fd, block, (size_t)size) != size)

@@ -17,6 +17,10 @@
 
 #include <linux/if_ether.h>
 
+#define FILES	       64 /* that may be open at once */
+#define FILES_CLIENT   12
+#define FILES_QUESTION 4
+
 /* ---- whom it is asked of --------------------------------------------------------------------- */
 
 /* What leads into CLIENT. */
@@ -27,28 +31,21 @@ static int enter(struct inquiry *inquiry, const struct stage_client *client,
 	CLEANUP_FD int socket = -1;
 	char name[STAGE_CLIENT_NAME_SIZE];
 
-	if (inquiry->entered[at])
-		return 0;
 	socket = way->connect(way->context, error);
 	stage_client_name(client, name);
 	if (socket < 0 || service_enter(socket, name, &inquiry->clients[at], error) < 0)
 		return -error->code;
-	inquiry->entered[at] = true;
 	return 0;
 }
 
+/* Into all clients: who is neither asking nor asked may be carrying or answering what is for
+ * others.
+ */
 static int enter_all(struct inquiry *inquiry, const struct inquiry_way *way, struct error *error)
 {
-	for (size_t i = 0; i < inquiry->count; i++) {
-		const struct inquiry_question *question = &inquiry->questions[i];
-		const struct stage_client *target = inquiry_target(inquiry, question);
-
-		if (enter(inquiry, question->walk.asker, way, error) < 0)
+	for (size_t i = 0; i < inquiry->stage->client_count; i++)
+		if (enter(inquiry, &inquiry->stage->clients[i], way, error) < 0)
 			return -error->code;
-		if (inquiry_is_talk(question->walk.kind) && target != NULL &&
-		    enter(inquiry, target, way, error) < 0)
-			return -error->code;
-	}
 	return 0;
 }
 
@@ -82,18 +79,26 @@ int inquiry_prepare(const struct stage *stage, const struct stage_check *const *
 	inquiry->stage = stage;
 	inquiry->checks = calloc(count + 1, sizeof(*inquiry->checks));
 	inquiry->clients = calloc(stage->client_count + 1, sizeof(*inquiry->clients));
-	inquiry->entered = calloc(stage->client_count + 1, sizeof(*inquiry->entered));
-	if (inquiry->checks == NULL || inquiry->clients == NULL || inquiry->entered == NULL)
+	if (inquiry->checks == NULL || inquiry->clients == NULL)
 		return error_system(error, ENOMEM, "cannot ask");
 	for (size_t i = 0; i < stage->client_count; i++)
 		inquiry->clients[i] = (struct service_entry){.ns = NS_SET_NONE, .filter = -1};
 	for (size_t i = 0; i < count; i++)
 		if (inquiry_add_check(inquiry, checks[i], error) < 0)
 			return -error->code;
+	if (process_raise_file_limit(FILES + stage->client_count * FILES_CLIENT +
+					     inquiry->count * FILES_QUESTION,
+				     error) < 0)
+		return -error->code;
 	socket = way->connect(way->context, error);
 	if (socket < 0 || service_computer(socket, &inquiry->computer, error) < 0 ||
 	    list_legs(inquiry, error) < 0)
 		return -error->code;
+	if (inquiry->leg_count == 0)
+		return error_set(error, EINVAL,
+				 "no net of %s has the computer on it: there is nothing for a "
+				 "router to do",
+				 stage->name);
 	close_fd(&socket);
 	return enter_all(inquiry, way, error);
 }
@@ -105,8 +110,7 @@ int inquiry_control(const struct inquiry *inquiry, struct error *error)
 	if (control_computer(&inquiry->computer, stage, error) < 0)
 		return -error->code;
 	for (size_t i = 0; i < stage->client_count; i++)
-		if (inquiry->entered[i] &&
-		    control_client(&inquiry->clients[i].ns, stage, &stage->clients[i], error) < 0)
+		if (control_client(&inquiry->clients[i].ns, stage, &stage->clients[i], error) < 0)
 			return -error->code;
 	return 0;
 }
@@ -129,7 +133,6 @@ void inquiry_close(struct inquiry *inquiry)
 	free_memory(&inquiry->questions);
 	free_memory(&inquiry->checks);
 	free_memory(&inquiry->clients);
-	free_memory(&inquiry->entered);
 	free_memory(&inquiry->wires);
 	free_memory(&inquiry->legs);
 	*inquiry = INQUIRY_NONE;
@@ -201,15 +204,16 @@ static int note_listeners(struct inquiry *inquiry, struct error *error)
 	return count < 0 ? count : 0;
 }
 
-size_t inquiry_count_heard(struct inquiry *inquiry, struct error *error)
+int inquiry_count_heard(struct inquiry *inquiry, size_t *heard, struct error *error)
 {
 	size_t count = 0;
 
 	if (note_listeners(inquiry, error) < 0)
-		return 0;
+		return -error->code;
 	for (size_t i = 0; i < inquiry->leg_count; i++)
 		count += inquiry->legs[i].hears != 0;
-	return count;
+	*heard = count;
+	return 0;
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
@@ -290,7 +294,7 @@ static unsigned share_rounds(struct inquiry *inquiry)
 		bool alone = question->round == ROUND_SINGLE;
 
 		for (size_t j = 0; inquiry_is_talk(question->walk.kind) && j < i && !alone; j++)
-			alone = question->plan.port != INQUIRY_PORT_ANY &&
+			alone = !question->any_port && !inquiry->questions[j].any_port &&
 				inquiry->questions[j].walk.kind == question->walk.kind &&
 				inquiry->questions[j].plan.port == question->plan.port &&
 				inquiry_target(inquiry, &inquiry->questions[j]) ==
@@ -321,6 +325,16 @@ static int read_walk(struct inquiry *inquiry, struct error *error)
 			 inquiry->legs, inquiry->leg_count, &inquiry->walk, error);
 }
 
+int inquiry_give_up(struct inquiry *inquiry, struct error *error)
+{
+	return inquiry->capture.process >= 0 ? capture_stop(&inquiry->capture, error) : 0;
+}
+
+bool inquiry_is_lossy(const struct inquiry *inquiry)
+{
+	return inquiry->capture.lossy || inquiry->walk.cut;
+}
+
 int inquiry_ask(struct inquiry *inquiry, const struct inquiry_way *way, struct error *error)
 {
 	const unsigned rounds = share_rounds(inquiry);
@@ -335,6 +349,8 @@ int inquiry_ask(struct inquiry *inquiry, const struct inquiry_way *way, struct e
 	}
 	for (size_t i = 0; i < inquiry->count; i++)
 		inquiry_hear(&inquiry->questions[i]);
+	if (process_should_end())
+		return error_set(error, ECANCELED, "cancelled");
 	if (read_walk(inquiry, error) < 0)
 		return -error->code;
 	for (size_t i = 0; i < inquiry->count; i++)

@@ -5,7 +5,9 @@
 
 #include <sys/random.h>
 
-#define PACE_MS 25 /* from one packet to the next, where that is not answered before */
+#define PORT_USUAL  7  /* echo (RFC 862): where nobody answers that has another */
+#define COUNTED_MAX 32 /* frames of one question: whose answers a report holds, and more */
+#define PACE_MS	    25 /* from one packet to the next, where that is not answered before */
 
 bool inquiry_is_talk(enum probe_kind kind)
 {
@@ -70,6 +72,7 @@ static int new_token(uint32_t *token, struct error *error)
 /* The part of a probe that is one question: COUNT packets of SIZES. */
 struct part {
 	struct inquiry_check *into;
+	size_t before; /* questions, of other checks: only with those it may be shared */
 	const struct stage_check *check;
 	const struct stage_probe *probe;
 	const struct stage_frame *frame; /* NULL: none */
@@ -86,16 +89,21 @@ static int fill_question(const struct stage *stage, const struct part *part,
 	const enum probe_kind kind = part->probe->kind;
 	const struct stage_interface *interface = find_interface(stage, check, kind, client);
 	struct asker_plan *plan = &question->plan;
+	const uint16_t port = check->port != 0 ? check->port : PORT_USUAL;
 	char name[STAGE_CLIENT_NAME_SIZE];
 
 	*question = (struct inquiry_question){.round = round_of(kind),
 					      .run = check->run,
+					      .any_port = check->port == 0,
 					      .asker = ASKER_NONE,
 					      .answerer = ASKER_NONE};
 	stage_client_name(client, name);
-	if (interface == NULL)
-		return error_set(error, EHOSTUNREACH, "check %s: %s has no way to whom it asks",
-				 check->name, name);
+	if (interface == NULL) {
+		(void)error_set(&question->error, EHOSTUNREACH,
+				"%s has no way to whom it asks: the stage gives it no gateway",
+				name);
+		interface = &client->interfaces[0];
+	}
 	question->walk = (struct walk_question){.kind = kind,
 						.asker = client,
 						.interface = interface,
@@ -103,10 +111,10 @@ static int fill_question(const struct stage *stage, const struct part *part,
 						.target = check->target,
 						.expect = check->expect,
 						.within = check->within,
-						.port = check->port};
+						.port = port};
 	*plan = (struct asker_plan){.kind = asker_kind_of(kind),
 				    .to = wire_address(&check->target, check->family),
-				    .port = check->port,
+				    .port = port,
 				    .ttl = kind == PROBE_TRACEROUTE ? 0 : check->ttl,
 				    .count = part->count,
 				    .size_count = part->size_count,
@@ -133,8 +141,9 @@ static bool is_same_question(const struct inquiry_question *a, const struct inqu
 	       a->walk.kind != PROBE_RUN && a->walk.asker == b->walk.asker &&
 	       a->walk.interface == b->walk.interface && a->walk.family == b->walk.family &&
 	       memcmp(a->walk.target.bytes, b->walk.target.bytes, 16) == 0 && p->port == q->port &&
-	       p->ttl == q->ttl && p->count == q->count && p->within == q->within &&
-	       p->silence == q->silence && p->size_count == q->size_count &&
+	       a->any_port == b->any_port && p->ttl == q->ttl && p->count == q->count &&
+	       p->within == q->within && p->silence == q->silence &&
+	       p->size_count == q->size_count &&
 	       memcmp(p->sizes, q->sizes, sizeof(p->sizes)) == 0 &&
 	       (a->walk.expect.kind == EXPECT_ICMP) == (b->walk.expect.kind == EXPECT_ICMP);
 }
@@ -159,8 +168,10 @@ static int add_question(struct inquiry *inquiry, const struct part *part, struct
 
 	if (fill_question(inquiry->stage, part, &new, error) < 0)
 		return -error->code;
-	while (at < inquiry->count && !is_same_question(&inquiry->questions[at], &new))
+	while (at < part->before && !is_same_question(&inquiry->questions[at], &new))
 		at++;
+	if (at == part->before)
+		at = inquiry->count;
 	if (at == inquiry->count && keep_question(inquiry, &new, error) < 0)
 		return -error->code;
 	part->into->questions[part->into->count++] = at;
@@ -206,13 +217,24 @@ static int add_streams(struct inquiry *inquiry, struct part *part, struct error 
 	return 0;
 }
 
+/* In several questions, if need be. */
+static int add_counted(struct inquiry *inquiry, struct part *part, struct error *error)
+{
+	const uint32_t wanted = part->check->count;
+
+	for (uint32_t done = 0; done < wanted; done += part->count) {
+		part->count = wanted - done < COUNTED_MAX ? wanted - done : COUNTED_MAX;
+		if (add_question(inquiry, part, error) < 0)
+			return -error->code;
+	}
+	return 0;
+}
+
 static int add_frames(struct inquiry *inquiry, struct part *part, struct error *error)
 {
 	for (size_t i = 0; i < part->check->frame_count; i++) {
 		part->frame = &part->check->frames[i];
-		part->count = part->check->count < ASKER_PACKETS_MAX ? part->check->count
-								     : ASKER_PACKETS_MAX;
-		if (add_question(inquiry, part, error) < 0)
+		if (add_counted(inquiry, part, error) < 0)
 			return -error->code;
 	}
 	return 0;
@@ -223,7 +245,11 @@ static int add_probe(struct inquiry *inquiry, struct inquiry_check *into,
 {
 	static const uint32_t trace_size = 56;
 	const struct stage_check *check = into->check;
-	struct part part = {.into = into, .check = check, .probe = probe, .count = check->count};
+	struct part part = {.into = into,
+			    .before = inquiry->shared,
+			    .check = check,
+			    .probe = probe,
+			    .count = check->count};
 
 	switch (probe->kind) {
 	case PROBE_PING:
@@ -239,9 +265,7 @@ static int add_probe(struct inquiry *inquiry, struct inquiry_check *into,
 		part.count = (uint32_t)check->hop_count;
 		break;
 	case PROBE_ARP:
-		if (part.count > ASKER_PACKETS_MAX)
-			part.count = ASKER_PACKETS_MAX;
-		break;
+		return add_counted(inquiry, &part, error);
 	case PROBE_RUN:
 	case PROBE_KINDS:
 		part.count = 1;
@@ -265,6 +289,7 @@ int inquiry_add_check(struct inquiry *inquiry, const struct stage_check *check, 
 	struct inquiry_check *into = &inquiry->checks[inquiry->check_count];
 
 	into->check = check;
+	inquiry->shared = inquiry->count;
 	into->questions = calloc(count_packets(check), sizeof(*into->questions));
 	if (into->questions == NULL)
 		return error_system(error, ENOMEM, "cannot ask");

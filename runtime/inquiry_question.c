@@ -6,7 +6,6 @@
 #include "wire.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/prctl.h>
 
 #define SLACK_MS 2000 /* that an answerer lives longer than who asks it */
@@ -39,7 +38,7 @@ static int start_answerer(struct inquiry *inquiry, struct inquiry_question *ques
 	plan.from = question->plan.to;
 	plan.to = wire_address(&question->walk.interface->address[question->walk.family],
 			       question->walk.family);
-	plan.port = plan.port == INQUIRY_PORT_ANY ? 0 : plan.port;
+	plan.port = question->any_port ? 0 : plan.port;
 	plan.ttl = 0;
 	plan.within += SLACK_MS;
 	plan.silence = false;
@@ -54,7 +53,8 @@ static int start_answerer(struct inquiry *inquiry, struct inquiry_question *ques
 
 void inquiry_start(struct inquiry *inquiry, struct inquiry_question *question)
 {
-	question->error = (struct error){.code = 0};
+	if (question->error.code != 0)
+		return;
 	if (start_answerer(inquiry, question) < 0 ||
 	    asker_start(&question->plan, inquiry_ns(inquiry, question->walk.asker),
 			&question->asker, &question->error) < 0)
@@ -104,6 +104,8 @@ static void hear_answerer(struct inquiry_question *question)
 	if (question->answer_report == NULL ||
 	    asker_wait(&question->answerer, question->answer_report, &ignored) < 0)
 		forget_report(&question->answer_report);
+	question->answerer_lost = question->answer_report == NULL ||
+				  !asker_would_hear(&question->answerer, question->answer_report);
 	asker_close(&question->answerer);
 }
 
@@ -166,9 +168,11 @@ void inquiry_run(const struct inquiry *inquiry, const struct inquiry_way *way,
 {
 	struct command command = {
 		.inquiry = inquiry, .client = question->walk.asker, .line = question->run};
-	struct pollfd file = {.fd = -1, .events = POLLIN};
+	int ended;
 	CLEANUP_FD int pidfd = -1;
 
+	if (question->error.code != 0)
+		return;
 	command.keeper = way->connect(way->context, &question->error);
 	if (command.keeper < 0)
 		return;
@@ -177,10 +181,10 @@ void inquiry_run(const struct inquiry *inquiry, const struct inquiry_way *way,
 		return;
 	}
 	close_fd(&command.keeper);
-	file.fd = pidfd;
 	question->asked = true;
 	question->status = -1;
-	if (poll(&file, 1, (int)question->walk.within) > 0)
+	ended = process_wait_readable(pidfd, (int)question->walk.within, &question->error);
+	if (ended > 0)
 		(void)process_wait(pidfd, &question->status, &question->error);
 	else
 		process_end(pidfd);

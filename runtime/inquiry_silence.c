@@ -54,9 +54,9 @@ static bool is_control(const struct inquiry *inquiry, size_t at)
 {
 	const struct inquiry_question *question = &inquiry->questions[at];
 
-	return takes_router(inquiry, &question->walk) && question->walk.kind != PROBE_FRAME &&
-	       question->walk.kind != PROBE_RUN && question->walk.target.line != 0 &&
-	       !is_repeated(inquiry, at);
+	return question->error.code == 0 && takes_router(inquiry, &question->walk) &&
+	       question->walk.kind != PROBE_FRAME && question->walk.kind != PROBE_RUN &&
+	       question->walk.target.line != 0 && !is_repeated(inquiry, at);
 }
 
 static size_t count_answers(const struct inquiry_question *control)
@@ -94,6 +94,9 @@ static int judge_silence(const struct inquiry *inquiry, const struct inquiry_que
 		return 0;
 	}
 	for (size_t i = 0; i < count; i++) {
+		if (!controls[i].asked)
+			return error_set(error, EIO, "cannot prove the silence: %.200s",
+					 strdupa(controls[i].error.text));
 		if (count_answers(&controls[i]) == 0)
 			continue;
 		stage_client_name(controls[i].walk.asker, name);

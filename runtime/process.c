@@ -1,6 +1,7 @@
 #include "process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
@@ -13,6 +14,8 @@
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U /* Linux 6.3 */
 #endif
+
+#define SLICE_MS 50 /* within which a signal is heeded */
 
 #define IMAGE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -92,6 +95,28 @@ bool process_should_end(void)
 	process_ending_signals(&signals);
 	return sigpending(&came) == 0 && sigandset(&came, &came, &signals) == 0 &&
 	       sigisemptyset(&came) == 0;
+}
+
+/* In slices: whatever is pending is looked at, as everywhere, and no file is made for it. */
+int process_wait_readable(int fd, int ms, struct error *error)
+{
+	const int64_t end = monotonic_ms() + ms;
+	struct pollfd file = {.fd = fd, .events = POLLIN};
+
+	for (;;) {
+		const int64_t left = end - monotonic_ms();
+		const int slice = left > SLICE_MS ? SLICE_MS : (int)(left > 0 ? left : 0);
+		const int ready = poll(&file, 1, slice);
+
+		if (ready > 0)
+			return 1;
+		if (ready < 0 && errno != EINTR)
+			return error_system(error, errno, "cannot wait");
+		if (process_should_end())
+			return error_set(error, ECANCELED, "cancelled");
+		if (left <= 0)
+			return 0;
+	}
 }
 
 int process_take_signal(void)

@@ -290,6 +290,10 @@ static int add_look(struct stage_check *check, const char *part, struct error *e
 		return -EINVAL;
 	if (check->looks & BIT(kind))
 		return error_set(error, EINVAL, "stands there twice; write it once");
+	if (probes_of(check) & BIT(PROBE_RUN))
+		return error_set(
+			error, EINVAL,
+			"which frames a command brings about nobody can tell; take it out");
 	if (probes_of(check) == BIT(PROBE_ARP) && !(arp_looks & BIT(kind)))
 		return error_set(error, EINVAL,
 				 "a frame of ARP has no such thing; take it out, or add a probe");
@@ -335,7 +339,6 @@ static void begin_check(struct reader *reader)
 	check->points = 1;
 	check->count = 1;
 	check->ttl = 64;
-	check->port = 7; /* echo (RFC 862) */
 	check->within = 1000;
 }
 

@@ -7,8 +7,11 @@
 #include "verdict.h"
 
 #include "address.h"
+#include "process.h"
 #include "walk_map.h"
 
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
 #include <stdarg.h>
 
 /* What was expected, held, or did not; or nobody can tell. */
@@ -107,12 +110,21 @@ static enum held find_arp(const struct inquiry_question *question, struct findin
 {
 	char name[STAGE_CLIENT_NAME_SIZE];
 	char address[ADDRESS_TEXT_SIZE];
+	const uint32_t right = count_arps(question, true);
 
-	if (count_arps(question, true) > 0)
+	if (right >= question->plan.count)
 		return HELD;
-	return say(finding, HELD_NOT, "%s's ARP question for %s has no right answer",
+	return say(finding, HELD_NOT, "%s asked for %s by ARP %u time%s and got %u right answer%s",
 		   name_of(question, name),
-		   address_format(FAMILY_IPV4, &question->walk.target, address));
+		   address_format(FAMILY_IPV4, &question->walk.target, address),
+		   question->plan.count, question->plan.count == 1 ? "" : "s", right,
+		   right == 1 ? "" : "s");
+}
+
+static bool is_time_exceeded(enum family family, const struct asker_icmp *icmp)
+{
+	return !icmp->own && icmp->code == 0 &&
+	       icmp->type == (family == FAMILY_IPV4 ? ICMP_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED);
 }
 
 /* The hop I of a traceroute: an error that says that the time was over, but for the last. */
@@ -122,14 +134,14 @@ static enum held find_hops(const struct stage_check *check, const struct inquiry
 	const size_t size = check->family == FAMILY_IPV4 ? 4 : 16;
 	char name[STAGE_CLIENT_NAME_SIZE];
 	char address[ADDRESS_TEXT_SIZE];
-
 	for (size_t i = 0; i < check->hop_count; i++) {
 		const struct asker_packet *packet = &question->report->packets[i];
 		const struct net_address *from =
 			packet->right > 0 ? &packet->reply.from : &packet->error.from;
 
 		if (from->family != 0 &&
-		    memcmp(from->bytes, check->hops[i].address.bytes, size) == 0)
+		    memcmp(from->bytes, check->hops[i].address.bytes, size) == 0 &&
+		    (packet->right > 0 || is_time_exceeded(check->family, &packet->error)))
 			continue;
 		return say(finding, HELD_NOT,
 			   "hop %zu of %s's traceroute does not answer as %s, whom it must reach",
@@ -184,10 +196,11 @@ static enum held find_reply(const struct stage_check *check,
 	case PROBE_TRACEROUTE:
 		return find_hops(check, question, finding);
 	case PROBE_FRAME:
-		if (count_replies(question) > 0)
+		if (count_replies(question) >= question->plan.count)
 			return HELD;
-		return say(finding, HELD_NOT, "nothing answers the frame that was put on %s's wire",
-			   name_of(question, name));
+		return say(finding, HELD_NOT,
+			   "of %u frames that were put on %s's wire %zu were answered",
+			   question->plan.count, name_of(question, name), count_replies(question));
 	case PROBE_RUN:
 	case PROBE_KINDS:
 		break;
@@ -217,7 +230,8 @@ static size_t count_sounds(const struct inquiry_question *question)
 	return count + (report->stream.connected != 0 ? 1U : 0U);
 }
 
-static enum held find_silence(const struct inquiry_question *question, struct finding *finding)
+static enum held find_silence(const struct inquiry *inquiry,
+			      const struct inquiry_question *question, struct finding *finding)
 {
 	char name[STAGE_CLIENT_NAME_SIZE];
 	const struct walk_way *way = &question->way;
@@ -232,6 +246,10 @@ static enum held find_silence(const struct inquiry_question *question, struct fi
 	if (!question->would_hear)
 		return say(finding, HELD_UNKNOWN,
 			   "%s heard nothing, but would not have heard an answer either",
+			   name_of(question, name));
+	if (inquiry_is_lossy(inquiry) || (question->answerer_lost && sounds == 0))
+		return say(finding, HELD_UNKNOWN,
+			   "%s heard nothing, but not all could be heard or looked at",
 			   name_of(question, name));
 	/* What has not come to the router is no question to it. */
 	if (question->walk.kind == PROBE_ARP && (way->judged & (1U << LOOK_STRAY)) == 0)
@@ -294,11 +312,27 @@ static enum held find_error(const struct inquiry_question *question, struct find
 	return HELD;
 }
 
-static enum held find_exit(const struct inquiry_question *question, struct finding *finding)
+static bool is_heard(const struct inquiry *inquiry)
+{
+	for (size_t i = 0; i < inquiry->leg_count; i++)
+		if (inquiry->legs[i].hears != 0)
+			return true;
+	return false;
+}
+
+static enum held find_exit(const struct inquiry *inquiry, const struct inquiry_question *question,
+			   struct finding *finding)
 {
 	const uint8_t expected = question->walk.expect.status;
 	char name[STAGE_CLIENT_NAME_SIZE];
 
+	if (!is_heard(inquiry))
+		return say(finding, HELD_UNKNOWN,
+			   "nobody listens on any leg: how a command ends without a router says "
+			   "nothing of one");
+	if (question->status == PROCESS_FAILED && expected != PROCESS_FAILED)
+		return say(finding, HELD_UNKNOWN, "%s's command could not be run",
+			   name_of(question, name));
 	if (question->status == expected)
 		return HELD;
 	if (question->status < 0)
@@ -321,26 +355,56 @@ static bool has_router(const struct stage *stage, const struct inquiry_question 
 	       walk_leg_of(stage, walk->family, hop.bytes) != NULL;
 }
 
+/* Something was put onto the leg of QUESTION's wire while it was asked. */
+static bool is_sent(const struct inquiry *inquiry, const struct inquiry_question *question)
+{
+	const struct walk_question *walk = &question->walk;
+
+	for (size_t i = 0; i < inquiry->capture.frame_count; i++) {
+		const struct capture_frame *frame = &inquiry->capture.frames[i];
+
+		if (frame->sent && frame->time >= walk->began && frame->time <= walk->ended &&
+		    inquiry->legs[frame->wire].net == walk->interface->net)
+			return true;
+	}
+	return false;
+}
+
+/* Whether an answer by ARP, or to a frame, can have been the computer's. */
+static enum held doubt_near(const struct inquiry *inquiry, const struct inquiry_question *question,
+			    struct finding *finding)
+{
+	char name[STAGE_CLIENT_NAME_SIZE];
+
+	if (question->walk.kind == PROBE_ARP &&
+	    walk_leg_of(inquiry->stage, FAMILY_IPV4, question->walk.target.bytes) == NULL)
+		return HELD; /* another client's */
+	if (is_sent(inquiry, question) ||
+	    !stage_net_is_leg(stage_net_find(inquiry->stage, question->walk.interface->net)))
+		return HELD;
+	return say(finding, HELD_NOT, "%s has an answer, and this computer put nothing onto net%u",
+		   name_of(question, name), question->walk.interface->net);
+}
+
 /* What came back right is the router's only where the wires have seen it. */
-static enum held doubt(const struct stage *stage, const struct inquiry_question *question,
+static enum held doubt(const struct inquiry *inquiry, const struct inquiry_question *question,
 		       struct finding *finding)
 {
 	const struct walk_way *way = &question->way;
 	char name[STAGE_CLIENT_NAME_SIZE];
 
-	if (question->walk.kind == PROBE_RUN || question->walk.kind == PROBE_FRAME ||
-	    question->walk.kind == PROBE_ARP)
-		return HELD;
+	if (question->walk.kind == PROBE_FRAME || question->walk.kind == PROBE_ARP)
+		return doubt_near(inquiry, question, finding);
 	if (way->entered > 0 && way->carried == 0 && way->answered == 0 && way->fault_count > 0)
 		return say(finding, HELD_NOT, "%s", way->faults[0].sentence);
-	if (way->entered > 0 || !has_router(stage, question))
+	if (way->entered > 0 || !has_router(inquiry->stage, question))
 		return HELD;
 	return say(finding, HELD_UNKNOWN,
 		   "%s has answers to packets that no wire of the computer's has seen",
 		   name_of(question, name));
 }
 
-static enum held find(const struct stage *stage, const struct stage_check *check,
+static enum held find(const struct inquiry *inquiry, const struct stage_check *check,
 		      const struct inquiry_question *question, struct finding *finding)
 {
 	enum held held = HELD;
@@ -351,14 +415,14 @@ static enum held find(const struct stage *stage, const struct stage_check *check
 	switch (check->expect.kind) {
 	case EXPECT_REPLY:
 		held = find_reply(check, question, finding);
-		return held == HELD ? doubt(stage, question, finding) : held;
+		return held == HELD ? doubt(inquiry, question, finding) : held;
 	case EXPECT_SILENCE:
-		return find_silence(question, finding);
+		return find_silence(inquiry, question, finding);
 	case EXPECT_ICMP:
 		held = find_error(question, finding);
-		return held == HELD ? doubt(stage, question, finding) : held;
+		return held == HELD ? doubt(inquiry, question, finding) : held;
 	case EXPECT_EXIT:
-		return find_exit(question, finding);
+		return find_exit(inquiry, question, finding);
 	case EXPECT_ANYTHING:
 	case EXPECT_KINDS:
 		break;
@@ -430,13 +494,14 @@ static void fail(const struct inquiry *inquiry, const struct inquiry_question *q
 	}
 	if (question->walk.kind == PROBE_RUN)
 		return set_reason(verdict, VERDICT_FAIL, finding->text);
-	if (inquiry->capture.lossy) {
+	if (inquiry_is_lossy(inquiry)) {
 		(void)snprintf(text, sizeof(text), "%.200s; more passed than could be looked at",
 			       finding->text);
 		return set_reason(verdict, VERDICT_FAIL, text);
 	}
 	verdict->step = WALK_ARRIVAL;
-	if (question->walk.expect.kind != EXPECT_REPLY || way->entered == 0)
+	if (question->walk.expect.kind != EXPECT_REPLY || way->entered == 0 ||
+	    question->walk.kind == PROBE_TRACEROUTE)
 		return set_reason(verdict, VERDICT_FAIL, finding->text);
 	(void)snprintf(text, sizeof(text), "%.200s, though all on the wires is right",
 		       finding->text);
@@ -475,6 +540,9 @@ static void judge_looks(const struct inquiry *inquiry, const struct inquiry_chec
 		verdict->outcome = VERDICT_FAIL;
 		return verdict_take_fault(inquiry, fault, verdict);
 	}
+	if (looks != 0 && inquiry_is_lossy(inquiry))
+		return set_reason(verdict, VERDICT_UNASKED,
+				  "more passed on the wires than could be looked at");
 	for (size_t i = 0; i < check->count; i++)
 		judged |= question_of(inquiry, check, i)->way.judged;
 	if ((looks & ~judged) == 0)
@@ -493,7 +561,7 @@ void verdict_judge(const struct inquiry *inquiry, const struct inquiry_check *ch
 		const struct inquiry_question *question = question_of(inquiry, check, i);
 		struct finding finding = {.held = HELD};
 
-		switch (find(inquiry->stage, check->check, question, &finding)) {
+		switch (find(inquiry, check->check, question, &finding)) {
 		case HELD_NOT:
 			return fail(inquiry, question, &finding, verdict);
 		case HELD_UNKNOWN:

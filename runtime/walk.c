@@ -59,7 +59,8 @@ int walk_read(const struct stage *stage, const struct capture_frame *frames, siz
 					.legs = legs,
 					.leg_count = leg_count,
 					.end = end,
-					.count = count < FRAMES_MAX ? count : FRAMES_MAX};
+					.count = count < FRAMES_MAX ? count : FRAMES_MAX,
+					.cut = count > FRAMES_MAX};
 
 	new.sights = calloc(new.count + 1, sizeof(*new.sights));
 	if (new.sights == NULL)
@@ -103,20 +104,41 @@ static struct walk_stop *add_stop(struct walk_way *way, enum walk_step step, siz
 	return stop;
 }
 
+/* Room for one more fault. Where there is none, the last is given up for one of a property that no
+ * other is of; else NULL. */
+static struct walk_fault *find_room(struct walk_way *way, unsigned looks)
+{
+	unsigned told = 0;
+
+	if (way->fault_count < WALK_FAULTS_MAX)
+		return &way->faults[way->fault_count++];
+	for (size_t i = 0; i < WALK_FAULTS_MAX - LOOK_KINDS; i++)
+		told |= way->faults[i].looks;
+	for (size_t i = WALK_FAULTS_MAX - LOOK_KINDS; i < WALK_FAULTS_MAX; i++) {
+		if ((looks & ~told) == 0)
+			return NULL;
+		if ((way->faults[i].looks & ~told) == 0)
+			return &way->faults[i];
+		told |= way->faults[i].looks;
+	}
+	return NULL;
+}
+
 void walk_complain(struct walk_way *way, enum walk_step step, unsigned looks, size_t frame,
 		   enum frame_field field, const char *rule, const char *format, ...)
 {
-	struct walk_fault *fault = &way->faults[way->fault_count];
+	const bool first = way->fault_count == 0;
+	struct walk_fault *fault = find_room(way, looks);
 	va_list arguments;
 
-	if (way->fault_count == WALK_FAULTS_MAX)
+	if (fault == NULL)
 		return;
 	*fault = (struct walk_fault){
 		.step = step, .looks = looks, .frame = frame, .field = field, .rule = rule};
 	va_start(arguments, format);
 	(void)vsnprintf(fault->sentence, sizeof(fault->sentence), format, arguments);
 	va_end(arguments);
-	if (way->fault_count++ == 0) {
+	if (first) {
 		struct walk_stop *stop =
 			add_stop(way, step,
 				 frame == WALK_NO_FRAME ? SIZE_MAX : way->walk->frames[frame].wire);

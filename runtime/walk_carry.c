@@ -23,23 +23,17 @@ static struct walk_fate error_fate(enum family family, uint8_t type4, int code4,
 static bool is_for_many(const struct stage *stage, const struct frame_packet *packet)
 {
 	static const uint8_t everybody[] = {255, 255, 255, 255};
+	struct stage_address target = {.length = 32};
 
 	if (packet->version == 6)
 		return packet->target[0] == 0xff;
 	if ((packet->target[0] & 0xf0) == 0xe0 || memcmp(packet->target, everybody, 4) == 0)
 		return true;
-	for (size_t i = 0; i < stage->net_count; i++) {
-		struct stage_address first, last;
-
-		if (!stage_net_has(&stage->nets[i], FAMILY_IPV4))
-			continue;
-		address_range(FAMILY_IPV4, &stage->nets[i].subnet[FAMILY_IPV4], &first, &last);
-		/* The one behind the last is the broadcast address. */
-		if (stage->nets[i].subnet[FAMILY_IPV4].length < 31 &&
-		    memcmp(packet->target, last.bytes, 3) == 0 &&
-		    packet->target[3] == last.bytes[3] + 1)
+	memcpy(target.bytes, packet->target, 4);
+	for (size_t i = 0; i < stage->net_count; i++)
+		if (stage_net_has(&stage->nets[i], FAMILY_IPV4) &&
+		    address_is_broadcast(&stage->nets[i].subnet[FAMILY_IPV4], &target))
 			return true;
-	}
 	return false;
 }
 

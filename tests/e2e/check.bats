@@ -252,14 +252,14 @@ no_sleep() {
 }
 
 @test "whatever a router prints, each format stays what it is" {
-	local format router='printf "a\\033]0;t\\007\\377]]>&<\\303\\251\\n"; exit 3'
+	local format router='printf "a\\000\\033]0;t\\007\\377]]>&<\\303\\251\\n"; exit 3'
 	stage_start
 	for format in human tap junit json; do
 		fails_with_output 1 pyroute check --only ttl --format "$format" --router "$router"
 		"$PYTHON" - "$OUT" "$format" <<-'END'
 			import json, sys, xml.etree.ElementTree as tree
 			text = open(sys.argv[1], encoding="utf-8", errors="strict").read()
-			shown = "a\\x1b]0;t\\x07\\xff]]>&<\u00e9"
+			shown = "a\\x00\\x1b]0;t\\x07\\xff]]>&<\u00e9"
 			print(text)
 			assert all(sign == "\n" or sign.isprintable() for sign in text)
 			if sys.argv[2] == "junit":
@@ -269,6 +269,108 @@ no_sleep() {
 			assert shown in text
 		END
 	done
+}
+
+# own_stage: a stage "own" of two nets, and what more comes on standard input.
+own_stage() {
+	mkdir -p stages/own
+	{
+		printf '%s\n' '[stage]' 'title = T' '[net1]' 'subnet = 1.1.1.0/24' 'computer = 1.1.1.1' \
+			'[net2]' 'subnet = 2.2.2.0/24' 'computer = 2.2.2.1' \
+			'[client1]' 'net1 = 1.1.1.2' 'gateway = 1.1.1.1' '[client2]' 'net2 = 2.2.2.2' 'gateway = 2.2.2.1' \
+			'[client3]' 'net1 = 1.1.1.3'
+		cat
+	} >stages/own/stage.ini
+	checkout_give
+}
+
+@test "a router that has ended by the end has kept no silence" {
+	stage_start
+	judges 0 --only quiet1 --router "$RIGHT"
+	echo 'ear = __import__("socket").socket(17, 3, 768); __import__("time").sleep(0.2)' >src/brief.py
+	judges 1 --only quiet1 --router "exec python3 src/brief.py"
+	[[ $(reason) == "the router had ended by the end, and its silence proves nothing" ]]
+}
+
+@test "a client that has no part in a question is looked at too, and asked again is each of many" {
+	own_stage <<-'END'
+		[check arp]
+		title = T
+		probe = arp
+		from = client1
+		to = net1
+		[check many]
+		title = T
+		probe = tcp
+		size = 10
+		count = 3
+		from = client1
+		to = client2
+		[check way]
+		title = T
+		probe = ping
+		from = client3
+		to = client2
+	END
+	stage_start own
+	judges 0 --router "$RIGHT" --only arp,many --keep "$CHECKOUT/kept"
+	[[ $(tcpdump -nr kept/net1.pcapng 'tcp[tcpflags] == tcp-syn and src 1.1.1.2' | wc -l) == 3 ]]
+	judges 1 --router "$RIGHT" --only many,way
+	[[ $(verdicts pass) == many ]]
+	[[ $(reason) == "client3 has no way to whom it asks: the stage gives it no gateway" ]]
+	connect client3 -- ip address add 1.1.1.1/24 dev eth0
+	judges 1 --only arp
+	[[ $(reason) == *"eth0 has the address 1.1.1.1/24, which the stage does not give it: "* ]]
+}
+
+@test "a command in a client is asked where a router listens, and ends with the check" {
+	local status=0
+	own_stage <<-'END'
+		[check command]
+		title = T
+		probe = run
+		from = client1
+		run = test $(ping -c 1 client2 | grep -c ttl=63) = 1
+		within = 60s
+		[check long]
+		title = T
+		probe = arp
+		from = client1
+		to = 1.1.1.99
+		expect = silence
+		within = 60s
+	END
+	stage_start own
+	judges 1 --only command
+	[[ $(reason) == "nobody listens on any leg: "* ]]
+	judges 0 --only command --router "$RIGHT"
+	background_start "$BATS_TEST_TMPDIR/check" pyroute check --only long --router "$RIGHT"
+	wait_until pgrep -f '^python3 src/plain.py$'
+	pkill -TERM -o -f '^pyroute check --only long'
+	wait "${BACKGROUND[-1]}" || status=$?
+	[[ $status == 143 ]]
+}
+
+@test "a stage without a net of the computer's has nothing for a router to do, and another is not ended" {
+	mkdir -p stages/own
+	printf '%s\n' '[stage]' 'title = T' '[net1]' 'subnet = 1.1.1.0/24' '[client1]' 'net1 = 1.1.1.2' \
+		'[client2]' 'net1 = 1.1.1.3' '[check a]' 'title = T' 'probe = ping' 'from = client1' \
+		'to = client2' >stages/own/stage.ini
+	checkout_give
+	stage_start own
+	fails_with 1 pyroute check
+	[[ $complaint == *"no net of own has the computer on it: there is nothing for a router to do" ]]
+	fails_with 1 pyroute check --router "$RIGHT" stage1
+	[[ $complaint == *"own runs, and not stage1; stop it first: pyroute stop" ]]
+	connect client1 -- true
+}
+
+@test "nothing that is no file is written to, or waited for" {
+	as_caller mkdir -p kept
+	as_caller mkfifo kept/net1.pcapng
+	fails_with_output 1 timeout 60 pyroute check --router "$RIGHT" --keep "$CHECKOUT/kept" --only ping12 stage1 \
+		2>"$BATS_TEST_TMPDIR/complaint"
+	grep -x 'pyroute: --keep: net1.pcapng is no file; take it away' "$BATS_TEST_TMPDIR/complaint"
 }
 
 @test "what is wrong with a command line or a stage is said in one line" {

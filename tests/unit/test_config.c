@@ -202,7 +202,7 @@ static void what_a_check_leaves_open_has_its_usual_value(void **state)
 	assert_int_equal(check->probes[3].size_count, 0);
 	assert_int_equal(check->count, 1);
 	assert_int_equal(check->ttl, 64);
-	assert_int_equal(check->port, 7);
+	assert_int_equal(check->port, 0);
 	assert_int_equal(check->within, 1000);
 	assert_int_equal(check->looks, 0);
 	assert_int_equal(check->expect.kind, EXPECT_REPLY);

@@ -8,7 +8,7 @@
 
 #include <arpa/inet.h>
 
-#define FRAMES_MAX 32
+#define FRAMES_MAX 160
 #define BYTES_MAX  256
 #define MS	   UINT64_C(1000000)
 #define START	   (UINT64_C(1700000000) * 1000 * MS)
@@ -478,6 +478,28 @@ static void a_packet_that_is_cut_or_has_padding_is_told_apart(void **state)
 	finds(&tape, WALK_NONE, FRAME_FIELD_NONE);
 }
 
+/* However many packets have the one, a later one with the other is told. */
+static void many_faults_of_one_kind_hide_none_of_another(void **state)
+{
+	static struct tape tape;
+	unsigned looks = 0;
+
+	(void)state;
+	record(&tape);
+	for (int i = 0; i < 70; i++) {
+		(void)add_echo(&tape, &(struct echo){1, false, router1, client1, ip_client1,
+						     ip_client2, 64, 8});
+		(void)add_echo(&tape, &(struct echo){2, true, client2, router2, ip_client1,
+						     ip_client2, 64, 8});
+	}
+	tape.bytes[tape.count - 1][24] ^= 1; /* the header's checksum */
+	follow(&tape, PROBE_PING);
+	for (size_t i = 0; i < way.fault_count; i++)
+		looks |= way.faults[i].looks;
+	assert_int_equal(way.faults[0].step, WALK_TTL);
+	assert_true((looks & (1U << LOOK_TTL)) != 0 && (looks & (1U << LOOK_CHECKSUM)) != 0);
+}
+
 static void copies_are_told_by_the_wire_that_they_are_on(void **state)
 {
 	struct tape tape;
@@ -705,6 +727,7 @@ int main(void)
 		cmocka_unit_test(each_field_that_is_forwarded_wrong_is_named),
 		cmocka_unit_test(a_replaced_address_is_the_cause_and_not_the_checksum_over_it),
 		cmocka_unit_test(a_packet_that_is_cut_or_has_padding_is_told_apart),
+		cmocka_unit_test(many_faults_of_one_kind_hide_none_of_another),
 		cmocka_unit_test(copies_are_told_by_the_wire_that_they_are_on),
 		cmocka_unit_test(what_comes_late_is_not_in_time),
 		cmocka_unit_test(a_target_that_says_nothing_is_the_arrivals_matter),

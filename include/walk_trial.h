@@ -46,9 +46,6 @@ static inline unsigned walk_net_of(const struct walk_trial *trial, size_t i)
 
 /* ---- walk_carry.c: what came of it, and whether that is its fate ---- */
 
-/* True of an ICMP error. */
-bool walk_is_error(const struct frame *frame);
-
 /* The first frame that came of the packet on WIRE (SIZE_MAX: on any), an ICMP error or not;
  * WALK_NO_FRAME: none did. */
 size_t walk_find_result(const struct walk_trial *trial, size_t wire, bool error);

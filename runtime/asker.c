@@ -267,7 +267,7 @@ static int hear(const struct asker *asker, void *message, size_t size, struct er
 	int ready = process_wait_readable(asker->channel, patience_of(asker), error);
 
 	if (ready < 0)
-		return error_prefix(error, "cannot wait for a probe");
+		return ready;
 	if (ready == 0)
 		return error_set(error, ETIMEDOUT, "the probe did not end in time");
 	ready = channel_receive(asker->channel, message, size, NULL, error);
@@ -278,7 +278,7 @@ static int hear(const struct asker *asker, void *message, size_t size, struct er
 
 int asker_meet(struct asker *asker, struct error *error)
 {
-	struct ready ready;
+	struct ready ready = {.port = 0};
 	int result = hear(asker, &ready, sizeof(ready), error);
 
 	if (result == 0)

@@ -271,8 +271,10 @@ void candidate_output(const struct candidate *candidate, char text[CANDIDATE_TEX
 	static const char nul[] = "\\x00";
 	const struct candidate_board *board = candidate->board;
 	const size_t total = __atomic_load_n(&board->total, __ATOMIC_ACQUIRE);
-	const size_t count = total < CANDIDATE_OUTPUT_SIZE ? total : CANDIDATE_OUTPUT_SIZE;
+	size_t count = CANDIDATE_OUTPUT_SIZE;
 
+	if (count > total)
+		count = total;
 	for (size_t i = 0; i < count; i++) {
 		const char byte = board->output[(total - count + i) % CANDIDATE_OUTPUT_SIZE];
 

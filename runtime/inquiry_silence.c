@@ -114,7 +114,7 @@ static void close_controls(struct inquiry_question *controls, size_t count)
 	}
 }
 
-int inquiry_prove_silence(struct inquiry *inquiry, struct error *error)
+static int prove(struct inquiry *inquiry, struct error *error)
 {
 	CLEANUP_FREE struct inquiry_question *controls =
 		calloc(inquiry->count + 1, sizeof(*controls));
@@ -123,9 +123,6 @@ int inquiry_prove_silence(struct inquiry *inquiry, struct error *error)
 
 	if (controls == NULL)
 		return error_system(error, ENOMEM, "cannot ask");
-	inquiry->before_count = capture_listeners(&inquiry->capture, inquiry->before, error);
-	if (inquiry->before_count < 0)
-		return -error->code;
 	for (size_t i = 0; i < inquiry->count; i++)
 		if (is_control(inquiry, i))
 			make_control(&inquiry->questions[i],
@@ -145,4 +142,10 @@ int inquiry_prove_silence(struct inquiry *inquiry, struct error *error)
 		result = judge_silence(inquiry, controls, count, error);
 	close_controls(controls, count);
 	return result;
+}
+
+int inquiry_prove_silence(struct inquiry *inquiry, struct error *error)
+{
+	inquiry->before_count = capture_listeners(&inquiry->capture, inquiry->before, error);
+	return inquiry->before_count < 0 ? inquiry->before_count : prove(inquiry, error);
 }

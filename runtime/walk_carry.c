@@ -81,7 +81,7 @@ static struct walk_fate find_fate(const struct walk_trial *trial)
 
 /* ---- a packet that was not ------------------------------------------------------------------- */
 
-bool walk_is_error(const struct frame *frame)
+static bool is_error(const struct frame *frame)
 {
 	return frame->quoted.version != 0;
 }
@@ -90,7 +90,7 @@ size_t walk_find_result(const struct walk_trial *trial, size_t wire, bool error)
 {
 	size_t i = trial->walk->sights[trial->in].first;
 
-	while (i != WALK_NO_FRAME && (walk_is_error(walk_frame_of(trial, i)) != error ||
+	while (i != WALK_NO_FRAME && (is_error(walk_frame_of(trial, i)) != error ||
 				      (wire != SIZE_MAX && trial->walk->frames[i].wire != wire)))
 		i = trial->walk->sights[i].next;
 	return i;
@@ -205,7 +205,7 @@ void walk_judge_rest(const struct walk_trial *trial, size_t kept)
 					     FRAME_FIELD_NONE,
 					     "%s's packet was put onto net%u once more",
 					     trial->sender, walk_net_of(trial, i));
-		else if (walk_is_error(walk_frame_of(trial, i)))
+		else if (is_error(walk_frame_of(trial, i)))
 			walk_complain_packet(
 				trial, WALK_DUPLICATE, LOOK_STRAY, i, FRAME_FIELD_ICMP_TYPE,
 				"an ICMP error about %s's packet was put onto net%u as well",

@@ -161,7 +161,7 @@ static void check_question(const struct stage *stage, const struct stage_check *
 
 	require(stage_name_valid(check->name) && check->title[0] != '\0', "a name and a title");
 	require(check->points <= 1000 && check->count >= 1 && check->count <= 1000, "numbers");
-	require(check->ttl >= 1 && check->port >= 1, "more numbers");
+	require(check->ttl >= 1, "a ttl");
 	require(check->within >= 10 && check->within <= 60000, "a time to wait");
 	require(check->probe_count >= 1 && check->probe_count <= PROBE_KINDS, "a probe");
 	for (size_t i = 0; i < check->probe_count; i++)

@@ -153,9 +153,6 @@ int64_t probe_now(void);
 /* The size of packet number SEQUENCE. */
 uint32_t probe_size(const struct asker_plan *plan, uint32_t sequence);
 
-/* The Internet checksum (RFC 1071) of BYTES, as it stands in a header: 0 over a right packet. */
-uint16_t probe_checksum(const uint8_t *bytes, size_t size);
-
 /* ADDRESS and PORT for the kernel; returns how many bytes of SOCKADDR count. And back. */
 socklen_t probe_sockaddr(const struct net_address *address, uint16_t port,
 			 struct sockaddr_storage *sockaddr);

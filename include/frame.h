@@ -33,7 +33,8 @@ struct frame_packet {
 	size_t offset;
 	size_t head_size; /* IPv6: with its extension headers */
 	size_t size;	  /* by its own word, but no more than there is */
-	bool cut;	  /* it says that it is longer */
+	size_t told; /* the number that stands there: IPv4's total length, IPv6's of the payload */
+	bool cut;    /* it says that it is longer */
 	uint16_t id;
 	uint16_t fragment; /* the flags and offset of IPv4, as they stand there */
 	bool part;	   /* not the whole of what was sent */
@@ -86,7 +87,10 @@ enum frame_field {
 	FRAME_FIELD_ARP_SENDER,
 	FRAME_FIELD_ARP_TARGET_MAC,
 	FRAME_FIELD_ARP_TARGET,
+	FRAME_FIELD_HEAD_SIZE,
+	FRAME_FIELD_SERVICE,
 	FRAME_FIELD_LENGTH,
+	FRAME_FIELD_ID,
 	FRAME_FIELD_FRAGMENT,
 	FRAME_FIELD_TTL,
 	FRAME_FIELD_PROTOCOL,
@@ -103,8 +107,8 @@ enum frame_field {
 	FRAME_FIELDS
 };
 
-/* Its name as the RFCs call it: "time to live". */
-const char *frame_field_name(enum frame_field field);
+/* Its name in FRAME as the RFCs call it: "time to live", of IPv6 "hop limit". */
+const char *frame_field_name(const struct frame *frame, enum frame_field field);
 
 /* What FIELD holds, as text: "63", "02:42:01:01:01:02". False where FRAME has no such field; TEXT
  * is empty then. */

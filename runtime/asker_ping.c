@@ -2,6 +2,7 @@
  * ICMP the kernel hands a raw socket all that is for our address, with a wrong checksum too, which
  * is hence looked at here; of ICMPv6 only what has a right one (raw(7), RFC 3542 3.1). */
 #include "asker_probe.h"
+#include "frame.h"
 
 #include <linux/icmp.h>
 #include <netinet/icmp6.h>
@@ -102,7 +103,7 @@ static size_t write_echo(struct probe *probe, uint8_t type, uint32_t sequence, u
 	put_u16(message + 6, (uint16_t)(sequence + 1));
 	marker_write(message + HEAD, size, 0, &marker);
 	if (words_of(probe) == &icmp) /* else the kernel does it, who knows the addresses */
-		put_u16(message + 2, probe_checksum(message, HEAD + size));
+		put_u16(message + 2, frame_checksum(0, message, HEAD + size));
 	return HEAD + size;
 }
 
@@ -167,7 +168,7 @@ static void hear_reply(struct probe *probe, const uint8_t *message, size_t size,
 		reply.wrong |= ASKER_WRONG_ID;
 	if (get_u16(message + 6) != sequence + 1)
 		reply.wrong |= ASKER_WRONG_SEQUENCE;
-	if (words_of(probe) == &icmp && probe_checksum(message, size) != 0)
+	if (words_of(probe) == &icmp && frame_checksum(0, message, size) != 0)
 		reply.wrong |= ASKER_WRONG_CHECKSUM;
 	probe_note_reply(probe, (uint32_t)sequence, &reply, message + HEAD);
 }

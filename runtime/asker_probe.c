@@ -25,17 +25,6 @@ uint32_t probe_size(const struct asker_plan *plan, uint32_t sequence)
 	return plan->size_count == 0 ? 0 : plan->sizes[sequence % plan->size_count];
 }
 
-uint16_t probe_checksum(const uint8_t *bytes, size_t size)
-{
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < size; i++)
-		sum += (uint32_t)bytes[i] << (i % 2 == 0 ? 8 : 0);
-	while (sum >> 16 != 0)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
 static size_t address_size(int family)
 {
 	return family == AF_INET ? 4 : 16;

@@ -249,7 +249,7 @@ static void print_fields(const struct answer *answer)
 	for (enum frame_field field = FRAME_FIELD_NONE + 1; field < FRAME_FIELDS; field++)
 		if (frame_field_text(frame, field, text))
 			(void)printf("  %s %-22s %s\n", field == answer->fault->field ? ">" : " ",
-				     frame_field_name(field), text);
+				     frame_field_name(frame, field), text);
 }
 
 static void print_human(const struct answer *answer)
@@ -292,7 +292,7 @@ static struct json_object *json_frame(const struct answer *answer)
 	json_add_text(object, "text", answer->verdict.frame);
 	for (enum frame_field field = FRAME_FIELD_NONE + 1; field < FRAME_FIELDS; field++)
 		if (frame_field_text(frame, field, text))
-			json_add_text(fields, frame_field_name(field), text);
+			json_add_text(fields, frame_field_name(frame, field), text);
 	json_add(object, "fields", fields);
 	json_add_text(object, "wrong", answer->verdict.field);
 	return object;

@@ -37,7 +37,10 @@ static const char *const field_names[FRAME_FIELDS] = {
 	[FRAME_FIELD_ARP_SENDER] = "sender's IP address",
 	[FRAME_FIELD_ARP_TARGET_MAC] = "target's Ethernet address",
 	[FRAME_FIELD_ARP_TARGET] = "target's IP address",
+	[FRAME_FIELD_HEAD_SIZE] = "header length",
+	[FRAME_FIELD_SERVICE] = "type of service",
 	[FRAME_FIELD_LENGTH] = "total length",
+	[FRAME_FIELD_ID] = "identification",
 	[FRAME_FIELD_FRAGMENT] = "fragment flags and offset",
 	[FRAME_FIELD_TTL] = "time to live",
 	[FRAME_FIELD_PROTOCOL] = "protocol",
@@ -53,8 +56,17 @@ static const char *const field_names[FRAME_FIELDS] = {
 	[FRAME_FIELD_PAYLOAD] = "data",
 };
 
-const char *frame_field_name(enum frame_field field)
+/* Those of IPv6 (RFC 8200, 3) that are called otherwise. */
+static const char *const field_names6[FRAME_FIELDS] = {
+	[FRAME_FIELD_LENGTH] = "payload length",
+	[FRAME_FIELD_TTL] = "hop limit",
+	[FRAME_FIELD_PROTOCOL] = "next header",
+};
+
+const char *frame_field_name(const struct frame *frame, enum frame_field field)
 {
+	if (frame->packet.version == 6 && field_names6[field] != NULL)
+		return field_names6[field];
 	return field_names[field] != NULL ? field_names[field] : "";
 }
 
@@ -109,27 +121,49 @@ static void put_number(char *text, unsigned number)
 	(void)snprintf(text, FRAME_DESCRIBE_SIZE, "%u", number);
 }
 
-static bool put_ip(const struct frame *frame, enum frame_field field, char *text)
+/* Fields that IPv6 has not, or elsewhere. */
+static bool put_ipv4(const struct frame *frame, enum frame_field field, char *text)
 {
 	const struct frame_packet *packet = &frame->packet;
 
 	switch ((int)field) { /* most are another's */
-	case FRAME_FIELD_LENGTH:
-		put_number(text, (unsigned)packet->size);
+	case FRAME_FIELD_HEAD_SIZE:
+		(void)snprintf(text, FRAME_DESCRIBE_SIZE, "%zu bytes", packet->head_size);
+		return true;
+	case FRAME_FIELD_SERVICE:
+		(void)snprintf(text, FRAME_DESCRIBE_SIZE, "0x%02x",
+			       frame->bytes[packet->offset + 1]);
+		return true;
+	case FRAME_FIELD_ID:
+		(void)snprintf(text, FRAME_DESCRIBE_SIZE, "0x%04x", packet->id);
 		return true;
 	case FRAME_FIELD_FRAGMENT:
 		(void)snprintf(text, FRAME_DESCRIBE_SIZE, "0x%04x", packet->fragment);
-		return packet->version == 4;
+		return true;
+	case FRAME_FIELD_CHECKSUM:
+		put_sum(frame->bytes + packet->offset + IPV4_SUM, packet->sum, text);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool put_ip(const struct frame *frame, enum frame_field field, char *text)
+{
+	const struct frame_packet *packet = &frame->packet;
+
+	if (packet->version == 4 && put_ipv4(frame, field, text))
+		return true;
+	switch ((int)field) { /* most are another's */
+	case FRAME_FIELD_LENGTH:
+		put_number(text, (unsigned)packet->told);
+		return true;
 	case FRAME_FIELD_TTL:
 		put_number(text, packet->ttl);
 		return true;
 	case FRAME_FIELD_PROTOCOL:
 		put_number(text, packet->protocol);
 		return true;
-	case FRAME_FIELD_CHECKSUM:
-		if (packet->version == 4)
-			put_sum(frame->bytes + packet->offset + IPV4_SUM, packet->sum, text);
-		return packet->version == 4;
 	case FRAME_FIELD_SOURCE:
 		put_address(packet->version, packet->source, text);
 		return true;

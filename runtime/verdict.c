@@ -450,7 +450,8 @@ void verdict_take_fault(const struct inquiry *inquiry, const struct walk_fault *
 	(void)snprintf(verdict->wire, sizeof(verdict->wire), "%s",
 		       inquiry->wires[inquiry->walk.frames[fault->frame].wire].name);
 	if (fault->field != FRAME_FIELD_NONE)
-		verdict->field = frame_field_name(fault->field);
+		verdict->field =
+			frame_field_name(walk_frame(&inquiry->walk, fault->frame), fault->field);
 }
 
 static const struct inquiry_question *question_of(const struct inquiry *inquiry,

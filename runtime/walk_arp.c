@@ -142,7 +142,7 @@ static void complain_field(const struct answer *answer, enum frame_field field,
 	(void)frame_field_text(frame, field, seen);
 	walk_complain(answer->way, WALK_ARP_ANSWER, WALK_BIT(LOOK_ARP), answer->frame, field,
 		      ANSWER_RULE, "the ARP answer to %s for %s has %s as its %s; it must be %s",
-		      answer->asker, answer->asked, seen, frame_field_name(field), expected);
+		      answer->asker, answer->asked, seen, frame_field_name(frame, field), expected);
 }
 
 static bool judge_ethernet(const struct answer *answer)
@@ -379,7 +379,7 @@ static void judge_own_question(const struct walk *walk, size_t wire, size_t i, s
 	walk_complain(way, WALK_ARP_QUESTION, WALK_BIT(LOOK_ARP), i, field, ANSWER_RULE,
 		      "the router's ARP question for %s on net%u has %s as its %s; it must be %s",
 		      walk_name(walk->stage, FAMILY_IPV4, frame->arp.target, name), net, seen,
-		      frame_field_name(field),
+		      frame_field_name(frame, field),
 		      field == FRAME_FIELD_TARGET_MAC ? "ff:ff:ff:ff:ff:ff, of everybody"
 						      : "that of its own leg");
 }

@@ -40,14 +40,14 @@ void walk_complain_field(const struct walk_trial *trial, enum walk_step step, en
 		walk_complain_packet(trial, step, look, out, field,
 				     "%s's packet left on net%u with %s as its %s; it must be %s",
 				     trial->sender, walk_net_of(trial, out), seen,
-				     frame_field_name(field), expected);
+				     frame_field_name(walk_frame_of(trial, out), field), expected);
 	else
 		walk_complain_packet(
 			trial, step, look, out, field,
 			"%s's packet left on net%u with %s as its %s; it came with %s, which no "
 			"router changes",
-			trial->sender, walk_net_of(trial, out), seen, frame_field_name(field),
-			came);
+			trial->sender, walk_net_of(trial, out), seen,
+			frame_field_name(walk_frame_of(trial, out), field), came);
 }
 
 static bool has_same_head(const struct frame *in, const struct frame *out)

@@ -204,7 +204,10 @@ static void fields_are_told_one_by_one(void **state)
 		{ARP_ANSWER, FRAME_FIELD_ARP_TARGET, "1.1.1.2"},
 		{ARP_ANSWER, FRAME_FIELD_TTL, ""},
 		{ECHO_QUESTION, FRAME_FIELD_ARP_OPERATION, ""},
+		{ECHO_QUESTION, FRAME_FIELD_HEAD_SIZE, "20 bytes"},
+		{ECHO_QUESTION, FRAME_FIELD_SERVICE, "0x00"},
 		{ECHO_QUESTION, FRAME_FIELD_LENGTH, "38"},
+		{ECHO_QUESTION, FRAME_FIELD_ID, "0x1234"},
 		{ECHO_QUESTION, FRAME_FIELD_FRAGMENT, "0x4000"},
 		{ECHO_QUESTION, FRAME_FIELD_TTL, "64"},
 		{ECHO_QUESTION, FRAME_FIELD_PROTOCOL, "1"},
@@ -223,6 +226,7 @@ static void fields_are_told_one_by_one(void **state)
 		{ECHO6, FRAME_FIELD_SOURCE, "2001:db8:1::2"},
 		{ECHO6, FRAME_FIELD_CHECKSUM, ""},
 		{ECHO6, FRAME_FIELD_FRAGMENT, ""},
+		{ECHO6, FRAME_FIELD_HEAD_SIZE, ""},
 	};
 
 	(void)state;
@@ -235,8 +239,29 @@ static void fields_are_told_one_by_one(void **state)
 		assert_int_equal(frame_field_text(&frame, fields[i].field, text),
 				 fields[i].text[0] != '\0');
 		assert_string_equal(text, fields[i].text);
-		assert_true(frame_field_name(fields[i].field)[0] != '\0');
+		assert_true(frame_field_name(&frame, fields[i].field)[0] != '\0');
 	}
+}
+
+static void ipv6_has_names_of_its_own_and_lengths_are_told_as_they_stand(void **state)
+{
+	uint8_t bytes[BYTES_MAX];
+	char text[FRAME_DESCRIBE_SIZE];
+	struct frame frame;
+
+	(void)state;
+	decode(ECHO6, bytes, &frame);
+	assert_string_equal(frame_field_name(&frame, FRAME_FIELD_TTL), "hop limit");
+	assert_string_equal(frame_field_name(&frame, FRAME_FIELD_LENGTH), "payload length");
+	assert_string_equal(frame_field_name(&frame, FRAME_FIELD_SOURCE), "source address");
+	decode(ECHO_QUESTION, bytes, &frame);
+	assert_string_equal(frame_field_name(&frame, FRAME_FIELD_TTL), "time to live");
+	bytes[17] = 200; /* of 38 */
+	frame_decode(bytes, frame.length, &frame);
+	assert_true(frame.packet.cut);
+	assert_int_equal(frame.packet.size, 38);
+	assert_true(frame_field_text(&frame, FRAME_FIELD_LENGTH, text));
+	assert_string_equal(text, "200");
 }
 
 /* The copies end where the frame does, for the sanitizer to see. */
@@ -301,6 +326,7 @@ int main(void)
 		cmocka_unit_test(padding_is_not_the_packets),
 		cmocka_unit_test(an_icmp_error_quotes_what_it_is_about),
 		cmocka_unit_test(fields_are_told_one_by_one),
+		cmocka_unit_test(ipv6_has_names_of_its_own_and_lengths_are_told_as_they_stand),
 		cmocka_unit_test(nothing_behind_the_end_is_read),
 		cmocka_unit_test(what_contradicts_itself_is_no_packet),
 	};

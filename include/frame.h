@@ -11,6 +11,7 @@
 #define FRAME_MAC_SIZE	    6
 #define FRAME_HEAD_SIZE	    14 /* bytes of an Ethernet header */
 #define FRAME_DESCRIBE_SIZE 256
+#define FRAME_IPV4_HEAD_MAX 60
 
 enum frame_kind { FRAME_SHORT, FRAME_OTHER, FRAME_ARP, FRAME_IP };
 

@@ -36,10 +36,11 @@ const char *walk_step_name(enum walk_step step);
 /* What is wrong at a step. */
 struct walk_fault {
 	enum walk_step step;
-	unsigned looks;			   /* 1U << LOOK_... of each that it is a matter of */
-	size_t frame;			   /* in the capture; WALK_NO_FRAME: there is none */
-	enum frame_field field;		   /* of it, that is wrong */
-	const char *rule;		   /* "RFC 1812 5.3.1"; NULL: none */
+	unsigned looks;		/* 1U << LOOK_... of each that it is a matter of */
+	size_t frame;		/* in the capture; WALK_NO_FRAME: there is none */
+	enum frame_field field; /* of it, that is wrong */
+	const char *rule;	/* "RFC 1812 5.3.1"; NULL: none */
+	bool fatal;		/* it can be why a packet has not come to whom it is for */
 	char sentence[WALK_SENTENCE_SIZE]; /* what was seen, and what was expected */
 };
 
@@ -52,6 +53,7 @@ struct walk_leg {
 	unsigned hears; /* WALK_HEARS_... of what a router's packet sockets there get; 0: nobody
 			   listens */
 	int deaf;	/* the protocol of one that gets neither; -1: there is none such */
+	bool left;	/* who listened when it began did so no more at the end */
 };
 
 #define WALK_HEARS_ARP 1U
@@ -68,13 +70,14 @@ struct walk {
 	struct walk_sight *sights; /* owned: one for each frame */
 	size_t count;		   /* of frames that are looked at */
 	uint64_t end;		   /* of the capture, as frames have their times */
-	bool cut;		   /* there were more frames than are looked at */
+	bool partial; /* more passed than is looked at: what is not seen may have been there */
 };
 void walk_close(struct walk *walk);
 #define CLEANUP_WALK CLEANUP(walk_close)
 
 /* Decodes COUNT frames of a capture that ended at END, and finds for each that the router sent the
- * one that it comes of. Of more than a quarter of a million the first are looked at. */
+ * one that it comes of. Of more than a quarter of a million the first are looked at, and WALK is
+ * partial; where the capture was, the caller says so. */
 int walk_read(const struct stage *stage, const struct capture_frame *frames, size_t count,
 	      uint64_t end, const struct walk_leg *legs, size_t leg_count, struct walk *walk,
 	      struct error *error);
@@ -109,7 +112,7 @@ struct walk_stop {
 	char net[IFNAMSIZ]; /* the leg that it was seen on; empty: none */
 	char text[WALK_SENTENCE_SIZE];
 };
-#define WALK_STOPS_MAX 16
+#define WALK_STOPS_MAX 32 /* a whole way has 18, and one more packet is judged behind them */
 
 /* What became of them. */
 struct walk_way {
@@ -123,6 +126,9 @@ struct walk_way {
 	size_t returned;  /* packets of the target's that arrived on a leg */
 	size_t delivered; /* of these: put onto the right wire */
 	size_t strays;	  /* frames of the question's where nothing was to be put */
+	bool unsure;	  /* something was not seen, in a walk that is partial: no fault is told */
+	uint64_t took[2]; /* ns: the longest that a packet was kept by the router, there and back */
+	size_t slowest[2]; /* the frame that it left as */
 	struct walk_stop stops[WALK_STOPS_MAX];
 	size_t stop_count;
 	size_t shown[2]; /* where the stops of the packet that is shown begin, there and back */

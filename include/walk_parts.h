@@ -31,9 +31,22 @@ bool walk_belongs(const struct walk *walk, const struct walk_question *question,
 /* The index of NET's leg among WALK's; SIZE_MAX: it has none. */
 size_t walk_leg_index(const struct walk *walk, unsigned net);
 
+/* "; who listened there does so no more" of LEG, or nothing. */
+const char *walk_say_left(const struct walk_leg *leg);
+
 /* Why nobody hears what arrives on LEG, with which TEXT may be filled. */
 #define WALK_DEAF_SIZE 160
 const char *walk_why_deaf(const struct walk_leg *leg, char text[WALK_DEAF_SIZE]);
+
+/* NS in ms, rounded up: what is over a limit is so in its text. */
+static inline unsigned walk_ms(uint64_t ns)
+{
+	return (unsigned)((ns + 999999) / 1000000);
+}
+
+/* True where the walk is partial, so that what is missing in it may have been there all the same;
+ * WAY is unsure then. */
+bool walk_may_miss(struct walk_way *way);
 
 /* Adds a fault. The first is the last stop. */
 PRINTF_LIKE(7, 8)
@@ -45,13 +58,28 @@ void walk_complain(struct walk_way *way, enum walk_step step, unsigned looks, si
 PRINTF_LIKE(4, 5)
 void walk_stop(struct walk_way *way, enum walk_step step, size_t wire, const char *format, ...);
 
-/* ---- walk_arp.c ---- */
+/* ---- walk_arp.c: what is answered by ARP ---- */
+
+#define WALK_ARP_ASKS	 1 /* operations (RFC 826) */
+#define WALK_ARP_ANSWERS 2
+#define WALK_ARP_RULE	 "RFC 826"
+
+bool walk_is_everybody(const uint8_t mac[FRAME_MAC_SIZE]);
+
+/* The IPv4 address of the leg WIRE. */
+const uint8_t *walk_leg_address(const struct walk *walk, size_t wire);
+
+/* True where the frame I is ARP that the router sent onto the leg WIRE, or that arrived there. */
+bool walk_is_arp(const struct walk *walk, size_t i, size_t wire, bool sent);
+
+/* True where a router may say that MAC is its own on the leg WIRE. */
+bool walk_can_be_router(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE]);
 
 /* True where MAC can be the router's on the leg WIRE: its own, or one that it says there is. */
 bool walk_is_router(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE]);
 
-/* Judges what was answered on the leg WIRE where CLIENT asked for ADDRESS by ARP. OWN: it is the
- * leg's, else nobody is to answer. */
+/* Judges what was answered on the leg WIRE where CLIENT asked for ADDRESS by ARP. Where that is not
+ * the leg's, nobody is to answer. */
 struct walk_arp {
 	const struct stage_client *client;
 	const struct stage_interface *interface;
@@ -61,10 +89,21 @@ struct walk_arp {
 };
 void walk_judge_arp(const struct walk *walk, const struct walk_arp *arp, struct walk_way *way);
 
-/* Judges what the router asks on the leg WIRE, of everybody where TARGET is NULL. Returns how many
- * such questions there are. */
-size_t walk_judge_questions(const struct walk *walk, size_t wire, const uint8_t *target,
-			    struct walk_way *way);
+/* ---- walk_ask.c: what the router asks by ARP ---- */
+
+/* Judges all that it asks on the leg WIRE. */
+void walk_judge_questions(const struct walk *walk, size_t wire, struct walk_way *way);
+
+/* What it did to know the Ethernet address of HOP, on the leg WIRE, for a packet that came at TIME.
+ */
+enum walk_asked {
+	WALK_ASKED_WRONG,    /* which is a fault, and told */
+	WALK_ASKED_NOT,	     /* and cannot know it */
+	WALK_ASKED_ANSWERED, /* after TIME, and it has its answer */
+	WALK_ASKED_ELSE	     /* before, or it knows by other means */
+};
+enum walk_asked walk_judge_asking(const struct walk *walk, size_t wire, const uint8_t *hop,
+				  uint64_t time, struct walk_way *way);
 
 /* ---- walk_carry.c ---- */
 

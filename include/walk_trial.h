@@ -28,8 +28,10 @@ struct walk_trial {
 	size_t in;
 	const struct frame *frame; /* of IN */
 	enum family family;
+	bool back; /* it is on the way back */
 	struct walk_fate fate;
 	char sender[WALK_NAME_SIZE];
+	char subject[WALK_NAME_SIZE + 48]; /* of sentences: "client1's packet" */
 	struct walk_way *way;
 };
 
@@ -50,24 +52,33 @@ static inline unsigned walk_net_of(const struct walk_trial *trial, size_t i)
  * WALK_NO_FRAME: none did. */
 size_t walk_find_result(const struct walk_trial *trial, size_t wire, bool error);
 
-/* Complains where OUT came later than a router needs, which is less than a second however long an
- * answer may take. */
+/* Notes how long it took until OUT, and complains where that is more than a router needs, which is
+ * less than a second however long an answer may take. */
 bool walk_is_late(const struct walk_trial *trial, size_t out);
+
+/* What came so late that the router may have been about to put it somewhere when the capture ended
+ * is not held against it. */
+bool walk_is_too_young(const struct walk_trial *trial);
 
 /* Complains of what came of the packet beside KEPT, which is as it must be (WALK_NO_FRAME: nothing
  * is). */
 void walk_judge_rest(const struct walk_trial *trial, size_t kept);
 
+/* ---- walk_rule.c ---- */
+
+/* The section of an RFC by which FIELD, or what STEP is about, is a fault. */
+const char *walk_rule(const struct walk_trial *trial, enum walk_step step, enum frame_field field);
+
 /* ---- walk_compare.c: a frame that came of it, field by field ---- */
 
-/* Adds a fault of the packet's that FRAME shows, with the rule of STEP; LOOK_KINDS: it is a matter
- * of no property. */
+/* Adds a fault of the packet's that FRAME shows, with its rule; LOOK_KINDS: it is a matter of no
+ * property. */
 PRINTF_LIKE(6, 7)
 void walk_complain_packet(const struct walk_trial *trial, enum walk_step step, enum look_kind look,
 			  size_t frame, enum frame_field field, const char *format, ...);
 
-/* "client1's packet left on net2 with 64 as its time to live; it must be EXPECTED", or where that
- * is NULL what it came with. */
+/* "SUBJECT left on net2 with 64 as its time to live; it must be EXPECTED", or where that is NULL
+ * what it came with. */
 void walk_complain_field(const struct walk_trial *trial, enum walk_step step, enum look_kind look,
 			 size_t out, enum frame_field field, const char *expected);
 

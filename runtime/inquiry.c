@@ -204,6 +204,28 @@ static int note_listeners(struct inquiry *inquiry, struct error *error)
 	return count < 0 ? count : 0;
 }
 
+static bool is_listened_on(const struct inquiry *inquiry, size_t wire,
+			   const struct capture_listener *listeners, int count)
+{
+	for (int i = 0; i < count; i++)
+		if ((listeners[i].wire == wire || listeners[i].wire == CAPTURE_ANY_WIRE) &&
+		    hears(listeners[i].protocol) != 0 && !was_there(inquiry, &listeners[i]))
+			return true;
+	return false;
+}
+
+/* Notes who listened and does so no more: what a router that has ended did not do, it could not. */
+static int note_left(struct inquiry *inquiry, struct error *error)
+{
+	struct capture_listener listeners[CAPTURE_LISTENERS_MAX];
+	const int count = capture_listeners(&inquiry->capture, listeners, error);
+
+	for (size_t i = 0; i < inquiry->leg_count; i++)
+		inquiry->legs[i].left = inquiry->legs[i].hears != 0 &&
+					!is_listened_on(inquiry, i, listeners, count);
+	return count < 0 ? count : 0;
+}
+
 int inquiry_count_heard(struct inquiry *inquiry, size_t *heard, struct error *error)
 {
 	size_t count = 0;
@@ -321,8 +343,11 @@ static int read_walk(struct inquiry *inquiry, struct error *error)
 
 	if (capture_stop(&inquiry->capture, error) < 0)
 		return -error->code;
-	return walk_read(inquiry->stage, inquiry->capture.frames, inquiry->capture.frame_count, end,
-			 inquiry->legs, inquiry->leg_count, &inquiry->walk, error);
+	if (walk_read(inquiry->stage, inquiry->capture.frames, inquiry->capture.frame_count, end,
+		      inquiry->legs, inquiry->leg_count, &inquiry->walk, error) < 0)
+		return -error->code;
+	inquiry->walk.partial = inquiry->walk.partial || inquiry->capture.lossy;
+	return 0;
 }
 
 int inquiry_give_up(struct inquiry *inquiry, struct error *error)
@@ -332,7 +357,20 @@ int inquiry_give_up(struct inquiry *inquiry, struct error *error)
 
 bool inquiry_is_lossy(const struct inquiry *inquiry)
 {
-	return inquiry->capture.lossy || inquiry->walk.cut;
+	return inquiry->capture.lossy || inquiry->walk.partial;
+}
+
+/* What became of each question's packets. */
+static int follow_all(struct inquiry *inquiry, struct error *error)
+{
+	for (size_t i = 0; i < inquiry->count; i++) {
+		if (process_should_end())
+			return error_set(error, ECANCELED, "cancelled");
+		if (inquiry->questions[i].walk.kind != PROBE_RUN)
+			walk_follow(&inquiry->walk, &inquiry->questions[i].walk,
+				    &inquiry->questions[i].way);
+	}
+	return 0;
 }
 
 int inquiry_ask(struct inquiry *inquiry, const struct inquiry_way *way, struct error *error)
@@ -351,11 +389,7 @@ int inquiry_ask(struct inquiry *inquiry, const struct inquiry_way *way, struct e
 		inquiry_hear(&inquiry->questions[i]);
 	if (process_should_end())
 		return error_set(error, ECANCELED, "cancelled");
-	if (read_walk(inquiry, error) < 0)
+	if (note_left(inquiry, error) < 0 || read_walk(inquiry, error) < 0)
 		return -error->code;
-	for (size_t i = 0; i < inquiry->count; i++)
-		if (inquiry->questions[i].walk.kind != PROBE_RUN)
-			walk_follow(&inquiry->walk, &inquiry->questions[i].walk,
-				    &inquiry->questions[i].way);
-	return 0;
+	return follow_all(inquiry, error);
 }

@@ -60,7 +60,7 @@ int walk_read(const struct stage *stage, const struct capture_frame *frames, siz
 					.leg_count = leg_count,
 					.end = end,
 					.count = count < FRAMES_MAX ? count : FRAMES_MAX,
-					.cut = count > FRAMES_MAX};
+					.partial = count > FRAMES_MAX};
 
 	new.sights = calloc(new.count + 1, sizeof(*new.sights));
 	if (new.sights == NULL)
@@ -124,6 +124,38 @@ static struct walk_fault *find_room(struct walk_way *way, unsigned looks)
 	return NULL;
 }
 
+bool walk_may_miss(struct walk_way *way)
+{
+	way->unsure = way->unsure || way->walk->partial;
+	return way->walk->partial;
+}
+
+/* Hosts take a packet with another TTL, another source in its Ethernet header or what of IP's
+ * header they do not look at, and are not hindered by more than there is to be. */
+static bool is_fatal(enum walk_step step, enum frame_field field)
+{
+	switch (step) {
+	case WALK_ARP_QUESTION:
+	case WALK_ARP_ANSWER:
+	case WALK_LISTENING:
+	case WALK_FORWARD:
+	case WALK_CHECKSUM:
+	case WALK_ARRIVAL:
+		return true;
+	case WALK_ETHERNET:
+		return field != FRAME_FIELD_SOURCE_MAC;
+	case WALK_PAYLOAD:
+		return field != FRAME_FIELD_NONE && field != FRAME_FIELD_SERVICE &&
+		       field != FRAME_FIELD_ID && field != FRAME_FIELD_FRAGMENT;
+	case WALK_TTL:
+	case WALK_DUPLICATE:
+	case WALK_NONE:
+	case WALK_STEPS:
+		break;
+	}
+	return false;
+}
+
 void walk_complain(struct walk_way *way, enum walk_step step, unsigned looks, size_t frame,
 		   enum frame_field field, const char *rule, const char *format, ...)
 {
@@ -133,8 +165,12 @@ void walk_complain(struct walk_way *way, enum walk_step step, unsigned looks, si
 
 	if (fault == NULL)
 		return;
-	*fault = (struct walk_fault){
-		.step = step, .looks = looks, .frame = frame, .field = field, .rule = rule};
+	*fault = (struct walk_fault){.step = step,
+				     .looks = looks,
+				     .frame = frame,
+				     .field = field,
+				     .rule = rule,
+				     .fatal = is_fatal(step, field)};
 	va_start(arguments, format);
 	(void)vsnprintf(fault->sentence, sizeof(fault->sentence), format, arguments);
 	va_end(arguments);
@@ -199,6 +235,11 @@ const char *walk_why_deaf(const struct walk_leg *leg, char text[WALK_DEAF_SIZE])
 	return text;
 }
 
+const char *walk_say_left(const struct walk_leg *leg)
+{
+	return leg->left ? "; who listened there does so no more" : "";
+}
+
 /* False where nobody listens on the leg of END, which is all there is to say then. */
 static bool is_heard(const struct walk *walk, const struct end *end, struct walk_way *way)
 {
@@ -215,6 +256,14 @@ static bool is_heard(const struct walk *walk, const struct end *end, struct walk
 	walk_complain(way, WALK_LISTENING, 0, WALK_NO_FRAME, FRAME_FIELD_NONE, "packet(7)",
 		      "nobody listens on net%u: %s", leg->net, walk_why_deaf(leg, why));
 	return false;
+}
+
+/* The packets came, whatever was wrong with ARP: of the faults from FIRST on. */
+static void acquit_arp(struct walk_way *way, size_t first)
+{
+	for (size_t i = first; i < way->fault_count; i++)
+		if (way->faults[i].step == WALK_ARP_ANSWER)
+			way->faults[i].fatal = false;
 }
 
 static void judge_arp_of(const struct walk *walk, const struct walk_question *question,
@@ -241,18 +290,30 @@ static void judge_packets(const struct walk *walk, const struct walk_question *q
 	}
 }
 
+static bool has_fatal(const struct walk_way *way)
+{
+	for (size_t i = 0; i < way->fault_count; i++)
+		if (way->faults[i].fatal)
+			return true;
+	return false;
+}
+
 /* Nothing of the asker's has come to any leg. */
-static void judge_nothing_entered(const struct walk *walk, const struct end *asker,
-				  struct walk_way *way)
+static void judge_nothing_entered(const struct walk *walk, const struct walk_question *question,
+				  const struct end *asker, struct walk_way *way)
 {
 	char name[STAGE_CLIENT_NAME_SIZE];
 
-	if (way->fault_count > 0 || asker->wire == SIZE_MAX)
+	if (has_fatal(way) || asker->wire == SIZE_MAX || walk_may_miss(way))
 		return;
 	stage_client_name(asker->client, name);
-	walk_complain(way, WALK_ARP_QUESTION, 0, WALK_NO_FRAME, FRAME_FIELD_NONE, NULL,
-		      "nothing of %s's came to net%u: neither its packet nor an ARP question", name,
-		      walk->legs[asker->wire].net);
+	walk_complain(
+		way, WALK_ARP_QUESTION, 0, WALK_NO_FRAME, FRAME_FIELD_NONE, NULL,
+		question->family == FAMILY_IPV4
+			? "nothing of %s's came to net%u: neither its packet nor an ARP question"
+			: "no packet of %s's came to net%u; whether the router answers neighbour "
+			  "solicitations (RFC 4861) is not looked at",
+		name, walk->legs[asker->wire].net);
 }
 
 /* The target had packets that were right, and nothing of it has come back to a leg. */
@@ -261,8 +322,8 @@ static void judge_nothing_returned(const struct walk *walk, const struct walk_qu
 {
 	char name[WALK_NAME_SIZE];
 
-	if (way->fault_count > 0 || way->carried == 0 || target->client == NULL ||
-	    target->wire == SIZE_MAX || question->expect.kind != EXPECT_REPLY)
+	if (has_fatal(way) || way->carried == 0 || target->client == NULL ||
+	    target->wire == SIZE_MAX || question->expect.kind != EXPECT_REPLY || walk_may_miss(way))
 		return;
 	walk_complain(way, WALK_ARRIVAL, 0, WALK_NO_FRAME, FRAME_FIELD_NONE, NULL,
 		      "%s got what was forwarded, which is right, and does not answer it",
@@ -277,6 +338,7 @@ static void follow_back(const struct walk *walk, const struct walk_question *que
 	const struct end target = find_end(
 		walk, question,
 		walk_owner(walk->stage, question->family, question->target.bytes, NULL), asker);
+	const size_t first = way->fault_count;
 
 	if (target.client != NULL && way->carried > 0) {
 		if (!is_heard(walk, &target, way))
@@ -284,7 +346,9 @@ static void follow_back(const struct walk *walk, const struct walk_question *que
 		judge_arp_of(walk, question, &target, way);
 	}
 	judge_packets(walk, question, true, way);
-	if (way->returned == 0)
+	if (way->returned > 0)
+		acquit_arp(way, first);
+	else
 		judge_nothing_returned(walk, question, &target, way);
 }
 
@@ -300,7 +364,7 @@ static void follow_arp(const struct walk *walk, const struct walk_question *ques
 	if (wire == SIZE_MAX || !is_heard(walk, &asker, way))
 		return;
 	judge_arp_of(walk, question, &asker, way);
-	(void)walk_judge_questions(walk, wire, NULL, way);
+	walk_judge_questions(walk, wire, way);
 }
 
 void walk_follow(const struct walk *walk, const struct walk_question *question,
@@ -322,8 +386,10 @@ void walk_follow(const struct walk *walk, const struct walk_question *question,
 	if (question->kind != PROBE_FRAME)
 		judge_arp_of(walk, question, &asker, way);
 	judge_packets(walk, question, false, way);
-	if (way->entered == 0)
-		judge_nothing_entered(walk, &asker, way);
-	else
-		follow_back(walk, question, way);
+	if (way->entered == 0) {
+		judge_nothing_entered(walk, question, &asker, way);
+		return;
+	}
+	acquit_arp(way, 0);
+	follow_back(walk, question, way);
 }

@@ -52,7 +52,9 @@ static struct walk_fate route_fate(const struct walk_trial *trial)
 
 	if (packet->ttl <= 1)
 		return error_fate(trial->family, ICMP_TIME_EXCEEDED, 0, ICMP6_TIME_EXCEEDED, 0);
-	if (leg == NULL)
+	/* Or nobody there has it (RFC 1812 5.2.7.1). */
+	if (leg == NULL || (walk_owner(stage, trial->family, fate.hop.bytes, NULL) == NULL &&
+			    walk_leg_of(stage, trial->family, fate.hop.bytes) == NULL))
 		return error_fate(trial->family, ICMP_DEST_UNREACH, -1, ICMP6_DST_UNREACH, -1);
 	if (packet->size > leg->mtu) {
 		if (packet->version == 4 && (packet->fragment & DONT_FRAGMENT) == 0)
@@ -81,37 +83,25 @@ static struct walk_fate find_fate(const struct walk_trial *trial)
 
 /* ---- a packet that was not ------------------------------------------------------------------- */
 
-static bool is_error(const struct frame *frame)
+/* True where OUT is an ICMP error about IN. One about an error there is none (RFC 1122 3.2.2): that
+ * is a copy. */
+static bool is_error_about(const struct frame *in, const struct frame *out)
 {
-	return frame->quoted.version != 0;
+	return out->quoted.version != 0 && in->quoted.version == 0;
 }
 
 size_t walk_find_result(const struct walk_trial *trial, size_t wire, bool error)
 {
 	size_t i = trial->walk->sights[trial->in].first;
 
-	while (i != WALK_NO_FRAME && (is_error(walk_frame_of(trial, i)) != error ||
-				      (wire != SIZE_MAX && trial->walk->frames[i].wire != wire)))
+	while (i != WALK_NO_FRAME &&
+	       (is_error_about(trial->frame, walk_frame_of(trial, i)) != error ||
+		(wire != SIZE_MAX && trial->walk->frames[i].wire != wire)))
 		i = trial->walk->sights[i].next;
 	return i;
 }
 
-/* Somebody said on WIRE that ADDRESS is there. */
-static bool is_known(const struct walk *walk, size_t wire, const uint8_t *address)
-{
-	for (size_t i = 0; i < walk->count; i++) {
-		const struct frame *frame = &walk->sights[i].frame;
-
-		if (!walk->frames[i].sent && walk->frames[i].wire == wire &&
-		    frame->kind == FRAME_ARP && memcmp(frame->arp.sender, address, 4) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* What came so late that the router may have been about to put it somewhere when the capture ended
- * is not held against it. */
-static bool is_too_young(const struct walk_trial *trial)
+bool walk_is_too_young(const struct walk_trial *trial)
 {
 	const struct walk *walk = trial->walk;
 
@@ -119,42 +109,52 @@ static bool is_too_young(const struct walk_trial *trial)
 	       (uint64_t)trial->question->within * 1000000 / 2;
 }
 
+/* What there is to say of a packet that came and was put nowhere. WALK_ASKED_WRONG: all is said. */
+static enum walk_asked judge_asking(const struct walk_trial *trial)
+{
+	const struct walk *walk = trial->walk;
+
+	if (trial->family != FAMILY_IPV4)
+		return WALK_ASKED_ELSE;
+	return walk_judge_asking(walk, trial->fate.wire, trial->fate.hop.bytes,
+				 walk->frames[trial->in].time, trial->way);
+}
+
 static void complain_not_sent(const struct walk_trial *trial)
 {
 	const struct walk *walk = trial->walk;
 	const struct walk_leg *in = &walk->legs[walk->frames[trial->in].wire];
 	const struct walk_leg *out = &walk->legs[trial->fate.wire];
-	const unsigned net = out->net;
-	const size_t before = trial->way->fault_count;
-	size_t questions = 0;
+	enum walk_asked asked;
 	char whose[WALK_NAME_SIZE];
 	char deaf[WALK_DEAF_SIZE];
 	const char *why = "";
 
-	if (out->hears == 0) {
-		walk_complain(trial->way, WALK_LISTENING, 0, WALK_NO_FRAME, FRAME_FIELD_NONE,
-			      "packet(7)",
-			      "%s's packet was not put onto net%u, where nobody listens: %s",
-			      trial->sender, net, walk_why_deaf(out, deaf));
+	if (walk_may_miss(trial->way))
 		return;
-	}
-	if (trial->family == FAMILY_IPV4)
-		questions = walk_judge_questions(walk, trial->fate.wire, trial->fate.hop.bytes,
-						 trial->way);
-	if (trial->way->fault_count > before)
+	if (out->hears == 0)
+		return walk_complain(trial->way, WALK_LISTENING, 0, WALK_NO_FRAME, FRAME_FIELD_NONE,
+				     "packet(7)",
+				     "%s was not put onto net%u, where nobody listens: %s",
+				     trial->subject, out->net, walk_why_deaf(out, deaf));
+	asked = judge_asking(trial);
+	if (asked == WALK_ASKED_WRONG)
 		return;
 	if ((in->hears & WALK_HEARS_IP) == 0)
 		why = ", and no packet socket where it came is for IP or for all (0x0003)";
-	else if (trial->family == FAMILY_IPV4 && questions == 0 &&
-		 !is_known(walk, trial->fate.wire, trial->fate.hop.bytes))
+	else if (in->left)
+		why = walk_say_left(in);
+	else if (asked == WALK_ASKED_NOT)
 		why = ", and no ARP question either";
-	else if (questions > 0 && is_known(walk, trial->fate.wire, trial->fate.hop.bytes))
+	else if (asked == WALK_ASKED_ANSWERED)
 		why = ", though its ARP question was answered";
-	walk_complain_packet(
-		trial, WALK_FORWARD, LOOK_KINDS, trial->in, FRAME_FIELD_NONE,
-		"%s's packet came to the router on net%u and was not put onto net%u for %s%s",
-		trial->sender, walk_net_of(trial, trial->in), net,
-		walk_name(walk->stage, trial->family, trial->fate.hop.bytes, whose), why);
+	walk_complain(trial->way, WALK_FORWARD, 0, trial->in, FRAME_FIELD_NONE,
+		      asked == WALK_ASKED_ANSWERED
+			      ? "RFC 1122 2.3.2.2"
+			      : walk_rule(trial, WALK_FORWARD, FRAME_FIELD_NONE),
+		      "%s came to the router on net%u and was not put onto net%u for %s%s",
+		      trial->subject, in->net, out->net,
+		      walk_name(walk->stage, trial->family, trial->fate.hop.bytes, whose), why);
 }
 
 static void complain_not_forwarded(const struct walk_trial *trial)
@@ -168,21 +168,20 @@ static void complain_not_forwarded(const struct walk_trial *trial)
 	    walk_frame_of(trial, copy)->packet.type != trial->frame->packet.type)
 		walk_complain_packet(
 			trial, WALK_FORWARD, LOOK_KINDS, copy, FRAME_FIELD_ICMP_TYPE,
-			"the router answered %s's packet itself, which is not for it; it must "
-			"put it onto net%u",
-			trial->sender, net);
+			"the router answered %s itself, which is not for it; it must put it onto "
+			"net%u",
+			trial->subject, net);
 	else if (copy != WALK_NO_FRAME)
 		walk_complain_packet(trial, WALK_FORWARD, LOOK_STRAY, copy, FRAME_FIELD_NONE,
-				     "%s's packet was put onto net%u; it must go onto net%u",
-				     trial->sender, walk_net_of(trial, copy), net);
+				     "%s was put onto net%u; it must go onto net%u", trial->subject,
+				     walk_net_of(trial, copy), net);
 	else if (error != WALK_NO_FRAME)
 		walk_complain_packet(
 			trial, WALK_FORWARD, LOOK_KINDS, error, FRAME_FIELD_ICMP_TYPE,
-			"the router refused %s's packet with ICMP %u/%u; it must put it onto "
-			"net%u",
-			trial->sender, walk_frame_of(trial, error)->packet.type,
+			"the router refused %s with ICMP %u/%u; it must put it onto net%u",
+			trial->subject, walk_frame_of(trial, error)->packet.type,
 			walk_frame_of(trial, error)->packet.code, net);
-	else if (!is_too_young(trial))
+	else if (!walk_is_too_young(trial))
 		complain_not_sent(trial);
 }
 
@@ -200,12 +199,13 @@ void walk_judge_rest(const struct walk_trial *trial, size_t kept)
 		if (i == kept)
 			continue;
 		trial->way->strays++;
-		if (kept != WALK_NO_FRAME && walk->frames[i].wire == walk->frames[kept].wire)
+		if (kept != WALK_NO_FRAME && walk->frames[i].wire == walk->frames[kept].wire &&
+		    is_error_about(trial->frame, walk_frame_of(trial, i)) ==
+			    is_error_about(trial->frame, walk_frame_of(trial, kept)))
 			walk_complain_packet(trial, WALK_DUPLICATE, LOOK_DUPLICATE, i,
-					     FRAME_FIELD_NONE,
-					     "%s's packet was put onto net%u once more",
-					     trial->sender, walk_net_of(trial, i));
-		else if (is_error(walk_frame_of(trial, i)))
+					     FRAME_FIELD_NONE, "%s was put onto net%u once more",
+					     trial->subject, walk_net_of(trial, i));
+		else if (is_error_about(trial->frame, walk_frame_of(trial, i)))
 			walk_complain_packet(
 				trial, WALK_DUPLICATE, LOOK_STRAY, i, FRAME_FIELD_ICMP_TYPE,
 				"an ICMP error about %s's packet was put onto net%u as well",
@@ -213,9 +213,8 @@ void walk_judge_rest(const struct walk_trial *trial, size_t kept)
 		else
 			walk_complain_packet(
 				trial, WALK_DUPLICATE, LOOK_STRAY, i, FRAME_FIELD_NONE,
-				"a copy of %s's packet was put onto net%u, where it has no "
-				"business",
-				trial->sender, walk_net_of(trial, i));
+				"a copy of %s was put onto net%u, where it has no business",
+				trial->subject, walk_net_of(trial, i));
 		return; /* one of them tells it */
 	}
 }
@@ -226,22 +225,25 @@ bool walk_is_late(const struct walk_trial *trial, size_t out)
 	const unsigned limit =
 		trial->question->within < LATE_MS ? trial->question->within : LATE_MS;
 
+	if (took > trial->way->took[trial->back]) {
+		trial->way->took[trial->back] = took;
+		trial->way->slowest[trial->back] = out;
+	}
 	if (took <= (uint64_t)limit * 1000000)
 		return false;
-	walk_complain_packet(
-		trial, WALK_FORWARD, LOOK_KINDS, out, FRAME_FIELD_NONE,
-		"%s's packet was put onto net%u after %.1f s; it must be within %.1f s",
-		trial->sender, walk_net_of(trial, out), (double)took / 1e9, limit / 1e3);
+	walk_complain_packet(trial, WALK_FORWARD, LOOK_KINDS, out, FRAME_FIELD_NONE,
+			     "%s was put onto net%u after %u ms; it must be within %u ms",
+			     trial->subject, walk_net_of(trial, out), walk_ms(took), limit);
 	return true;
 }
 
-static void judge_forward(const struct walk_trial *trial, bool back)
+static void judge_forward(const struct walk_trial *trial)
 {
 	const size_t out = walk_find_result(trial, trial->fate.wire, false);
 
 	if (out == WALK_NO_FRAME)
 		return complain_not_forwarded(trial);
-	*(back ? &trial->way->delivered : &trial->way->carried) += 1;
+	*(trial->back ? &trial->way->delivered : &trial->way->carried) += 1;
 	if (!walk_is_late(trial, out))
 		walk_stop(trial->way, WALK_FORWARD, trial->fate.wire,
 			  "the router puts it onto net%u", walk_net_of(trial, out));
@@ -256,9 +258,9 @@ static void judge_nothing(const struct walk_trial *trial)
 	if (copy != WALK_NO_FRAME && trial->frame->packet.sum == FRAME_SUM_WRONG)
 		walk_complain_packet(
 			trial, WALK_CHECKSUM, LOOK_CHECKSUM, copy, FRAME_FIELD_CHECKSUM,
-			"%s's packet came with a wrong checksum of its header and was put onto "
-			"net%u; it must be dropped",
-			trial->sender, walk_net_of(trial, copy));
+			"%s came with a wrong checksum of its header and was put onto net%u; it "
+			"must be dropped",
+			trial->subject, walk_net_of(trial, copy));
 	else
 		walk_judge_rest(trial, WALK_NO_FRAME);
 }
@@ -292,6 +294,7 @@ void walk_judge_packet(const struct walk *walk, const struct walk_question *ques
 				   .in = i,
 				   .frame = frame,
 				   .family = frame->packet.version == 6 ? FAMILY_IPV6 : FAMILY_IPV4,
+				   .back = back,
 				   .way = way};
 	const size_t start = way->stop_count;
 	const size_t faults = way->fault_count;
@@ -299,12 +302,13 @@ void walk_judge_packet(const struct walk *walk, const struct walk_question *ques
 
 	*count += 1;
 	(void)walk_name(walk->stage, trial.family, frame->packet.source, trial.sender);
+	(void)snprintf(trial.subject, sizeof(trial.subject), "%s's packet", trial.sender);
 	trial.fate = find_fate(&trial);
 	walk_stop(way, WALK_FORWARD, walk->frames[i].wire, "a packet of %s comes to the router",
 		  trial.sender);
 	switch (trial.fate.kind) {
 	case FATE_FORWARD:
-		judge_forward(&trial, back);
+		judge_forward(&trial);
 		break;
 	case FATE_ANSWER:
 		walk_judge_answer(&trial);

@@ -10,11 +10,6 @@ PRINTF_LIKE(6, 7)
 void walk_complain_packet(const struct walk_trial *trial, enum walk_step step, enum look_kind look,
 			  size_t frame, enum frame_field field, const char *format, ...)
 {
-	static const char *const rules[WALK_STEPS] = {
-		[WALK_FORWARD] = "RFC 1812 5.2.1",   [WALK_TTL] = "RFC 1812 5.3.1",
-		[WALK_CHECKSUM] = "RFC 1812 5.2.2",  [WALK_ETHERNET] = "RFC 894",
-		[WALK_PAYLOAD] = "RFC 1812 5.2.1.2", [WALK_DUPLICATE] = "RFC 1812 5.2.1",
-	};
 	char text[WALK_SENTENCE_SIZE];
 	unsigned looks = look == LOOK_KINDS ? 0 : WALK_BIT(look);
 	va_list arguments;
@@ -25,46 +20,66 @@ void walk_complain_packet(const struct walk_trial *trial, enum walk_step step, e
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	walk_complain(trial->way, step, looks, frame, field, rules[step], "%s", text);
+	walk_complain(trial->way, step, looks, frame, field, walk_rule(trial, step, field), "%s",
+		      text);
+}
+
+/* "0x68b0" of "0x68b0, wrong": that it is wrong the sentence says. */
+static void show_field(const struct frame *frame, enum frame_field field,
+		       char text[FRAME_DESCRIBE_SIZE])
+{
+	(void)frame_field_text(frame, field, text);
+	if (field == FRAME_FIELD_CHECKSUM || field == FRAME_FIELD_UPPER_CHECKSUM)
+		text[strcspn(text, ",")] = '\0';
 }
 
 void walk_complain_field(const struct walk_trial *trial, enum walk_step step, enum look_kind look,
 			 size_t out, enum frame_field field, const char *expected)
 {
+	const struct frame *frame = walk_frame_of(trial, out);
 	char seen[FRAME_DESCRIBE_SIZE];
 	char came[FRAME_DESCRIBE_SIZE];
 
-	(void)frame_field_text(walk_frame_of(trial, out), field, seen);
-	(void)frame_field_text(trial->frame, field, came);
+	show_field(frame, field, seen);
+	show_field(trial->frame, field, came);
 	if (expected != NULL)
 		walk_complain_packet(trial, step, look, out, field,
-				     "%s's packet left on net%u with %s as its %s; it must be %s",
-				     trial->sender, walk_net_of(trial, out), seen,
-				     frame_field_name(walk_frame_of(trial, out), field), expected);
+				     "%s left on net%u with %s as its %s; it must be %s",
+				     trial->subject, walk_net_of(trial, out), seen,
+				     frame_field_name(frame, field), expected);
 	else
 		walk_complain_packet(
 			trial, step, look, out, field,
-			"%s's packet left on net%u with %s as its %s; it came with %s, which no "
-			"router changes",
-			trial->sender, walk_net_of(trial, out), seen,
-			frame_field_name(walk_frame_of(trial, out), field), came);
+			"%s left on net%u with %s as its %s; it came with %s, which no router "
+			"changes",
+			trial->subject, walk_net_of(trial, out), seen,
+			frame_field_name(frame, field), came);
+}
+
+/* True for the byte AT of a header that a router changes: of the TTL, and of the checksum. */
+static bool is_routers(uint8_t version, size_t at)
+{
+	return version == 4 ? at == 8 || at == 10 || at == 11 : at == 7;
+}
+
+/* The offset of the first byte of the header that is another, but for those; the shorter one's size
+ * where only that differs, SIZE_MAX where nothing does. */
+static size_t find_head_change(const struct frame *in, const struct frame *out)
+{
+	const uint8_t *a = in->bytes + in->packet.offset;
+	const uint8_t *b = out->bytes + out->packet.offset;
+	const size_t size = in->packet.head_size < out->packet.head_size ? in->packet.head_size
+									 : out->packet.head_size;
+
+	for (size_t i = 0; i < size; i++)
+		if (a[i] != b[i] && !is_routers(in->packet.version, i))
+			return i;
+	return in->packet.head_size == out->packet.head_size ? SIZE_MAX : size;
 }
 
 static bool has_same_head(const struct frame *in, const struct frame *out)
 {
-	const uint8_t *a = in->bytes + in->packet.offset;
-	const uint8_t *b = out->bytes + out->packet.offset;
-
-	if (in->packet.version != out->packet.version ||
-	    in->packet.head_size != out->packet.head_size)
-		return false;
-	for (size_t i = 0; i < in->packet.head_size; i++) {
-		bool changes = in->packet.version == 4 ? i == 8 || i == 10 || i == 11 : i == 7;
-
-		if (!changes && a[i] != b[i])
-			return false;
-	}
-	return true;
+	return find_head_change(in, out) == SIZE_MAX;
 }
 
 /* Where the checksum of what IP carries is in it; SIZE_MAX: it has none that we know. */
@@ -113,59 +128,64 @@ static bool has_same_load(const struct frame *in, const struct frame *out)
 
 /* ---- a packet that was forwarded ------------------------------------------------------------- */
 
-static bool judge_ttl(const struct walk_trial *trial, size_t out)
+static void judge_ttl(const struct walk_trial *trial, size_t out)
 {
 	const struct frame_packet *packet = &walk_frame_of(trial, out)->packet;
 	char expected[64];
 
-	if (packet->ttl == trial->frame->packet.ttl - 1) {
-		walk_stop(trial->way, WALK_TTL, trial->walk->frames[out].wire,
-			  "its time to live is one less: %u", packet->ttl);
-		return true;
-	}
 	(void)snprintf(expected, sizeof(expected), "%d, one less than it came with",
 		       trial->frame->packet.ttl - 1);
-	walk_complain_field(trial, WALK_TTL, LOOK_TTL, out, FRAME_FIELD_TTL, expected);
-	return false;
+	if (packet->ttl != trial->frame->packet.ttl - 1)
+		walk_complain_field(trial, WALK_TTL, LOOK_TTL, out, FRAME_FIELD_TTL, expected);
+	walk_stop(trial->way, WALK_TTL, trial->walk->frames[out].wire, "its %s is one less: %u",
+		  frame_field_name(trial->frame, FRAME_FIELD_TTL), packet->ttl);
 }
 
-/* The checksum of what is carried stays right as long as that is not changed, nor the addresses,
- * which it covers too; a wrong one over what was changed is the change's matter. */
-static bool judge_upper_sum(const struct walk_trial *trial, size_t out)
+/* A sum over what was changed as well is the change's matter. */
+static void judge_upper_sum(const struct walk_trial *trial, size_t out)
 {
 	const struct frame *frame = walk_frame_of(trial, out);
 
-	if (trial->frame->packet.upper_sum != FRAME_SUM_RIGHT ||
-	    trial->frame->packet.upper != frame->packet.upper ||
-	    frame->packet.upper_sum == FRAME_SUM_RIGHT ||
-	    frame->packet.upper_sum == FRAME_SUM_UNKNOWN || !has_same_head(trial->frame, frame) ||
-	    !has_same_load(trial->frame, frame))
-		return true;
-	walk_complain_field(trial, WALK_CHECKSUM, LOOK_PAYLOAD, out, FRAME_FIELD_UPPER_CHECKSUM,
-			    NULL);
-	return false;
+	if (trial->frame->packet.upper_sum == FRAME_SUM_RIGHT &&
+	    trial->frame->packet.upper == frame->packet.upper &&
+	    frame->packet.upper_sum != FRAME_SUM_RIGHT &&
+	    frame->packet.upper_sum != FRAME_SUM_UNKNOWN && has_same_head(trial->frame, frame) &&
+	    has_same_load(trial->frame, frame))
+		walk_complain_field(trial, WALK_CHECKSUM, LOOK_PAYLOAD, out,
+				    FRAME_FIELD_UPPER_CHECKSUM, NULL);
 }
 
-static bool judge_checksum(const struct walk_trial *trial, size_t out)
+/* Complains where the sum of OUT's header is not right. */
+static void judge_head_sum(const struct walk_trial *trial, size_t out)
 {
 	const struct frame *frame = walk_frame_of(trial, out);
-	uint8_t head[60];
+	uint8_t head[FRAME_IPV4_HEAD_MAX];
 	char expected[80];
 
-	if (frame->packet.sum == FRAME_SUM_WRONG && has_same_head(trial->frame, frame)) {
-		memcpy(head, frame->bytes + frame->packet.offset, frame->packet.head_size);
-		head[10] = head[11] = 0;
-		(void)snprintf(expected, sizeof(expected), "0x%04x over this header",
-			       frame_checksum(0, head, frame->packet.head_size));
-		walk_complain_field(trial, WALK_CHECKSUM, LOOK_CHECKSUM, out, FRAME_FIELD_CHECKSUM,
-				    expected);
+	if (frame->packet.sum != FRAME_SUM_WRONG)
+		return;
+	memcpy(head, frame->bytes + frame->packet.offset, frame->packet.head_size);
+	head[10] = head[11] = 0;
+	(void)snprintf(expected, sizeof(expected), "0x%04x over this header",
+		       frame_checksum(0, head, frame->packet.head_size));
+	walk_complain_field(trial, WALK_CHECKSUM, LOOK_CHECKSUM, out, FRAME_FIELD_CHECKSUM,
+			    expected);
+}
+
+/* True where the sum of OUT's header is that of the header it came with, with the TTL that it has
+ * now: then it was right before something else was changed, which is the cause. */
+static bool was_right(const struct walk_trial *trial, size_t out)
+{
+	const struct frame_packet *came = &trial->frame->packet;
+	const struct frame *frame = walk_frame_of(trial, out);
+	uint8_t head[FRAME_IPV4_HEAD_MAX];
+
+	if (came->version != 4 || frame->packet.sum != FRAME_SUM_WRONG)
 		return false;
-	}
-	if (!judge_upper_sum(trial, out))
-		return false;
-	walk_stop(trial->way, WALK_CHECKSUM, trial->walk->frames[out].wire,
-		  "its checksums are right");
-	return true;
+	memcpy(head, trial->frame->bytes + came->offset, came->head_size);
+	head[8] = frame->packet.ttl;
+	memcpy(head + 10, frame->bytes + frame->packet.offset + 10, 2);
+	return frame_checksum(0, head, came->head_size) == 0;
 }
 
 bool walk_judge_macs(const struct walk_trial *trial, size_t out, const uint8_t *target,
@@ -199,20 +219,17 @@ bool walk_judge_macs(const struct walk_trial *trial, size_t out, const uint8_t *
 /* What is at byte AT of an IPv4 header. */
 static enum frame_field head_field(size_t at)
 {
-	switch (at) {
-	case 2:
-	case 3:
-		return FRAME_FIELD_LENGTH;
-	case 6:
-	case 7:
-		return FRAME_FIELD_FRAGMENT;
-	case 9:
-		return FRAME_FIELD_PROTOCOL;
-	default:
-		if (at >= 12 && at < 16)
-			return FRAME_FIELD_SOURCE;
-		return at >= 16 && at < 20 ? FRAME_FIELD_TARGET : FRAME_FIELD_NONE;
-	}
+	static const enum frame_field fields[] = {FRAME_FIELD_HEAD_SIZE, FRAME_FIELD_SERVICE,
+						  FRAME_FIELD_LENGTH,	 FRAME_FIELD_LENGTH,
+						  FRAME_FIELD_ID,	 FRAME_FIELD_ID,
+						  FRAME_FIELD_FRAGMENT,	 FRAME_FIELD_FRAGMENT,
+						  FRAME_FIELD_TTL,	 FRAME_FIELD_PROTOCOL};
+
+	if (at < ARRAY_SIZE(fields))
+		return fields[at];
+	if (at >= 12 && at < 16)
+		return FRAME_FIELD_SOURCE;
+	return at >= 16 && at < 20 ? FRAME_FIELD_TARGET : FRAME_FIELD_NONE;
 }
 
 static enum frame_field head_field6(size_t at)
@@ -238,46 +255,39 @@ static enum frame_field load_field(const struct frame_packet *packet, size_t at)
 	return FRAME_FIELD_PAYLOAD;
 }
 
-/* What has no field of its own. */
-static const char *head_part(bool ipv4, size_t at)
+/* The first byte of the header that was changed; of the addresses, if one was: they tell most. */
+static size_t find_telling_change(const struct frame *in, const struct frame *out)
 {
-	if (!ipv4)
-		return at < 4 ? "traffic class or flow label" : "chain of extension headers";
-	if (at == 1)
-		return "type of service";
-	return at == 4 || at == 5 ? "identification" : "list of options";
+	const bool ipv4 = in->packet.version == 4;
+	const uint8_t *a = in->bytes + in->packet.offset;
+	const uint8_t *b = out->bytes + out->packet.offset;
+
+	for (size_t i = ipv4 ? 12 : 8; i < (ipv4 ? 20U : 40U); i++)
+		if (a[i] != b[i])
+			return i;
+	return find_head_change(in, out);
 }
 
-/* Complains of the first byte of the header that was changed. */
+/* Complains of what was changed in the header. */
 static void complain_head(const struct walk_trial *trial, size_t out)
 {
 	const struct frame *frame = walk_frame_of(trial, out);
-	const uint8_t *a = trial->frame->bytes + trial->frame->packet.offset;
-	const uint8_t *b = frame->bytes + frame->packet.offset;
-	const bool ipv4 = trial->frame->packet.version == 4;
-	enum frame_field field = FRAME_FIELD_NONE;
-	size_t at = 1;
+	const bool ipv4 = frame->packet.version == 4;
+	const size_t at = find_telling_change(trial->frame, frame);
+	const enum frame_field field = ipv4 ? head_field(at) : head_field6(at);
+	const bool address = field == FRAME_FIELD_SOURCE || field == FRAME_FIELD_TARGET;
+	const char *part = "list of options";
 
-	/* Addresses first: they tell most. */
-	for (size_t i = ipv4 ? 12 : 8; i < (ipv4 ? 20U : 40U) && field == FRAME_FIELD_NONE; i++)
-		if (a[i] != b[i])
-			field = ipv4 ? head_field(i) : head_field6(i);
-	while (at + 1 < trial->frame->packet.head_size &&
-	       (a[at] == b[at] || (ipv4 ? at == 8 || at == 10 || at == 11 : at == 7)))
-		at++;
-	if (field == FRAME_FIELD_NONE)
-		field = ipv4 ? head_field(at) : head_field6(at);
 	if (field != FRAME_FIELD_NONE)
-		return walk_complain_field(
-			trial, WALK_PAYLOAD,
-			field == FRAME_FIELD_SOURCE || field == FRAME_FIELD_TARGET ? LOOK_ADDRESSES
-										   : LOOK_PAYLOAD,
-			out, field, NULL);
-	walk_complain_packet(
-		trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, FRAME_FIELD_NONE,
-		"%s's packet left on net%u with another IP header than it came with: the %s "
-		"differs",
-		trial->sender, walk_net_of(trial, out), head_part(ipv4, at));
+		return walk_complain_field(trial, WALK_PAYLOAD,
+					   address ? LOOK_ADDRESSES : LOOK_PAYLOAD, out, field,
+					   NULL);
+	if (!ipv4)
+		part = at < 4 ? "traffic class or flow label" : "chain of extension headers";
+	walk_complain_packet(trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, FRAME_FIELD_NONE,
+			     "%s left on net%u with another IP header than it came with: the %s "
+			     "differs",
+			     trial->subject, walk_net_of(trial, out), part);
 }
 
 /* Complains of the first byte behind the header that was changed, or is missing. */
@@ -288,11 +298,10 @@ static void complain_load(const struct walk_trial *trial, size_t out)
 	const enum frame_field field = load_field(&trial->frame->packet, at);
 
 	if (frame->packet.cut || load_size(&frame->packet) != load_size(&trial->frame->packet)) {
-		walk_complain_packet(
-			trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, FRAME_FIELD_LENGTH,
-			"%s's packet left on net%u with %zu bytes of IP; it came with %zu",
-			trial->sender, walk_net_of(trial, out), frame->packet.size,
-			trial->frame->packet.size);
+		walk_complain_packet(trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, FRAME_FIELD_PAYLOAD,
+				     "%s left on net%u with %zu bytes of IP; it came with %zu",
+				     trial->subject, walk_net_of(trial, out), frame->packet.size,
+				     trial->frame->packet.size);
 		return;
 	}
 	if (field != FRAME_FIELD_PAYLOAD) {
@@ -306,25 +315,24 @@ static void complain_load(const struct walk_trial *trial, size_t out)
 	}
 	walk_complain_packet(
 		trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, FRAME_FIELD_PAYLOAD,
-		"%s's packet left on net%u with another payload than it came with, from byte %zu "
-		"of what IP carries on",
-		trial->sender, walk_net_of(trial, out), at);
+		"%s left on net%u with another payload than it came with, from byte %zu of what "
+		"IP carries on",
+		trial->subject, walk_net_of(trial, out), at);
 }
 
-static bool judge_payload(const struct walk_trial *trial, size_t out)
+static void judge_payload(const struct walk_trial *trial, size_t out)
 {
 	const struct frame *frame = walk_frame_of(trial, out);
 
 	if (!has_same_head(trial->frame, frame))
 		complain_head(trial, out);
-	else if (!has_same_load(trial->frame, frame) || frame->packet.cut)
+	/* Where it has another length, its payload has with it. */
+	if (frame->packet.head_size == trial->frame->packet.head_size &&
+	    frame->packet.told == trial->frame->packet.told &&
+	    (!has_same_load(trial->frame, frame) || frame->packet.cut))
 		complain_load(trial, out);
-	else {
-		walk_stop(trial->way, WALK_PAYLOAD, trial->walk->frames[out].wire,
-			  "its addresses and its payload are unchanged");
-		return true;
-	}
-	return false;
+	walk_stop(trial->way, WALK_PAYLOAD, trial->walk->frames[out].wire,
+		  "its addresses and its payload are unchanged");
 }
 
 void walk_judge_garbled(const struct walk_trial *trial, size_t out)
@@ -336,10 +344,27 @@ void walk_judge_garbled(const struct walk_trial *trial, size_t out)
 		walk_complain_field(trial, WALK_ETHERNET, LOOK_ETHERNET, out, FRAME_FIELD_TYPE,
 				    NULL);
 	else
-		walk_complain_packet(
-			trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, FRAME_FIELD_PAYLOAD,
-			"%s's packet left on net%u as a frame without a whole IP header",
-			trial->sender, walk_net_of(trial, out));
+		walk_complain_packet(trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, FRAME_FIELD_PAYLOAD,
+				     "%s left on net%u as a frame without a whole IP header",
+				     trial->subject, walk_net_of(trial, out));
+}
+
+static void judge_sums(const struct walk_trial *trial, size_t out)
+{
+	judge_head_sum(trial, out);
+	judge_upper_sum(trial, out);
+	walk_stop(trial->way, WALK_CHECKSUM, trial->walk->frames[out].wire,
+		  "its checksums are right");
+}
+
+/* What was changed in a header so that its sum is wrong keeps the packet from arriving. */
+static void judge_cause(const struct walk_trial *trial, size_t out)
+{
+	const size_t first = trial->way->fault_count;
+
+	judge_payload(trial, out);
+	for (size_t i = first; i < trial->way->fault_count; i++)
+		trial->way->faults[i].fatal = true;
 }
 
 void walk_judge_copy(const struct walk_trial *trial, size_t out)
@@ -347,7 +372,6 @@ void walk_judge_copy(const struct walk_trial *trial, size_t out)
 	const struct stage *stage = trial->walk->stage;
 	const struct stage_interface *interface = NULL;
 	char whose[WALK_NAME_SIZE];
-	bool right;
 
 	if (walk_frame_of(trial, out)->packet.version != trial->frame->packet.version)
 		return walk_judge_garbled(trial, out);
@@ -356,9 +380,12 @@ void walk_judge_copy(const struct walk_trial *trial, size_t out)
 			      WALK_BIT(LOOK_PAYLOAD);
 	(void)walk_owner(stage, trial->family, trial->fate.hop.bytes, &interface);
 	(void)walk_name(stage, trial->family, trial->fate.hop.bytes, whose);
-	right = judge_ttl(trial, out);
-	right = judge_checksum(trial, out) && right;
+	judge_ttl(trial, out);
+	if (was_right(trial, out))
+		judge_cause(trial, out);
+	judge_sums(trial, out);
 	if (interface != NULL)
-		right = walk_judge_macs(trial, out, interface->mac, whose) && right;
-	right = judge_payload(trial, out) && right;
+		(void)walk_judge_macs(trial, out, interface->mac, whose);
+	if (!was_right(trial, out))
+		judge_payload(trial, out);
 }

@@ -6,7 +6,8 @@
  * packet has: the marker in the payload, a TCP sequence number, the numbers of an echo, the
  * identification of IPv4. A pair whose score is too low is none. Of several with the best score
  * that counts which has the least that came of it already, and then the first: two packets that are
- * alike in all of that have one copy each.
+ * alike in all of that have one copy each. Where there is no pair, and of one between the same two
+ * nothing has come yet, it is that one: nothing else can be meant by what has lost all its numbers.
  *
  * So that a flood costs little more than one look at each of its frames, those with a marker are
  * looked for among those with the same marker, and the others, TCP's without data above all, among
@@ -18,18 +19,21 @@
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
 
-#define SCORE_MIN 10 /* the addresses, the protocol and two numbers more, or a marker */
+#define SCORE_MIN  10 /* the addresses, the protocol and two numbers more, or a marker */
+#define SCORE_LAST 6  /* the addresses and the protocol */
+#define SCORE_LOAD 3  /* of two acknowledgments of TCP, only the whole tells which is which */
 
 /* ---- how alike two packets are --------------------------------------------------------------- */
 
-static unsigned score_upper(const struct frame_packet *in, const struct frame_packet *out)
+static unsigned score_upper(const struct frame_packet *in, const struct frame_packet *out,
+			    bool answer)
 {
 	unsigned score = 0;
 
 	if (in->upper != out->upper || in->upper == FRAME_NO_UPPER)
 		return 0;
 	if (in->upper == FRAME_ICMP) {
-		score += in->type == out->type ? 2U : 0U;
+		score += in->type == out->type || answer ? 2U : 0U;
 		if (frame_is_echo(in) && frame_is_echo(out))
 			score += (in->echo_id == out->echo_id ? 2U : 0U) +
 				 (in->echo_sequence == out->echo_sequence ? 2U : 0U);
@@ -43,7 +47,6 @@ static unsigned score_upper(const struct frame_packet *in, const struct frame_pa
 	return score;
 }
 
-/* The answer to an echo request has the addresses the other way round. */
 static bool is_echo_answer(const struct frame_packet *in, const struct frame_packet *out)
 {
 	if (!frame_is_echo(in) || !frame_is_echo(out))
@@ -52,21 +55,33 @@ static bool is_echo_answer(const struct frame_packet *in, const struct frame_pac
 				: in->type == ICMP6_ECHO_REQUEST && out->type == ICMP6_ECHO_REPLY;
 }
 
-static unsigned score_packets(const struct frame_packet *in, const struct frame_packet *out)
+/* As a copy, or as an answer, which has the addresses the other way round. */
+static unsigned score_as(const struct frame_packet *in, const struct frame_packet *out, bool answer)
 {
 	const size_t address = in->version == 4 ? 4 : 16;
-	const bool answer = is_echo_answer(in, out);
 	unsigned score = 0;
 
-	if (in->version != out->version)
-		return 0;
 	score += in->protocol == out->protocol ? 2U : 0U;
 	score += memcmp(answer ? in->target : in->source, out->source, address) == 0 ? 2U : 0U;
 	score += memcmp(answer ? in->source : in->target, out->target, address) == 0 ? 2U : 0U;
-	score += in->id == out->id && in->id != 0 ? 2U : 0U;
+	if (in->id == out->id)
+		score += in->id != 0 ? 2U : 1U; /* many have none */
 	score += in->part && in->fragment == out->fragment ? 3U : 0U;
 	score += in->size == out->size ? 1U : 0U;
-	return score + score_upper(in, out);
+	return score + score_upper(in, out, answer);
+}
+
+static unsigned score_packets(const struct frame_packet *in, const struct frame_packet *out)
+{
+	unsigned copy, answer;
+
+	if (in->version != out->version)
+		return 0;
+	copy = score_as(in, out, false);
+	if (!is_echo_answer(in, out))
+		return copy;
+	answer = score_as(in, out, true);
+	return answer > copy ? answer : copy;
 }
 
 /* An ICMP error comes of what it is about, or where another says the same, of that. */
@@ -81,6 +96,17 @@ static unsigned score_error(const struct frame *in, const struct frame *out)
 	return about > 0 ? about + 2 : 0;
 }
 
+/* The same bytes behind the headers that it came with, of IP or, where it is no packet any more or
+ * never was, of Ethernet. */
+static bool is_same_load(const struct frame *in, const struct frame *out)
+{
+	const size_t head = in->packet.version != 0 ? in->packet.offset + in->packet.head_size
+						    : FRAME_HEAD_SIZE;
+
+	return in->length == out->length && in->length > head &&
+	       memcmp(in->bytes + head, out->bytes + head, in->length - head) == 0;
+}
+
 static unsigned score_pair(const struct walk_sight *in, const struct walk_sight *out)
 {
 	unsigned score = 0;
@@ -89,21 +115,12 @@ static unsigned score_pair(const struct walk_sight *in, const struct walk_sight 
 		score = out->frame.quoted.version != 0
 				? score_error(&in->frame, &out->frame)
 				: score_packets(&in->frame.packet, &out->frame.packet);
+	if (is_same_load(&in->frame, &out->frame))
+		score = score < SCORE_MIN ? SCORE_MIN : score + SCORE_LOAD;
 	if (in->marked && out->marked && in->marker.token == out->marker.token &&
 	    in->marker.sequence == out->marker.sequence)
 		score += SCORE_MIN;
 	return score;
-}
-
-/* A frame that is no IP any more, or never was: the same bytes behind the headers that it came
- * with. */
-static bool is_same_load(const struct frame *in, const struct frame *out)
-{
-	const size_t head = in->packet.version != 0 ? in->packet.offset + in->packet.head_size
-						    : FRAME_HEAD_SIZE;
-
-	return in->length == out->length && in->length > head &&
-	       memcmp(in->bytes + head, out->bytes + head, in->length - head) == 0;
 }
 
 /* ---- candidates ------------------------------------------------------------------------------ */
@@ -142,39 +159,51 @@ static void add_arrival(struct index *index, size_t bucket, size_t i)
 struct choice {
 	size_t frame; /* WALK_NO_FRAME: none */
 	unsigned score;
+	unsigned least; /* it must have */
 };
 
 static void search_bucket(const struct walk *walk, const struct index *index, size_t bucket,
 			  const struct walk_sight *sight, struct choice *best)
 {
 	for (size_t i = index->heads[bucket]; i != WALK_NO_FRAME; i = index->next[i]) {
-		unsigned score = score_pair(&walk->sights[i], sight);
+		const unsigned score = score_pair(&walk->sights[i], sight);
 
-		if (score < SCORE_MIN && is_same_load(&walk->sights[i].frame, &sight->frame))
-			score = SCORE_MIN;
-		if (score < best->score || score < SCORE_MIN)
+		if (score < best->score || score < best->least)
+			continue;
+		if (score < SCORE_MIN && index->taken[i] > 0)
 			continue;
 		if (score == best->score && index->taken[i] >= index->taken[best->frame])
 			continue;
-		*best = (struct choice){i, score};
+		best->frame = i;
+		best->score = score;
 	}
+}
+
+static void search_all(const struct walk *walk, struct index *index, const struct walk_sight *sight,
+		       struct choice *best)
+{
+	if (index->full++ >= FULL_MAX)
+		return;
+	for (size_t i = 0; i <= BUCKETS; i++)
+		search_bucket(walk, index, i, sight, best);
 }
 
 static size_t find_origin(const struct walk *walk, struct index *index, size_t out)
 {
 	const struct walk_sight *sight = &walk->sights[out];
 	const size_t bucket = bucket_of(sight);
-	struct choice best = {.frame = WALK_NO_FRAME};
+	struct choice best = {.frame = WALK_NO_FRAME, .least = SCORE_MIN};
 
 	search_bucket(walk, index, bucket, sight, &best);
 	if (best.frame == WALK_NO_FRAME && bucket != BUCKETS)
 		search_bucket(walk, index, BUCKETS, sight, &best);
-	if (bucket != BUCKETS ||
-	    (sight->frame.kind == FRAME_IP && sight->frame.quoted.version == 0) ||
-	    index->full++ >= FULL_MAX)
-		return best.frame;
-	for (size_t i = 0; i < BUCKETS; i++)
-		search_bucket(walk, index, i, sight, &best);
+	if (bucket == BUCKETS &&
+	    (sight->frame.kind != FRAME_IP || sight->frame.quoted.version != 0))
+		search_all(walk, index, sight, &best);
+	if (best.frame == WALK_NO_FRAME) {
+		best.least = SCORE_LAST;
+		search_all(walk, index, sight, &best);
+	}
 	return best.frame;
 }
 

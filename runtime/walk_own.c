@@ -4,7 +4,40 @@
 
 /* ---- what the router says itself ------------------------------------------------------------- */
 
-static bool judge_own_head(const struct walk_trial *trial, size_t out)
+/* The subject of sentences about what the router says itself of TRIAL's packet. */
+static struct walk_trial speak_of(const struct walk_trial *trial, const char *said, const char *of)
+{
+	struct walk_trial own = *trial;
+
+	(void)snprintf(own.subject, sizeof(own.subject), "the router's %s %s's %s", said,
+		       trial->sender, of);
+	return own;
+}
+
+static void note_judged(struct walk_way *way)
+{
+	way->answered++;
+	way->judged |= WALK_BIT(LOOK_TTL) | WALK_BIT(LOOK_CHECKSUM) | WALK_BIT(LOOK_ETHERNET) |
+		       WALK_BIT(LOOK_ADDRESSES) | WALK_BIT(LOOK_PAYLOAD);
+}
+
+/* Complains where it went out, an ICMP ERROR or not, but not to who asked; returns whether it did.
+ */
+static bool complain_elsewhere(const struct walk_trial *trial, bool error)
+{
+	const size_t out = walk_find_result(trial, SIZE_MAX, error);
+
+	if (out == WALK_NO_FRAME)
+		return false;
+	walk_complain_packet(trial, WALK_FORWARD, LOOK_STRAY, out, FRAME_FIELD_NONE,
+			     "%s was put onto net%u; it must go onto net%u", trial->subject,
+			     walk_net_of(trial, out), walk_net_of(trial, trial->in));
+	return true;
+}
+
+/* SOURCE is whose it must be, as CALLED. */
+static bool judge_own_head(const struct walk_trial *trial, size_t out, const uint8_t *source,
+			   const char *called)
 {
 	const struct frame_packet *packet = &walk_frame_of(trial, out)->packet;
 	const size_t size = packet->version == 4 ? 4 : 16;
@@ -26,28 +59,30 @@ static bool judge_own_head(const struct walk_trial *trial, size_t out)
 	}
 	if (!walk_judge_macs(trial, out, trial->frame->source, trial->sender))
 		return false;
-	if (memcmp(packet->target, trial->frame->packet.source, size) == 0)
+	if (memcmp(packet->target, trial->frame->packet.source, size) != 0)
+		walk_complain_field(trial, WALK_PAYLOAD, LOOK_ADDRESSES, out, FRAME_FIELD_TARGET,
+				    "that of who asked");
+	else if (memcmp(packet->source, source, size) != 0)
+		walk_complain_field(trial, WALK_PAYLOAD, LOOK_ADDRESSES, out, FRAME_FIELD_SOURCE,
+				    called);
+	else
 		return true;
-	walk_complain_field(trial, WALK_PAYLOAD, LOOK_ADDRESSES, out, FRAME_FIELD_TARGET,
-			    "that of who asked");
 	return false;
 }
+
+/* ---- an answer to an echo request ------------------------------------------------------------ */
 
 static void judge_echo(const struct walk_trial *trial, size_t out)
 {
 	const struct frame *frame = walk_frame_of(trial, out);
 	const struct frame_packet *asked = &trial->frame->packet;
 	const struct frame_packet *packet = &frame->packet;
-	const size_t size = asked->version == 4 ? 4 : 16;
 
 	if (packet->type == asked->type)
 		return walk_complain_field(trial, WALK_PAYLOAD, LOOK_PAYLOAD, out,
 					   FRAME_FIELD_ICMP_TYPE, "that of an echo reply");
-	if (!judge_own_head(trial, out))
+	if (!judge_own_head(trial, out, asked->target, "the address that was asked"))
 		return;
-	if (memcmp(packet->source, asked->target, size) != 0)
-		return walk_complain_field(trial, WALK_PAYLOAD, LOOK_ADDRESSES, out,
-					   FRAME_FIELD_SOURCE, "the address that was asked");
 	if (packet->echo_id != asked->echo_id)
 		return walk_complain_field(trial, WALK_PAYLOAD, LOOK_PAYLOAD, out,
 					   FRAME_FIELD_ICMP_ID, "that of the question");
@@ -59,41 +94,45 @@ static void judge_echo(const struct walk_trial *trial, size_t out)
 		   asked->payload_size) != 0)
 		return walk_complain_packet(
 			trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, FRAME_FIELD_PAYLOAD,
-			"the router's answer to %s's echo carries %zu bytes that are not "
-			"the %zu of the question",
-			trial->sender, packet->payload_size, asked->payload_size);
+			"%s carries %zu bytes that are not the %zu of the question", trial->subject,
+			packet->payload_size, asked->payload_size);
 	walk_stop(trial->way, WALK_PAYLOAD, trial->walk->frames[out].wire,
 		  "it carries what the question did");
 }
 
-void walk_judge_answer(const struct walk_trial *trial)
+static void complain_unanswered(const struct walk_trial *trial)
 {
-	const size_t wire = trial->walk->frames[trial->in].wire;
-	const size_t out = walk_find_result(trial, wire, false);
 	char asked[WALK_NAME_SIZE];
 
-	if (out == WALK_NO_FRAME) {
-		walk_complain_packet(
-			trial, WALK_FORWARD, LOOK_KINDS, trial->in, FRAME_FIELD_TARGET,
-			"the router did not answer %s's echo request to its own address %s",
-			trial->sender,
-			walk_name(trial->walk->stage, trial->family, trial->frame->packet.target,
-				  asked));
+	if (complain_elsewhere(trial, false) || walk_is_too_young(trial) ||
+	    walk_may_miss(trial->way))
 		return;
-	}
-	trial->way->answered++;
-	trial->way->judged |= WALK_BIT(LOOK_TTL) | WALK_BIT(LOOK_CHECKSUM) |
-			      WALK_BIT(LOOK_ETHERNET) | WALK_BIT(LOOK_ADDRESSES) |
-			      WALK_BIT(LOOK_PAYLOAD);
-	if (!walk_is_late(trial, out))
+	walk_complain_packet(
+		trial, WALK_FORWARD, LOOK_KINDS, trial->in, FRAME_FIELD_NONE,
+		"the router did not answer %s's echo request to its own address %s", trial->sender,
+		walk_name(trial->walk->stage, trial->family, trial->frame->packet.target, asked));
+}
+
+void walk_judge_answer(const struct walk_trial *trial)
+{
+	const struct walk_trial own = speak_of(trial, "answer to", "echo request");
+	const size_t wire = trial->walk->frames[trial->in].wire;
+	const size_t out = walk_find_result(trial, wire, false);
+
+	if (out == WALK_NO_FRAME)
+		return complain_unanswered(&own);
+	note_judged(trial->way);
+	if (!walk_is_late(&own, out))
 		walk_stop(trial->way, WALK_FORWARD, wire, "the router answers it itself");
 	if (walk_frame_of(trial, out)->packet.version == trial->frame->packet.version &&
 	    frame_is_echo(&walk_frame_of(trial, out)->packet))
-		judge_echo(trial, out);
+		judge_echo(&own, out);
 	else
-		walk_judge_garbled(trial, out);
-	walk_judge_rest(trial, out);
+		walk_judge_garbled(&own, out);
+	walk_judge_rest(&own, out);
 }
+
+/* ---- an ICMP error --------------------------------------------------------------------------- */
 
 /* What it quotes: the header that it is about, but for what a router changes, and the bytes behind
  * that. */
@@ -111,9 +150,8 @@ static bool judge_quote(const struct walk_trial *trial, size_t out)
 	if (there < needed) {
 		walk_complain_packet(
 			trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, FRAME_FIELD_PAYLOAD,
-			"the ICMP error about %s's packet quotes %zu bytes behind its header; "
-			"it must be %zu at least",
-			trial->sender, there, needed);
+			"%s quotes %zu bytes behind its header; it must be %zu at least",
+			trial->subject, there, needed);
 		return false;
 	}
 	if (quoted->head_size == packet->head_size &&
@@ -121,20 +159,19 @@ static bool judge_quote(const struct walk_trial *trial, size_t out)
 		   trial->frame->bytes + packet->offset + packet->head_size, needed) == 0)
 		return true;
 	walk_complain_packet(trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, FRAME_FIELD_PAYLOAD,
-			     "the ICMP error about %s's packet quotes something else than that",
-			     trial->sender);
+			     "%s quotes something else than that", trial->subject);
 	return false;
 }
 
 static void judge_error_frame(const struct walk_trial *trial, size_t out)
 {
+	const size_t wire = trial->walk->frames[trial->in].wire;
 	const struct frame_packet *packet = &walk_frame_of(trial, out)->packet;
+	const struct stage_net *leg =
+		stage_net_find(trial->walk->stage, trial->walk->legs[wire].net);
 	char expected[64];
 
-	trial->way->answered++;
-	trial->way->judged |= WALK_BIT(LOOK_TTL) | WALK_BIT(LOOK_CHECKSUM) |
-			      WALK_BIT(LOOK_ETHERNET) | WALK_BIT(LOOK_ADDRESSES) |
-			      WALK_BIT(LOOK_PAYLOAD);
+	note_judged(trial->way);
 	if (!walk_is_late(trial, out))
 		walk_stop(trial->way, WALK_FORWARD, trial->walk->frames[out].wire,
 			  "the router refuses it: ICMP %u/%u", packet->type, packet->code);
@@ -144,16 +181,34 @@ static void judge_error_frame(const struct walk_trial *trial, size_t out)
 			       trial->fate.type, trial->fate.code);
 		walk_complain_field(trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, FRAME_FIELD_ICMP_TYPE,
 				    expected);
-		return;
-	}
-	if (judge_own_head(trial, out) && judge_quote(trial, out))
+	} else if (judge_own_head(trial, out, leg->computer[trial->family].bytes,
+				  "that of the leg that it leaves by") &&
+		   judge_quote(trial, out)) {
 		walk_stop(trial->way, WALK_PAYLOAD, trial->walk->frames[out].wire,
 			  "it quotes the packet");
+	}
+}
+
+static void complain_silence(const struct walk_trial *trial)
+{
+	const struct stage_expect *expect = &trial->question->expect;
+
+	if (complain_elsewhere(trial, true) || walk_is_too_young(trial) ||
+	    walk_may_miss(trial->way))
+		return;
+	if (expect->kind != EXPECT_ICMP)
+		return walk_stop(trial->way, WALK_FORWARD, SIZE_MAX,
+				 "the router drops it, and says nothing");
+	walk_complain_packet(trial, WALK_FORWARD, LOOK_KINDS, trial->in, FRAME_FIELD_NONE,
+			     "the router said nothing of %s's packet; it must send it ICMP %u/%d",
+			     trial->sender, expect->icmp_type,
+			     expect->icmp_code < 0 ? 0 : expect->icmp_code);
 }
 
 void walk_judge_error(const struct walk_trial *trial)
 {
-	const size_t error = walk_find_result(trial, SIZE_MAX, true);
+	const struct walk_trial own = speak_of(trial, "ICMP error about", "packet");
+	const size_t error = walk_find_result(trial, trial->walk->frames[trial->in].wire, true);
 	const size_t copy = walk_find_result(trial, SIZE_MAX, false);
 
 	if (copy != WALK_NO_FRAME && trial->frame->packet.ttl <= 1)
@@ -161,15 +216,11 @@ void walk_judge_error(const struct walk_trial *trial)
 				    "dropped: it came with a time to live of 1");
 	else if (copy != WALK_NO_FRAME)
 		walk_complain_packet(trial, WALK_FORWARD, LOOK_STRAY, copy, FRAME_FIELD_NONE,
-				     "%s's packet was put onto net%u; the router has no way for it",
-				     trial->sender, walk_net_of(trial, copy));
-	if (error != WALK_NO_FRAME)
-		judge_error_frame(trial, error);
-	else if (trial->question->expect.kind == EXPECT_ICMP)
-		walk_complain_packet(
-			trial, WALK_FORWARD, LOOK_KINDS, trial->in, FRAME_FIELD_NONE,
-			"the router said nothing of %s's packet; it must send it ICMP %u/%d",
-			trial->sender, trial->question->expect.icmp_type,
-			trial->question->expect.icmp_code < 0 ? 0
-							      : trial->question->expect.icmp_code);
+				     "%s was put onto net%u; the router has no way for it",
+				     trial->subject, walk_net_of(trial, copy));
+	if (error == WALK_NO_FRAME)
+		return complain_silence(&own);
+	judge_error_frame(&own, error);
+	if (copy == WALK_NO_FRAME)
+		walk_judge_rest(&own, error);
 }

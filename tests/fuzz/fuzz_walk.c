@@ -131,7 +131,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct walk_leg legs[] = {{.net = 1,
 					 .mac = {2, 0x42, 1, 1, 1, 1},
 					 .hears = WALK_HEARS_ARP | WALK_HEARS_IP,
-					 .deaf = -1},
+					 .deaf = -1,
+					 .left = size % 2 == 1},
 					{.net = 2,
 					 .mac = {2, 0x42, 2, 2, 2, 1},
 					 .hears = WALK_HEARS_ARP | WALK_HEARS_IP,
@@ -146,6 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(walk_read(&stage, frames, count, START + STEP * FRAMES * 16, legs, 2, &walk,
 			  &error) == 0,
 		"a walk");
+	walk.partial = size % 4 == 1;
 	for (enum probe_kind kind = 0; kind < PROBE_RUN; kind++)
 		for (enum family family = 0; family < FAMILIES; family++) {
 			const struct stage_client *other = &stage.clients[1];

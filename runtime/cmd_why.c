@@ -12,9 +12,10 @@
 #define PACKETS	    10
 #define STREAM_SIZE 16384
 #define STREAM_MS   3000
-#define CHECKS	    5
+#define CHECKS	    7
 #define IPV4_HEADS  28 /* bytes: IPv4's and an echo's or UDP's */
 #define IPV6_HEADS  48
+#define NET_WIDTH   6 /* characters of a net's name at least */
 
 /* What is asked about one way: as a stage's own checks would. */
 struct why {
@@ -23,7 +24,7 @@ struct why {
 	const char *to;
 	char address[ADDRESS_TEXT_SIZE]; /* what that is */
 	struct stage_check checks[CHECKS];
-	const struct stage_check *list[CHECKS];
+	const struct stage_check *list[CHECKS + CHECKS_MAX]; /* these, and the stage's own */
 	size_t count;
 };
 
@@ -77,30 +78,43 @@ static bool find_nobody(const struct stage *stage, const struct stage_interface 
 	return false;
 }
 
-/* ARP for the next hop, and for what nobody has. */
-static void add_arp(struct why *why, const struct stage_check *like,
-		    const struct stage_interface *asker, const struct stage_address *hop)
-{
-	struct stage_check *check = add_check(why, "arp", PROBE_ARP, like);
+/* One of the two whose packets cross: who it is, where it is on a net, and its next hop. */
+struct side {
+	unsigned client;			 /* number */
+	const struct stage_interface *interface; /* NULL: it asks nobody by ARP */
+	struct stage_address hop;
+};
 
-	check->target = *hop;
+/* ARP for the next hop, where that is the router, and for what nobody has. */
+static void add_arp(struct why *why, const char *name, const struct stage_check *like,
+		    const struct side *side)
+{
+	struct stage_check *check;
+
+	if (side->interface == NULL ||
+	    walk_leg_of(why->stage, FAMILY_IPV4, side->hop.bytes) == NULL)
+		return;
+	check = add_check(why, name, PROBE_ARP, like);
+	check->asker = side->client;
+	check->target = side->hop;
 	check->target.line = 1;
-	check->wire = asker->net;
+	check->wire = side->interface->net;
 	check->looks = 1U << LOOK_ARP;
 	check->count = 1;
 }
 
-static void add_quiet(struct why *why, const struct stage_check *like,
-		      const struct stage_interface *asker)
+static void add_quiet(struct why *why, const char *name, const struct stage_check *like,
+		      const struct side *side)
 {
 	struct stage_address nobody;
 	struct stage_check *check;
 
-	if (!find_nobody(why->stage, asker, &nobody))
+	if (side->interface == NULL || !find_nobody(why->stage, side->interface, &nobody))
 		return;
-	check = add_check(why, "quiet", PROBE_ARP, like);
+	check = add_check(why, name, PROBE_ARP, like);
+	check->asker = side->client;
 	check->target = nobody;
-	check->wire = asker->net;
+	check->wire = side->interface->net;
 	check->count = 1;
 	check->within = QUIET_MS;
 	check->expect.kind = EXPECT_SILENCE;
@@ -115,8 +129,12 @@ static void add_talks(struct why *why, const struct stage_check *like,
 	add_size(check, 56);
 	add_size(check, 1);
 	add_size(check, most);
-	if (walk_owner(why->stage, like->family, like->target.bytes, NULL) == NULL)
+	if (walk_owner(why->stage, like->family, like->target.bytes, NULL) == NULL) {
+		/* What nobody has answers nobody: there is the way to it to look at. */
+		if (walk_leg_of(why->stage, like->family, like->target.bytes) == NULL)
+			check->expect.kind = EXPECT_ANYTHING;
 		return;
+	}
 	check = add_check(why, "udp", PROBE_UDP, like);
 	add_size(check, 100);
 	add_size(check, 1);
@@ -145,6 +163,63 @@ static int find_parties(const struct stage *stage, char **names, struct stage_ch
 	return 0;
 }
 
+/* Whom is asked, where that is a client behind a router. */
+static struct side find_other(const struct stage *stage, const struct stage_check *check,
+			      const struct stage_interface *asker)
+{
+	struct side other = {.interface = NULL};
+	const struct stage_client *client =
+		walk_owner(stage, check->family, check->target.bytes, NULL);
+
+	if (client == NULL)
+		return other;
+	other.client = client->number;
+	other.interface = walk_client_route(stage, client, check->family,
+					    asker->address[check->family].bytes, &other.hop);
+	if (other.interface != NULL && walk_leg_of(stage, check->family, other.hop.bytes) == NULL)
+		other.interface = NULL;
+	return other;
+}
+
+static bool is_of_the_same(const struct stage_check *check, const struct stage_check *like)
+{
+	return check->asker == like->asker && check->family == like->family &&
+	       check->target.line != 0 &&
+	       memcmp(check->target.bytes, like->target.bytes, sizeof(like->target.bytes)) == 0;
+}
+
+/* True where CHECK asks what the others here do not: what a router is to refuse, what the stage
+ * makes by hand, or what does not fit a frame, whose payload has MOST bytes. A stage that does not
+ * ask for that may have a router that cannot. */
+static bool asks_more(const struct stage_check *check, const struct stage_check *like,
+		      uint32_t most)
+{
+	bool more = check->ttl != like->ttl || check->expect.kind == EXPECT_ICMP;
+
+	for (size_t i = 0; i < check->probe_count; i++) {
+		const struct stage_probe *probe = &check->probes[i];
+
+		if (probe->kind == PROBE_RUN)
+			return false;
+		more = more || probe->kind == PROBE_FRAME;
+		for (size_t j = 0; j < probe->size_count; j++)
+			more = more || (probe->kind != PROBE_TCP && probe->sizes[j] > most);
+	}
+	return more;
+}
+
+static void add_stages_own(struct why *why, const struct stage_check *like,
+			   const struct stage_interface *asker)
+{
+	const struct stage *stage = why->stage;
+	const uint32_t most = largest(stage, like, asker);
+
+	for (size_t i = 0; i < stage->check_count; i++)
+		if (is_of_the_same(&stage->checks[i], like) &&
+		    asks_more(&stage->checks[i], like, most))
+			why->list[why->count++] = &stage->checks[i];
+}
+
 static int make_checks(const struct stage *stage, char **names, struct why *why,
 		       struct error *error)
 {
@@ -154,24 +229,29 @@ static int make_checks(const struct stage *stage, char **names, struct why *why,
 				   .probe_count = 1,
 				   .probes = {{.kind = PROBE_PING}},
 				   .expect = {.kind = EXPECT_REPLY}};
-	const struct stage_interface *asker;
-	struct stage_address hop;
+	struct side asker, other;
 
 	*why = (struct why){.stage = stage, .from = names[0], .to = names[1]};
 	if (find_parties(stage, names, &like, error) < 0)
 		return -error->code;
 	(void)address_format(like.family, &like.target, why->address);
-	asker = walk_client_route(stage, stage_client_find(stage, like.asker), like.family,
-				  like.target.bytes, &hop);
-	if (asker == NULL)
+	asker.client = like.asker;
+	asker.interface = walk_client_route(stage, stage_client_find(stage, like.asker),
+					    like.family, like.target.bytes, &asker.hop);
+	if (asker.interface == NULL)
 		return error_set(error, EHOSTUNREACH,
 				 "%s has no way to %s: the stage gives it no gateway", names[0],
 				 names[1]);
+	other = find_other(stage, &like, asker.interface);
 	if (like.family == FAMILY_IPV4)
-		add_arp(why, &like, asker, &hop);
-	add_talks(why, &like, asker);
-	if (like.family == FAMILY_IPV4)
-		add_quiet(why, &like, asker);
+		add_arp(why, "arp", &like, &asker);
+	add_talks(why, &like, asker.interface);
+	if (like.family == FAMILY_IPV4) {
+		add_arp(why, "arp-back", &like, &other);
+		add_quiet(why, "quiet", &like, &asker);
+		add_quiet(why, "quiet-back", &like, &other);
+	}
+	add_stages_own(why, &like, asker.interface);
 	return 0;
 }
 
@@ -198,12 +278,12 @@ static const struct walk_way *way_of(const struct inquiry *inquiry,
 	return way;
 }
 
-/* True where nothing is wrong but how the router itself asks by ARP on the asker's net. What keeps
- * a packet from its way is told first. */
+/* True where nothing is wrong but how the router itself asks by ARP, or how often it answers. What
+ * keeps a packet from its way is told first. */
 static bool is_by_the_way(const struct answer *answer)
 {
 	return answer->check->check->probes[0].kind == PROBE_ARP && answer->fault != NULL &&
-	       answer->fault->step == WALK_ARP_QUESTION;
+	       (answer->fault->step == WALK_ARP_QUESTION || answer->fault->step == WALK_DUPLICATE);
 }
 
 /* What came of CHECK. A fault need not keep an answer from coming. */
@@ -248,32 +328,44 @@ static void print_fields(const struct answer *answer)
 	(void)printf("\nThe frame on %s:\n", answer->verdict.wire);
 	for (enum frame_field field = FRAME_FIELD_NONE + 1; field < FRAME_FIELDS; field++)
 		if (frame_field_text(frame, field, text))
-			(void)printf("  %s %-22s %s\n", field == answer->fault->field ? ">" : " ",
+			(void)printf("  %s %-28s %s\n", field == answer->fault->field ? ">" : " ",
 				     frame_field_name(frame, field), text);
+}
+
+/* One line of the walk: how it is, on which wire, and what. */
+static void print_stop(const struct answer *answer, const char *state, const char *net,
+		       const char *text)
+{
+	int width = NET_WIDTH;
+
+	for (size_t i = 0; i < answer->way->stop_count; i++)
+		if ((int)strlen(answer->way->stops[i].net) > width)
+			width = (int)strlen(answer->way->stops[i].net);
+	(void)printf("  %-5s %-*s %s\n", state, width, net, text);
 }
 
 static void print_human(const struct answer *answer)
 {
 	const struct verdict *verdict = &answer->verdict;
 	const struct why *why = answer->why;
+	char text[WALK_SENTENCE_SIZE];
 
 	(void)printf("%s to %s, by %s:\n", why->from, why->to, answer->check->check->name);
+	(void)snprintf(text, sizeof(text), "%s is %s", why->to, why->address);
 	if (strcmp(why->address, why->to) != 0)
-		(void)printf("  %-5s %-6s %s is %s\n", "ok", "", why->to, why->address);
+		print_stop(answer, "ok", "", text);
 	for (size_t i = 0; i < answer->way->stop_count; i++) {
 		const struct walk_stop *stop = &answer->way->stops[i];
 
-		(void)printf("  %-5s %-6s %s\n", stop->wrong ? "WRONG" : "ok", stop->net,
-			     stop->text);
+		print_stop(answer, stop->wrong ? "WRONG" : "ok", stop->net, stop->text);
 	}
 	if (verdict->outcome == VERDICT_PASS) {
 		(void)puts("Nothing is wrong.");
 		return;
 	}
 	if (answer->fault == NULL)
-		(void)printf("  %-5s %-6s %s\n",
-			     verdict->outcome == VERDICT_UNASKED ? "?" : "WRONG", verdict->wire,
-			     verdict->reason);
+		print_stop(answer, verdict->outcome == VERDICT_UNASKED ? "?" : "WRONG",
+			   verdict->wire, verdict->reason);
 	else if (answer->fault->frame != WALK_NO_FRAME)
 		print_fields(answer);
 	(void)printf("\nThe first thing that is wrong: %s%s%s\n", walk_step_name(verdict->step),

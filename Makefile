@@ -110,8 +110,9 @@ faults: all $(BUILD)/inject
 UNIT_FIRST := $(BUILD)/unit/test_process_init
 UNIT_ORDER := $(UNIT_FIRST) $(filter-out $(UNIT_FIRST),$(UNIT_TESTS))
 
+# Who calls make may ignore signals, as nohup(1) does; the tests send them to children of theirs.
 unit: $(UNIT_TESTS)
-	@printf '%s\n' $(UNIT_ORDER) | xargs -n 1 -P 4 env
+	@printf '%s\n' $(UNIT_ORDER) | xargs -n 1 -P 4 env --default-signal
 
 # ---- the program itself under ASan, UBSan and LSan, of the unit tests' objects -------------------
 SANITIZED := $(BUILD)/sanitized

@@ -49,8 +49,8 @@ judges() {
 @test "one command starts the stage and a right router, passes every question, and leaves nothing" {
 	pyroute check --router "$RIGHT" stage1 >"$OUT"
 	cat "$OUT"
-	[[ $(grep -c '^ok ' "$OUT") == 14 ]]
-	grep -E '^14 of 14 checks passed: 14 of 14 points, in [0-9.]+ s$' "$OUT"
+	[[ $(grep -c '^ok ' "$OUT") == 15 ]]
+	grep -E '^15 of 15 checks passed: 15 of 15 points, in [0-9.]+ s$' "$OUT"
 	fails_with 1 pyroute ps
 }
 
@@ -103,6 +103,31 @@ fails_with_output() {
 	[[ $status == "$expected" ]]
 }
 
+@test "an answer that is missing is blamed on what kept it from coming" {
+	stage_start
+	# Its TTL is wrong too, and first; but nothing is lost by that.
+	judges 1 --only ping12 --router "$(faulty ttl-kept-one-in-ten-lost)"
+	[[ $(reason) == *"packet came to the router on net"*" and was not put onto net"* ]]
+	judges 1 --only ping12 --router "$(faulty late-both-ways)"
+	[[ $(reason) == *": the router kept packets for up to 6"*" ms there and 6"*" ms back, of 1000 ms that there are" ]]
+	# The sum is wrong because something else was changed.
+	judges 1 --only ping12 --router "$(faulty identification-lost)"
+	[[ $(reason) == *" with 0x0000 as its identification; it came with 0x"* ]]
+	judges 1 --only ping12 --router "$(faulty crash-forward)"
+	[[ $(reason) == "client1's packet came to the router on net1 and was not put onto net2 for client2; who listened there does so no more" ]]
+}
+
+@test "why asks what the stage asks of the two beyond a ping" {
+	cp -r "$BATS_TEST_DIRNAME/../stages/three" stages/
+	checkout_give
+	stage_start three
+	background "$BATS_TEST_TMPDIR/router" pyroute run -- python3 src/faulty.py error-code
+	fails_with_output 1 pyroute why client1 client2
+	grep -x 'client1 to client2, by expired:' "$OUT"
+	grep -x 'The first thing that is wrong: payload, see RFC 1812 4.3.3.4' "$OUT"
+	fails_with_output 0 pyroute why client1 net1
+}
+
 @test "without a router nothing is passed; one that does nothing passes the checks for silence alone" {
 	stage_start
 	judges 1
@@ -110,7 +135,7 @@ fails_with_output() {
 	judges 1 --router "$(faulty empty)"
 	[[ $(verdicts pass) == "quiet1 quiet2" ]]
 	[[ $(verdicts fail) == "arp1 arp2 ping12 ping21 udp12 udp21 tcp12 tcp21" ]]
-	[[ $(verdicts "could not ask") == "ttl checksum ethernet duplicate" ]]
+	[[ $(verdicts "could not ask") == "ttl checksum ethernet unchanged duplicate" ]]
 }
 
 @test "a router that ends, never listens, hangs, prints or ignores SIGTERM has its verdict" {
@@ -236,14 +261,14 @@ no_sleep() {
 @test "TAP, JUnit and JSON say the same" {
 	stage_start
 	fails_with_output 1 pyroute check --format tap --router "$(faulty ttl-kept)"
-	grep -x '1..14' "$OUT"
+	grep -x '1..15' "$OUT"
 	grep -E '^not ok 9 - ttl: The router makes' "$OUT"
 	grep -E '^  step: "ttl"$' "$OUT"
 	fails_with_output 1 pyroute check --format junit --router "$(faulty ttl-kept)"
 	"$PYTHON" - "$OUT" <<-'END'
 		import sys, xml.etree.ElementTree as tree
 		suite = tree.parse(sys.argv[1]).getroot()
-		assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("14", "1", "0")
+		assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("15", "1", "0")
 		(failure,) = suite.iter("failure")
 		assert failure.get("type") == "ttl" and "it must be 63" in failure.get("message")
 	END

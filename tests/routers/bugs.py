@@ -39,9 +39,9 @@ def router_that(change):
     return Changing
 
 
-def later(act, *arguments):
-    """Calls ACT when it is late, and goes on."""
-    timer = threading.Timer(DELAY, act, arguments)
+def later(act, *arguments, delay=DELAY):
+    """Calls ACT after DELAY seconds, and goes on."""
+    timer = threading.Timer(delay, act, arguments)
     timer.daemon = True
     timer.start()
 

@@ -131,6 +131,52 @@ class ArpGratuitous(plain.Leg):
 
 
 @bug
+class ArpAsksFirst(plain.Leg):
+    """Right: before it answers it asks who asks, and nobody else (RFC 1122, 2.3.2.1)."""
+
+    def answer_arp(self, mac, source, address):
+        message = plain.arp_message(1, self.mac, self.address, bytes(6), source)
+        self.send_frame(mac, plain.ETH_P_ARP, message)
+        super().answer_arp(mac, source, address)
+
+
+@bug
+class ArpAnnouncesAgain(plain.Leg):
+    """Right: with every answer it tells everybody too, by a gratuitous reply (RFC 5227, 3)."""
+
+    def answer_arp(self, mac, source, address):
+        everybody = plain.BROADCAST_MAC
+        message = plain.arp_message(2, self.mac, self.address, everybody, self.address)
+        self.send_frame(everybody, plain.ETH_P_ARP, message)
+        super().answer_arp(mac, source, address)
+
+
+@bug
+class ArpSourceKept(plain.Leg):
+    """The frame of its ARP answer has the Ethernet address of who asked as its source."""
+
+    def answer_arp(self, mac, source, address):
+        message = plain.arp_message(plain.ARP_REPLY, self.mac, address, mac, source)
+        self.socket.send(mac + mac + struct.pack("!H", plain.ETH_P_ARP) + message)
+
+
+@bug
+class ArpAllLegs(plain.Leg):
+    """It sends its ARP answers out on every leg."""
+
+    legs = []
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.legs.append(self)
+
+    def answer_arp(self, mac, source, address):
+        message = plain.arp_message(plain.ARP_REPLY, self.mac, address, mac, source)
+        for leg in self.legs:
+            leg.send_frame(mac, plain.ETH_P_ARP, message)
+
+
+@bug
 class OneMac(plain.Leg):
     """Allowed: all legs have one Ethernet address, which is none of theirs."""
 
@@ -182,6 +228,96 @@ class ArpQuestionToZero(ArpAnswersOnly):
     def send_question(self, neighbour):
         message = plain.arp_message(1, self.mac, self.address, bytes(6), neighbour)
         self.send_frame(bytes(6), plain.ETH_P_ARP, message)
+
+
+class Asking(ArpAnswersOnly):
+    """A leg whose ARP question is another: question() makes the message."""
+
+    def send_question(self, neighbour):
+        self.send_frame(plain.BROADCAST_MAC, plain.ETH_P_ARP, self.question(neighbour))
+
+
+@bug
+class ArpQuestionOwnMac(Asking):
+    """Right: its ARP questions have its own Ethernet address as the target's; nobody looks at it."""
+
+    def question(self, neighbour):
+        return plain.arp_message(1, self.mac, self.address, self.mac, neighbour)
+
+
+@bug
+class ArpQuestionOpcode(Asking):
+    """Its ARP questions have the operation of an answer, 2."""
+
+    def question(self, neighbour):
+        return plain.arp_message(2, self.mac, self.address, bytes(6), neighbour)
+
+
+@bug
+class ArpQuestionSwapped(Asking):
+    """Its ARP questions have sender and target swapped."""
+
+    def question(self, neighbour):
+        return plain.arp_message(1, self.mac, neighbour, bytes(6), self.address)
+
+
+@bug
+class ArpQuestionByteOrder(Asking):
+    """Its ARP questions have their numbers in little-endian order."""
+
+    def question(self, neighbour):
+        message = plain.arp_message(1, self.mac, self.address, bytes(6), neighbour)
+        return struct.pack("<HHBBH", 1, 0x0800, 6, 4, 1) + message[8:]
+
+
+@bug
+class ArpQuestionSender(Asking):
+    """Its ARP questions say that they are from 0.0.0.0; who answers that, answers a probe."""
+
+    def question(self, neighbour):
+        return plain.arp_message(1, self.mac, bytes(4), bytes(6), neighbour)
+
+
+class AskingElsewhere(ArpAnswersOnly):
+    """A leg whose ARP questions go out on others: wrong_legs() tells on which."""
+
+    legs = []
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.legs.append(self)
+
+    def send_question(self, neighbour):
+        message = plain.arp_message(1, self.mac, self.address, bytes(6), neighbour)
+        for leg in self.wrong_legs():
+            leg.send_frame(plain.BROADCAST_MAC, plain.ETH_P_ARP, message)
+
+
+@bug
+class ArpQuestionOtherLeg(AskingElsewhere):
+    """Its ARP questions go out on every leg but the right one."""
+
+    def wrong_legs(self):
+        return [leg for leg in self.legs if leg is not self]
+
+
+@bug
+class ArpQuestionAllLegs(AskingElsewhere):
+    """Its ARP questions go out on every leg."""
+
+    def wrong_legs(self):
+        return self.legs
+
+
+@bug
+class OneMacAsksAll(AskingElsewhere):
+    """All legs have one Ethernet address, and its ARP questions go out on every leg."""
+
+    def __init__(self, name, _mac=None):
+        super().__init__(name, b"\2\0\0\0\0\1")
+
+    def wrong_legs(self):
+        return self.legs
 
 
 @bug

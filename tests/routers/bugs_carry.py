@@ -98,11 +98,27 @@ class OneInTenLost(plain.Router):
 
 
 @bug
+class TtlKeptOneInTenLost(OneInTenLost):
+    """It leaves the TTL as it is, and drops every tenth packet."""
+
+    def lower_ttl(self, packet):
+        pass
+
+
+@bug
 class Late(plain.Router):
     """It carries everything after two seconds."""
 
     def hand_out(self, leg, out, target, packet):
         later(super().hand_out, leg, out, target, bytes(packet))
+
+
+@bug
+class LateBothWays(plain.Router):
+    """It carries everything after 0.6 seconds: each way is in time, and both together are not."""
+
+    def hand_out(self, leg, out, target, packet):
+        later(super().hand_out, leg, out, target, bytes(packet), delay=0.6)
 
 
 @bug
@@ -223,6 +239,13 @@ def port_swapped(packet):
 def payload_cut(packet):
     """It reads 1500 bytes of a frame: of the largest packets the last 14 are missing."""
     return packet[:CUT]
+
+
+@bug
+def load_zeroed(packet):
+    """It carries the header, and behind it zeros."""
+    size = head_size(packet)
+    return packet[:size] + bytes(len(packet) - size)
 
 
 @bug

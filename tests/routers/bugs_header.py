@@ -96,6 +96,36 @@ class ChecksumUnasked(plain.Router):
         super().receive_packet(leg, packet)
 
 
+@bug
+def identification_lost(packet):
+    """It clears the identification when the header's checksum is made already."""
+    packet[4:6] = bytes(2)
+    return packet
+
+
+@bug
+def identification_unsummed(packet):
+    """It clears the identification, and leaves the header's checksum as the packet came with it."""
+    total = int.from_bytes(packet[10:12], "big") - 0x0100
+    packet[10:12] = ((total & 0xFFFF) - (total < 0)).to_bytes(2, "big")
+    packet[4:6] = bytes(2)
+    return packet
+
+
+@bug
+def header_length(packet):
+    """It sends a header that says it is 4 bytes longer than it is, with a checksum that fits."""
+    packet[0] += 1
+    return with_head_sum(packet)
+
+
+@bug
+def total_length(packet):
+    """It takes the Ethernet header's 14 bytes for a part of the total length."""
+    packet[2:4] = (len(packet) + plain.ETHERNET_SIZE).to_bytes(2, "big")
+    return with_head_sum(packet)
+
+
 # ---- Ethernet addresses -------------------------------------------------------------------------
 
 

@@ -127,6 +127,55 @@ class ErrorCode(Complaining):
 
 
 @bug
+class ErrorOtherSource(Complaining):
+    """Its ICMP errors come from the address of another leg."""
+
+    def said(self, source, message):
+        return next(address for address in self.own if address != source), message
+
+
+class ComplainingElsewhere(Complaining):
+    """A router whose ICMP errors go out on other legs too: legs_for() tells on which."""
+
+    def send_icmp(self, leg, source, target, message):
+        packet = plain.ipv4_packet(source, target, message)
+        mac = leg.neighbours.get(target)
+        if message[0] in self.kinds and mac:
+            for one in self.legs_for(leg):
+                one.send_frame(mac, plain.ETH_P_IP, packet)
+        else:
+            super().send_icmp(leg, source, target, message)
+
+    def said(self, source, message):
+        return source, message
+
+
+@bug
+class ErrorTwice(ComplainingElsewhere):
+    """It says each ICMP error twice."""
+
+    def legs_for(self, leg):
+        return [leg, leg]
+
+
+@bug
+class ErrorOtherLeg(ComplainingElsewhere):
+    """Its ICMP errors go out on a leg on which nobody asked."""
+
+    def legs_for(self, leg):
+        return [next(one for one in self.legs if one is not leg)]
+
+
+@bug
+class ErrorsUncarried(plain.Router):
+    """It carries no ICMP errors of others'."""
+
+    def forward(self, leg, packet, target):
+        if packet[9] != plain.IPPROTO_ICMP or is_echo(packet):
+            super().forward(leg, packet, target)
+
+
+@bug
 class TimeExceededSilent(plain.Router):
     """It drops a packet whose TTL is 1, and says nothing of it."""
 

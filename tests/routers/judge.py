@@ -18,7 +18,10 @@ import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIMIT = 60  # seconds for any command
-WAYS = {"stage1": ("client1", "client2"), "three": ("client1", "client2"), "prefixes": ("client1", "client2")}
+# From whom to whom why is asked.
+THROUGH = ("client1", "client2")
+OTHERS = (("client1", "net1"), ("client1", "net2"), ("client1", "9.9.9.9"), ("client1", "client3"))
+WAYS = {"stage1": (THROUGH,), "three": (THROUGH, *OTHERS), "prefixes": (THROUGH,)}
 
 
 def read_table():
@@ -71,7 +74,7 @@ def listens(router, said):
 
 
 def why(bug, stage, name):
-    """The step that is the cause."""
+    """The step that is the cause, on the first way where something is wrong."""
     said = pyroute("start", "--private", "--name", name, stage)
     if said.returncode != 0:
         return said.stderr.strip().replace(" ", "_")
@@ -86,9 +89,15 @@ def why(bug, stage, name):
         reader = threading.Thread(target=listens, args=(router, ready))
         reader.start()
         ready.wait(0.5 if bug == "never-listens" else LIMIT)
-        said = pyroute("why", "--name", name, "--json", *WAYS[stage])
+        steps = (cause(pyroute("why", "--name", name, "--json", *way)) for way in WAYS[stage])
+        step = next((step for step in steps if step != "none"), "none")
         pyroute("stop", "--name", name)
         reader.join()
+    return step
+
+
+def cause(said):
+    """The step that why names; where it names none, what it says."""
     try:
         return json.loads(said.stdout)["cause"]["step"]
     except ValueError:

@@ -128,7 +128,8 @@ struct walk_way {
 	size_t strays;	  /* frames of the question's where nothing was to be put */
 	bool unsure;	  /* something was not seen, in a walk that is partial: no fault is told */
 	uint64_t took[2]; /* ns: the longest that a packet was kept by the router, there and back */
-	size_t slowest[2]; /* the frame that it left as */
+	size_t slowest[2]; /* the frame that it left as, or where it had not left at the end, came
+			      as */
 	struct walk_stop stops[WALK_STOPS_MAX];
 	size_t stop_count;
 	size_t shown[2]; /* where the stops of the packet that is shown begin, there and back */

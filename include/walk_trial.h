@@ -56,8 +56,8 @@ size_t walk_find_result(const struct walk_trial *trial, size_t wire, bool error)
  * less than a second however long an answer may take. */
 bool walk_is_late(const struct walk_trial *trial, size_t out);
 
-/* What came so late that the router may have been about to put it somewhere when the capture ended
- * is not held against it. */
+/* What came so late that the router may have been about to put it somewhere when the capture ended,
+ * as it takes its time with others, is not held against it; that it had it so long is noted. */
 bool walk_is_too_young(const struct walk_trial *trial);
 
 /* Complains of what came of the packet beside KEPT, which is as it must be (WALK_NO_FRAME: nothing

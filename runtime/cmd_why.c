@@ -368,6 +368,10 @@ static void print_human(const struct answer *answer)
 			   verdict->wire, verdict->reason);
 	else if (answer->fault->frame != WALK_NO_FRAME)
 		print_fields(answer);
+	if (verdict->step == WALK_NONE) {
+		(void)puts("\nWhat is wrong, if anything is, could not be asked.");
+		return;
+	}
 	(void)printf("\nThe first thing that is wrong: %s%s%s\n", walk_step_name(verdict->step),
 		     verdict->rule != NULL ? ", see " : "",
 		     verdict->rule != NULL ? verdict->rule : "");

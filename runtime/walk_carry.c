@@ -101,12 +101,28 @@ size_t walk_find_result(const struct walk_trial *trial, size_t wire, bool error)
 	return i;
 }
 
+/* The router has had the packet of TRIAL for TOOK ns when AT shows so. */
+static void note_took(const struct walk_trial *trial, uint64_t took, size_t at)
+{
+	struct walk_way *way = trial->way;
+
+	if (took <= way->took[trial->back])
+		return;
+	way->took[trial->back] = took;
+	way->slowest[trial->back] = at;
+}
+
 bool walk_is_too_young(const struct walk_trial *trial)
 {
 	const struct walk *walk = trial->walk;
+	const struct walk_way *way = trial->way;
+	const uint64_t age = walk->end - walk->frames[trial->in].time;
+	const uint64_t usual = way->took[0] > way->took[1] ? way->took[0] : way->took[1];
 
-	return walk->end - walk->frames[trial->in].time <
-	       (uint64_t)trial->question->within * 1000000 / 2;
+	if (age >= (uint64_t)trial->question->within * 1000000 / 2 && age >= 2 * usual)
+		return false;
+	note_took(trial, age, trial->in);
+	return true;
 }
 
 /* What there is to say of a packet that came and was put nowhere. WALK_ASKED_WRONG: all is said. */
@@ -225,10 +241,7 @@ bool walk_is_late(const struct walk_trial *trial, size_t out)
 	const unsigned limit =
 		trial->question->within < LATE_MS ? trial->question->within : LATE_MS;
 
-	if (took > trial->way->took[trial->back]) {
-		trial->way->took[trial->back] = took;
-		trial->way->slowest[trial->back] = out;
-	}
+	note_took(trial, took, out);
 	if (took <= (uint64_t)limit * 1000000)
 		return false;
 	walk_complain_packet(trial, WALK_FORWARD, LOOK_KINDS, out, FRAME_FIELD_NONE,

@@ -95,6 +95,39 @@ static void an_icmp_error_is_asked_for_and_compared(void **state)
 	expected = EXPECT_REPLY;
 }
 
+/* As of a ping of one byte, where the router forgets the identifier and says all twice. */
+static void an_answer_that_nothing_tells_of_is_known_each_time(void **state)
+{
+	struct tape tape;
+	unsigned looks = 0;
+
+	(void)state;
+	memcpy(asked, ip_router1, 4);
+	record(&tape);
+	cut(&tape, REQUEST);
+	for (int i = 0; i < 3; i++) {
+		uint8_t *bytes =
+			add_echo(&tape, i == 0 ? &(struct echo){1, false, router1, client1,
+								ip_client1, ip_router1, 64, 8}
+					       : &(struct echo){1, true, client1, router1,
+								ip_router1, ip_client1, 64, 0});
+
+		tape.frames[REQUEST + i].length = tape.frames[REQUEST + i].kept = 43;
+		put16(bytes + 16, 29);
+		put16(bytes + 18, (uint16_t)i);
+		put16(bytes + 38, i == 0 ? ID : 0);
+		put16(bytes + 24, 0);
+		put16(bytes + 24, frame_checksum(0, bytes + 14, 20));
+		put16(bytes + 36, 0);
+		put16(bytes + 36, frame_checksum(0, bytes + 34, 9));
+	}
+	finds(&tape, WALK_PAYLOAD, FRAME_FIELD_ICMP_ID);
+	memcpy(asked, ip_client2, 4);
+	for (size_t i = 0; i < way.fault_count; i++)
+		looks |= way.faults[i].looks;
+	assert_true((looks & 1U << LOOK_DUPLICATE) != 0);
+}
+
 static void the_subject_of_what_the_router_says_is_the_router(void **state)
 {
 	struct tape tape;
@@ -210,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_echo_of_the_routers_own_is_compared_with_the_question),
 		cmocka_unit_test(an_icmp_error_is_asked_for_and_compared),
+		cmocka_unit_test(an_answer_that_nothing_tells_of_is_known_each_time),
 		cmocka_unit_test(the_subject_of_what_the_router_says_is_the_router),
 		cmocka_unit_test(an_icmp_error_is_said_once_by_the_leg_that_it_leaves_by),
 		cmocka_unit_test(a_packet_that_nobody_is_for_may_be_dropped_or_refused),

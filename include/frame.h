@@ -54,6 +54,7 @@ struct frame_packet {
 	uint16_t source_port;
 	uint16_t target_port;
 	uint32_t tcp_sequence;
+	uint32_t tcp_acknowledgment;
 	uint8_t tcp_flags;
 	size_t payload; /* offset of what UDP, TCP or an echo carries; else of what IP does */
 	size_t payload_size;

@@ -29,8 +29,8 @@ struct verdict {
 void verdict_judge(const struct inquiry *inquiry, const struct inquiry_check *check,
 		   struct verdict *verdict);
 
-/* Fills in what FAULT says. */
-void verdict_take_fault(const struct inquiry *inquiry, const struct walk_fault *fault,
-			struct verdict *verdict);
+/* Fails VERDICT by FAULT of WAY, and says why; what a client did not do leaves it unasked. */
+void verdict_blame(const struct inquiry *inquiry, const struct walk_way *way,
+		   const struct walk_fault *fault, struct verdict *verdict);
 
 #endif

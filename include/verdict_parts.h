@@ -19,6 +19,9 @@ enum held verdict_say(struct finding *finding, enum held held, const char *forma
 const char *verdict_asker(const struct inquiry_question *question,
 			  char name[STAGE_CLIENT_NAME_SIZE]);
 
+/* The first fault of WAY that can be why a packet has not come to whom it is for; NULL: none. */
+const struct walk_fault *verdict_find_fatal(const struct walk_way *way);
+
 /* ---- verdict_reply.c: what was to come back ---- */
 
 /* A right answer to all that was asked. */

@@ -126,7 +126,7 @@ struct walk_way {
 	size_t returned;  /* packets of the target's that arrived on a leg */
 	size_t delivered; /* of these: put onto the right wire */
 	size_t strays;	  /* frames of the question's where nothing was to be put */
-	bool unsure;	  /* something was not seen, in a walk that is partial: no fault is told */
+	bool unsure;	  /* something is missing, in a walk that is partial: that is no fault */
 	uint64_t took[2]; /* ns: the longest that a packet was kept by the router, there and back */
 	size_t slowest[2]; /* the frame that it left as, or where it had not left at the end, came
 			      as */

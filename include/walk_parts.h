@@ -53,6 +53,13 @@ PRINTF_LIKE(7, 8)
 void walk_complain(struct walk_way *way, enum walk_step step, unsigned looks, size_t frame,
 		   enum frame_field field, const char *rule, const char *format, ...);
 
+/* True where there is a fault that can be why a packet has not come to whom it is for. */
+bool walk_has_fatal(const struct walk_way *way);
+
+/* Says of the faults from FIRST on whether they can be why a packet has not come to whom it is for.
+ */
+void walk_set_fatal(struct walk_way *way, size_t first, bool fatal);
+
 /* Notes a stop at which all is right, seen on the leg WIRE (SIZE_MAX: on none); behind a fault none
  * are. */
 PRINTF_LIKE(4, 5)
@@ -78,8 +85,12 @@ bool walk_can_be_router(const struct walk *walk, size_t wire, const uint8_t mac[
 /* True where MAC can be the router's on the leg WIRE: its own, or one that it says there is. */
 bool walk_is_router(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE]);
 
-/* Judges what was answered on the leg WIRE where CLIENT asked for ADDRESS by ARP. Where that is not
- * the leg's, nobody is to answer. */
+/* "WHAT has 3 as its ARP operation; it must be EXPECTED", of the ARP frame I. */
+void walk_complain_arp(struct walk_way *way, enum walk_step step, size_t i, enum frame_field field,
+		       const char *what, const char *expected);
+
+/* Judges what was answered on the leg WIRE where CLIENT asked for ADDRESS by ARP. Where that is no
+ * leg's nobody is to answer, and where it is another leg's the router may. */
 struct walk_arp {
 	const struct stage_client *client;
 	const struct stage_interface *interface;
@@ -93,6 +104,10 @@ void walk_judge_arp(const struct walk *walk, const struct walk_arp *arp, struct 
 
 /* Judges all that it asks on the leg WIRE. */
 void walk_judge_questions(const struct walk *walk, size_t wire, struct walk_way *way);
+
+/* How long, in ns between FROM and UNTIL, the router waited for HOP's answer on the leg WIRE. */
+uint64_t walk_arp_wait(const struct walk *walk, size_t wire, const uint8_t *hop, uint64_t from,
+		       uint64_t until);
 
 /* What it did to know the Ethernet address of HOP, on the leg WIRE, for a packet that came at TIME.
  */

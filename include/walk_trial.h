@@ -82,6 +82,12 @@ void walk_complain_packet(const struct walk_trial *trial, enum walk_step step, e
 void walk_complain_field(const struct walk_trial *trial, enum walk_step step, enum look_kind look,
 			 size_t out, enum frame_field field, const char *expected);
 
+/* The offset of the first byte of IN's IP header that PACKET, of OUT, has otherwise, but for the
+ * TTL and the checksum; the shorter one's size where only that differs, SIZE_MAX where nothing
+ * does. */
+size_t walk_find_head_change(const struct frame *in, const struct frame *out,
+			     const struct frame_packet *packet);
+
 /* Whether the Ethernet addresses of OUT are the router's and TARGET, who is WHOSE. */
 bool walk_judge_macs(const struct walk_trial *trial, size_t out, const uint8_t *target,
 		     const char *whose);

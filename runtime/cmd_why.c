@@ -109,7 +109,9 @@ static void add_quiet(struct why *why, const char *name, const struct stage_chec
 	struct stage_address nobody;
 	struct stage_check *check;
 
-	if (side->interface == NULL || !find_nobody(why->stage, side->interface, &nobody))
+	if (side->interface == NULL ||
+	    !stage_net_is_leg(stage_net_find(why->stage, side->interface->net)) ||
+	    !find_nobody(why->stage, side->interface, &nobody))
 		return;
 	check = add_check(why, name, PROBE_ARP, like);
 	check->asker = side->client;
@@ -296,28 +298,44 @@ static void judge_check(const struct inquiry_check *check, struct answer *answer
 	if (answer->way->fault_count == 0)
 		return;
 	answer->fault = &answer->way->faults[0];
-	verdict_take_fault(answer->inquiry, answer->fault, &answer->verdict);
-	if (answer->verdict.outcome == VERDICT_PASS)
-		answer->verdict.outcome = VERDICT_FAIL;
+	verdict_blame(answer->inquiry, answer->way, answer->fault, &answer->verdict);
 }
 
-/* The first check with something wrong about it; else the one that a packet's way is shown by. */
+/* How much ANSWER is what was asked for: more than what is only by the way is what could not be
+ * told, and more than that what is wrong for sure. */
+static unsigned weigh(const struct answer *answer)
+{
+	if (answer->verdict.outcome == VERDICT_PASS)
+		return 0;
+	if (is_by_the_way(answer))
+		return 1;
+	return answer->verdict.outcome == VERDICT_UNASKED ? 2 : 3;
+}
+
+/* The first check of those that weigh most; where nothing is wrong the one that a packet's way is
+ * shown by. */
 static void find_answer(const struct inquiry *inquiry, const struct why *why, struct answer *answer)
 {
-	const size_t shown =
-		inquiry->check_count > 1 && why->checks[0].probes[0].kind == PROBE_ARP ? 1 : 0;
-	const struct inquiry_check *later = NULL;
+	const struct inquiry_check *shown = &inquiry->checks[0];
+	struct verdict *verdict = &answer->verdict;
+	unsigned most = 0;
 
+	if (inquiry->check_count > 1 && why->checks[0].probes[0].kind == PROBE_ARP)
+		shown = &inquiry->checks[1];
 	*answer = (struct answer){.why = why, .inquiry = inquiry};
 	for (size_t i = 0; i < inquiry->check_count; i++) {
 		judge_check(&inquiry->checks[i], answer);
-		if (answer->verdict.outcome == VERDICT_PASS)
+		if (weigh(answer) <= most)
 			continue;
-		if (!is_by_the_way(answer))
-			return;
-		later = answer->check;
+		most = weigh(answer);
+		shown = &inquiry->checks[i];
 	}
-	judge_check(later != NULL ? later : &inquiry->checks[shown], answer);
+	judge_check(shown, answer);
+	if (verdict->outcome != VERDICT_PASS || !inquiry_is_lossy(inquiry))
+		return;
+	verdict->outcome = VERDICT_UNASKED;
+	(void)snprintf(verdict->reason, sizeof(verdict->reason),
+		       "more passed on the wires than could be looked at");
 }
 
 static void print_fields(const struct answer *answer)

@@ -131,6 +131,7 @@ static void decode_tcp(const struct frame *frame, struct frame_packet *packet, s
 	packet->source_port = get16(head);
 	packet->target_port = get16(head + 2);
 	packet->tcp_sequence = get32(head + 4);
+	packet->tcp_acknowledgment = get32(head + 8);
 	packet->tcp_flags = head[13];
 	packet->upper_sum = judge_upper(frame, packet, true);
 	packet->payload = packet->upper_offset + size;

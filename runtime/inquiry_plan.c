@@ -131,7 +131,13 @@ static int fill_question(const struct stage *stage, const struct part *part,
 	return new_token(&plan->token, error);
 }
 
-/* True where both ask the same in the same way. */
+static bool is_same_expectation(const struct stage_expect *a, const struct stage_expect *b)
+{
+	return a->kind == b->kind && a->icmp_type == b->icmp_type && a->icmp_code == b->icmp_code;
+}
+
+/* True where both ask the same in the same way, and what is to come of it is the same, by which it
+ * is judged what became of the packets. */
 static bool is_same_question(const struct inquiry_question *a, const struct inquiry_question *b)
 {
 	const struct asker_plan *p = &a->plan;
@@ -145,7 +151,7 @@ static bool is_same_question(const struct inquiry_question *a, const struct inqu
 	       p->within == q->within && p->silence == q->silence &&
 	       p->size_count == q->size_count &&
 	       memcmp(p->sizes, q->sizes, sizeof(p->sizes)) == 0 &&
-	       (a->walk.expect.kind == EXPECT_ICMP) == (b->walk.expect.kind == EXPECT_ICMP);
+	       is_same_expectation(&a->walk.expect, &b->walk.expect);
 }
 
 static int keep_question(struct inquiry *inquiry, const struct inquiry_question *new,

@@ -73,8 +73,8 @@ static void take_frame(const struct inquiry *inquiry, size_t frame, struct verdi
 		       inquiry->wires[inquiry->walk.frames[frame].wire].name);
 }
 
-void verdict_take_fault(const struct inquiry *inquiry, const struct walk_fault *fault,
-			struct verdict *verdict)
+static void take_fault(const struct inquiry *inquiry, const struct walk_fault *fault,
+		       struct verdict *verdict)
 {
 	verdict->step = fault->step;
 	verdict->rule = fault->rule;
@@ -110,6 +110,14 @@ static const struct walk_fault *find_fault(const struct inquiry *inquiry,
 /* ---- why --------------------------------------------------------------------------------------
  */
 
+const struct walk_fault *verdict_find_fatal(const struct walk_way *way)
+{
+	for (size_t i = 0; i < way->fault_count; i++)
+		if (way->faults[i].fatal)
+			return &way->faults[i];
+	return NULL;
+}
+
 /* What can have kept an answer from coming; where nothing is to come, what there is to say. NULL:
  * nothing. */
 static const struct walk_fault *find_cause(const struct inquiry_question *question)
@@ -118,22 +126,18 @@ static const struct walk_fault *find_cause(const struct inquiry_question *questi
 
 	if (question->walk.expect.kind == EXPECT_SILENCE && way->fault_count > 0)
 		return &way->faults[0];
-	for (size_t i = 0; i < way->fault_count; i++)
-		if (way->faults[i].fatal)
-			return &way->faults[i];
-	return NULL;
+	return verdict_find_fatal(way);
 }
 
-static void blame_fault(const struct inquiry *inquiry, const struct walk_fault *fault,
-			const struct walk_way *way, struct verdict *verdict)
+void verdict_blame(const struct inquiry *inquiry, const struct walk_way *way,
+		   const struct walk_fault *fault, struct verdict *verdict)
 {
-	/* What a client did not do is no router's fault. */
 	const bool clients =
 		fault->step == WALK_ARRIVAL || (fault->step == WALK_ARP_QUESTION &&
 						way->entered == 0 && fault->frame == WALK_NO_FRAME);
 
 	verdict->outcome = clients ? VERDICT_UNASKED : VERDICT_FAIL;
-	verdict_take_fault(inquiry, fault, verdict);
+	take_fault(inquiry, fault, verdict);
 }
 
 /* A router need not be late with any packet to be too late with one and its answer. A stream takes
@@ -170,7 +174,7 @@ static void fail(const struct inquiry *inquiry, const struct inquiry_question *q
 	if (question->walk.kind == PROBE_RUN)
 		return set_reason(verdict, VERDICT_FAIL, finding->text);
 	if (fault != NULL)
-		return blame_fault(inquiry, fault, way, verdict);
+		return verdict_blame(inquiry, way, fault, verdict);
 	if (inquiry_is_lossy(inquiry)) {
 		(void)snprintf(text, sizeof(text), "%.200s; more passed than could be looked at",
 			       finding->text);
@@ -179,9 +183,9 @@ static void fail(const struct inquiry *inquiry, const struct inquiry_question *q
 	if (blame_delay(inquiry, question, finding, verdict))
 		return;
 	if (way->fault_count > 0)
-		return blame_fault(inquiry, &way->faults[0], way, verdict);
+		return verdict_blame(inquiry, way, &way->faults[0], verdict);
 	verdict->step = WALK_ARRIVAL;
-	if (question->walk.expect.kind != EXPECT_REPLY || way->entered == 0 ||
+	if (question->walk.expect.kind != EXPECT_REPLY || way->carried + way->answered == 0 ||
 	    question->walk.kind == PROBE_TRACEROUTE)
 		return set_reason(verdict, VERDICT_FAIL, finding->text);
 	(void)snprintf(text, sizeof(text), "%.200s, though all on the wires is right",
@@ -200,7 +204,7 @@ static const char *look_name(unsigned looks)
 		[LOOK_ETHERNET] = "no forwarded frame whose Ethernet addresses could be looked at",
 		[LOOK_ADDRESSES] = "no forwarded packet whose addresses could be looked at",
 		[LOOK_PAYLOAD] = "no forwarded packet whose payload could be looked at",
-		[LOOK_DUPLICATE] = "no packet that came to the router, to be forwarded or not",
+		[LOOK_DUPLICATE] = "no packet that was forwarded or answered, once or more often",
 		[LOOK_STRAY] = "no packet that came to the router, to go astray or not",
 	};
 
@@ -221,7 +225,7 @@ static void judge_looks(const struct inquiry *inquiry, const struct inquiry_chec
 
 	if (fault != NULL) {
 		verdict->outcome = VERDICT_FAIL;
-		return verdict_take_fault(inquiry, fault, verdict);
+		return take_fault(inquiry, fault, verdict);
 	}
 	if (looks != 0 && inquiry_is_lossy(inquiry))
 		return set_reason(verdict, VERDICT_UNASKED,
@@ -240,20 +244,24 @@ void verdict_judge(const struct inquiry *inquiry, const struct inquiry_check *ch
 		   struct verdict *verdict)
 {
 	*verdict = (struct verdict){.outcome = VERDICT_PASS, .step = WALK_NONE};
-	for (size_t i = 0; i < check->count; i++) {
+	for (size_t i = 0; i < check->count && verdict->outcome != VERDICT_FAIL; i++) {
 		const struct inquiry_question *question = question_of(inquiry, check, i);
+		struct verdict one = {.outcome = VERDICT_PASS, .step = WALK_NONE};
 		struct finding finding = {.held = HELD};
 
 		switch (find(inquiry, check->check, question, &finding)) {
 		case HELD_NOT:
-			return fail(inquiry, question, &finding, verdict);
+			fail(inquiry, question, &finding, &one);
+			break;
 		case HELD_UNKNOWN:
-			if (verdict->outcome == VERDICT_PASS)
-				set_reason(verdict, VERDICT_UNASKED, finding.text);
+			set_reason(&one, VERDICT_UNASKED, finding.text);
 			break;
 		case HELD:
 			break;
 		}
+		/* One that failed counts before one that could not be asked. */
+		if (one.outcome == VERDICT_FAIL || verdict->outcome == VERDICT_PASS)
+			*verdict = one;
 	}
 	if (verdict->outcome == VERDICT_PASS)
 		judge_looks(inquiry, check, verdict);

@@ -25,6 +25,28 @@ static size_t count_sounds(const struct inquiry_question *question)
 	return count + (report->stream.connected != 0 ? 1U : 0U);
 }
 
+/* False where both are on one net, and reach each other without a router. */
+static bool has_router(const struct stage *stage, const struct inquiry_question *question)
+{
+	const struct walk_question *walk = &question->walk;
+	struct stage_address hop;
+
+	return walk_client_route(stage, walk->asker, walk->family, walk->target.bytes, &hop) !=
+		       NULL &&
+	       walk_leg_of(stage, walk->family, hop.bytes) != NULL;
+}
+
+/* What has not come to the router is no question to it. */
+static bool has_come(const struct inquiry *inquiry, const struct inquiry_question *question)
+{
+	const struct walk_question *walk = &question->walk;
+
+	if (walk->kind == PROBE_ARP)
+		return (question->way.judged & (1U << LOOK_STRAY)) != 0;
+	return question->way.entered > 0 || walk->target.line == 0 ||
+	       !has_router(inquiry->stage, question);
+}
+
 enum held verdict_find_silence(const struct inquiry *inquiry,
 			       const struct inquiry_question *question, struct finding *finding)
 {
@@ -42,13 +64,12 @@ enum held verdict_find_silence(const struct inquiry *inquiry,
 		return verdict_say(finding, HELD_UNKNOWN,
 				   "%s heard nothing, but would not have heard an answer either",
 				   verdict_asker(question, name));
-	if (inquiry_is_lossy(inquiry) || (question->answerer_lost && sounds == 0))
+	if (inquiry_is_lossy(inquiry) || question->answerer_lost)
 		return verdict_say(finding, HELD_UNKNOWN,
 				   "%s heard nothing, but not all could be heard or looked at",
 				   verdict_asker(question, name));
-	/* What has not come to the router is no question to it. */
-	if (question->walk.kind == PROBE_ARP && (way->judged & (1U << LOOK_STRAY)) == 0)
-		return verdict_say(finding, HELD_UNKNOWN, "%s's ARP question did not come to a leg",
+	if (!has_come(inquiry, question))
+		return verdict_say(finding, HELD_UNKNOWN, "%s's question did not come to a leg",
 				   verdict_asker(question, name));
 	return HELD;
 }
@@ -89,17 +110,6 @@ enum held verdict_find_exit(const struct inquiry *inquiry, const struct inquiry_
 
 /* ---- an answer ---------------------------------------------------------------------------- */
 
-/* False where both are on one net, and reach each other without a router. */
-static bool has_router(const struct stage *stage, const struct inquiry_question *question)
-{
-	const struct walk_question *walk = &question->walk;
-	struct stage_address hop;
-
-	return walk_client_route(stage, walk->asker, walk->family, walk->target.bytes, &hop) !=
-		       NULL &&
-	       walk_leg_of(stage, walk->family, hop.bytes) != NULL;
-}
-
 /* Something was put onto the leg of QUESTION's wire while it was asked. */
 static bool is_sent(const struct inquiry *inquiry, const struct inquiry_question *question)
 {
@@ -127,6 +137,10 @@ static enum held doubt_near(const struct inquiry *inquiry, const struct inquiry_
 	if (is_sent(inquiry, question) ||
 	    !stage_net_is_leg(stage_net_find(inquiry->stage, question->walk.interface->net)))
 		return HELD;
+	if (inquiry_is_lossy(inquiry))
+		return verdict_say(finding, HELD_UNKNOWN,
+				   "%s has an answer, and not all on the wires could be looked at",
+				   verdict_asker(question, name));
 	return verdict_say(finding, HELD_NOT,
 			   "%s has an answer, and this computer put nothing onto net%u",
 			   verdict_asker(question, name), question->walk.interface->net);
@@ -136,12 +150,13 @@ enum held verdict_doubt(const struct inquiry *inquiry, const struct inquiry_ques
 			struct finding *finding)
 {
 	const struct walk_way *way = &question->way;
+	const struct walk_fault *fault = verdict_find_fatal(way);
 	char name[STAGE_CLIENT_NAME_SIZE];
 
 	if (question->walk.kind == PROBE_FRAME || question->walk.kind == PROBE_ARP)
 		return doubt_near(inquiry, question, finding);
-	if (way->entered > 0 && way->carried == 0 && way->answered == 0 && way->fault_count > 0)
-		return verdict_say(finding, HELD_NOT, "%s", way->faults[0].sentence);
+	if (way->entered > 0 && way->carried == 0 && way->answered == 0 && fault != NULL)
+		return verdict_say(finding, HELD_NOT, "%s", fault->sentence);
 	if (way->entered > 0 || !has_router(inquiry->stage, question))
 		return HELD;
 	return verdict_say(finding, HELD_UNKNOWN,

@@ -104,20 +104,30 @@ static struct walk_stop *add_stop(struct walk_way *way, enum walk_step step, siz
 	return stop;
 }
 
-/* Room for one more fault. Where there is none, the last is given up for one of a property that no
- * other is of; else NULL. */
-static struct walk_fault *find_room(struct walk_way *way, unsigned looks)
+bool walk_has_fatal(const struct walk_way *way)
+{
+	for (size_t i = 0; i < way->fault_count; i++)
+		if (way->faults[i].fatal)
+			return true;
+	return false;
+}
+
+/* Room for one more fault. Where there is none, the last is given up for the first that is fatal,
+ * or one of the last for one of a property that no other is of; else NULL. */
+static struct walk_fault *find_room(struct walk_way *way, unsigned looks, bool fatal)
 {
 	unsigned told = 0;
 
 	if (way->fault_count < WALK_FAULTS_MAX)
 		return &way->faults[way->fault_count++];
+	if (fatal && !walk_has_fatal(way))
+		return &way->faults[WALK_FAULTS_MAX - 1];
 	for (size_t i = 0; i < WALK_FAULTS_MAX - LOOK_KINDS; i++)
 		told |= way->faults[i].looks;
-	for (size_t i = WALK_FAULTS_MAX - LOOK_KINDS; i < WALK_FAULTS_MAX; i++) {
+	for (size_t i = WALK_FAULTS_MAX - LOOK_KINDS; i < WALK_FAULTS_MAX - 1; i++) {
 		if ((looks & ~told) == 0)
 			return NULL;
-		if ((way->faults[i].looks & ~told) == 0)
+		if ((way->faults[i].looks & ~told) == 0 && !way->faults[i].fatal)
 			return &way->faults[i];
 		told |= way->faults[i].looks;
 	}
@@ -131,7 +141,8 @@ bool walk_may_miss(struct walk_way *way)
 }
 
 /* Hosts take a packet with another TTL, another source in its Ethernet header or what of IP's
- * header they do not look at, and are not hindered by more than there is to be. */
+ * header they do not look at, and are not hindered by more than there is to be. Who knows better of
+ * a fault says so: walk_set_fatal(). */
 static bool is_fatal(enum walk_step step, enum frame_field field)
 {
 	switch (step) {
@@ -160,7 +171,7 @@ void walk_complain(struct walk_way *way, enum walk_step step, unsigned looks, si
 		   enum frame_field field, const char *rule, const char *format, ...)
 {
 	const bool first = way->fault_count == 0;
-	struct walk_fault *fault = find_room(way, looks);
+	struct walk_fault *fault = find_room(way, looks, is_fatal(step, field));
 	va_list arguments;
 
 	if (fault == NULL)
@@ -182,6 +193,12 @@ void walk_complain(struct walk_way *way, enum walk_step step, unsigned looks, si
 		stop->wrong = true;
 		memcpy(stop->text, fault->sentence, sizeof(stop->text));
 	}
+}
+
+void walk_set_fatal(struct walk_way *way, size_t first, bool fatal)
+{
+	for (size_t i = first; i < way->fault_count; i++)
+		way->faults[i].fatal = fatal;
 }
 
 void walk_stop(struct walk_way *way, enum walk_step step, size_t wire, const char *format, ...)
@@ -290,30 +307,35 @@ static void judge_packets(const struct walk *walk, const struct walk_question *q
 	}
 }
 
-static bool has_fatal(const struct walk_way *way)
+static bool has_stop(const struct walk_way *way, enum walk_step step)
 {
-	for (size_t i = 0; i < way->fault_count; i++)
-		if (way->faults[i].fatal)
+	for (size_t i = 0; i < way->stop_count; i++)
+		if (way->stops[i].step == step)
 			return true;
 	return false;
 }
 
-/* Nothing of the asker's has come to any leg. */
+/* Nothing of the asker's has come to any leg. Nobody knows yet why where it asked by ARP right
+ * before the end. */
 static void judge_nothing_entered(const struct walk *walk, const struct walk_question *question,
 				  const struct end *asker, struct walk_way *way)
 {
+	const bool asked = has_stop(way, WALK_ARP_QUESTION);
+	const bool answered = has_stop(way, WALK_ARP_ANSWER);
+	const char *but = ": neither its packet nor an ARP question";
 	char name[STAGE_CLIENT_NAME_SIZE];
 
-	if (has_fatal(way) || asker->wire == SIZE_MAX || walk_may_miss(way))
+	if (walk_has_fatal(way) || asker->wire == SIZE_MAX || (asked && !answered) ||
+	    walk_may_miss(way))
 		return;
+	if (question->family == FAMILY_IPV6)
+		but = "; whether the router answers neighbour solicitations (RFC 4861) is not "
+		      "looked at";
+	else if (answered)
+		but = " but an ARP question, which was answered";
 	stage_client_name(asker->client, name);
-	walk_complain(
-		way, WALK_ARP_QUESTION, 0, WALK_NO_FRAME, FRAME_FIELD_NONE, NULL,
-		question->family == FAMILY_IPV4
-			? "nothing of %s's came to net%u: neither its packet nor an ARP question"
-			: "no packet of %s's came to net%u; whether the router answers neighbour "
-			  "solicitations (RFC 4861) is not looked at",
-		name, walk->legs[asker->wire].net);
+	walk_complain(way, WALK_ARP_QUESTION, 0, WALK_NO_FRAME, FRAME_FIELD_NONE, NULL,
+		      "nothing of %s's came to net%u%s", name, walk->legs[asker->wire].net, but);
 }
 
 /* The target had packets that were right, and nothing of it has come back to a leg. */
@@ -322,7 +344,7 @@ static void judge_nothing_returned(const struct walk *walk, const struct walk_qu
 {
 	char name[WALK_NAME_SIZE];
 
-	if (has_fatal(way) || way->carried == 0 || target->client == NULL ||
+	if (walk_has_fatal(way) || way->carried == 0 || target->client == NULL ||
 	    target->wire == SIZE_MAX || question->expect.kind != EXPECT_REPLY || walk_may_miss(way))
 		return;
 	walk_complain(way, WALK_ARRIVAL, 0, WALK_NO_FRAME, FRAME_FIELD_NONE, NULL,

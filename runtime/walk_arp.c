@@ -38,7 +38,6 @@ static bool is_other_legs(const struct walk *walk, size_t wire, const uint8_t ma
 	return false;
 }
 
-/* True where a router may say that MAC is its own on the leg WIRE. */
 bool walk_can_be_router(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE])
 {
 	return !is_zero(mac) && (mac[0] & 1) == 0 && !is_clients(walk->stage, mac) &&
@@ -52,8 +51,8 @@ const uint8_t *walk_leg_address(const struct walk *walk, size_t wire)
 
 bool walk_is_arp(const struct walk *walk, size_t i, size_t wire, bool sent)
 {
-	return walk->sights[i].frame.kind == FRAME_ARP && walk->frames[i].wire == wire &&
-	       walk->frames[i].sent == sent;
+	return walk->frames[i].wire == wire && walk->frames[i].sent == sent &&
+	       walk->sights[i].frame.kind == FRAME_ARP;
 }
 
 bool walk_is_router(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE])
@@ -130,23 +129,34 @@ struct answer {
 	const struct walk_arp *arp;
 	const char *asker;
 	const char *asked;
+	const struct stage_net *owner; /* the leg that has the address; NULL: none */
 	size_t frame;
 	struct walk_way *way;
 };
 
-static void complain_field(const struct answer *answer, enum frame_field field,
-			   const char *expected)
+void walk_complain_arp(struct walk_way *way, enum walk_step step, size_t i, enum frame_field field,
+		       const char *what, const char *expected)
 {
-	const struct frame *frame = &answer->walk->sights[answer->frame].frame;
+	const struct frame *frame = &way->walk->sights[i].frame;
 	unsigned looks = WALK_BIT(LOOK_ARP);
 	char seen[FRAME_DESCRIBE_SIZE];
 
 	if (field == FRAME_FIELD_TARGET_MAC || field == FRAME_FIELD_SOURCE_MAC)
 		looks |= WALK_BIT(LOOK_ETHERNET);
 	(void)frame_field_text(frame, field, seen);
-	walk_complain(answer->way, WALK_ARP_ANSWER, looks, answer->frame, field, WALK_ARP_RULE,
-		      "the ARP answer to %s for %s has %s as its %s; it must be %s", answer->asker,
-		      answer->asked, seen, frame_field_name(frame, field), expected);
+	walk_complain(way, step, looks, i, field, WALK_ARP_RULE,
+		      "%s has %s as its %s; it must be %s", what, seen,
+		      frame_field_name(frame, field), expected);
+}
+
+static void complain_field(const struct answer *answer, enum frame_field field,
+			   const char *expected)
+{
+	char what[2 * WALK_NAME_SIZE + 32];
+
+	(void)snprintf(what, sizeof(what), "the ARP answer to %s for %s", answer->asker,
+		       answer->asked);
+	walk_complain_arp(answer->way, WALK_ARP_ANSWER, answer->frame, field, what, expected);
 }
 
 static bool judge_ethernet(const struct answer *answer)
@@ -250,9 +260,13 @@ static size_t find_answer(const struct walk *walk, const struct walk_arp *arp, s
 
 static void complain_unanswered(const struct answer *answer, size_t question)
 {
-	const struct walk_leg *leg = &answer->walk->legs[answer->arp->wire];
+	const struct walk *walk = answer->walk;
+	const struct walk_leg *leg = &walk->legs[answer->arp->wire];
 
-	if (walk_may_miss(answer->way))
+	/* It may have come right before the end. */
+	if (walk->end - walk->frames[question].time <
+		    (uint64_t)answer->arp->question->within * 1000000 / 2 ||
+	    walk_may_miss(answer->way))
 		return;
 	walk_complain(answer->way, WALK_ARP_ANSWER, 0, question, FRAME_FIELD_NONE, WALK_ARP_RULE,
 		      "nobody answers %s's ARP question for %s on net%u%s", answer->asker,
@@ -262,12 +276,16 @@ static void complain_unanswered(const struct answer *answer, size_t question)
 			      : walk_say_left(leg));
 }
 
-/* An answer to a question for an address that is not the leg's. */
+/* An answer to a question for an address that is no leg's. What only comes back, as it came or
+ * garbled, is none. */
 static void judge_foreign(const struct answer *answer)
 {
-	/* What is garbled is an answer to nobody. */
-	if (answer->frame == WALK_NO_FRAME ||
-	    answer->walk->sights[answer->frame].frame.kind != FRAME_ARP)
+	const struct frame *frame;
+
+	if (answer->frame == WALK_NO_FRAME)
+		return;
+	frame = &answer->walk->sights[answer->frame].frame;
+	if (memcmp(frame->arp.sender, answer->arp->address, 4) != 0)
 		return;
 	answer->way->strays++;
 	walk_complain(answer->way, WALK_ARP_ANSWER, WALK_BIT(LOOK_ARP) | WALK_BIT(LOOK_STRAY),
@@ -281,12 +299,13 @@ static void judge_question(struct answer *answer, size_t question)
 {
 	const struct walk *walk = answer->walk;
 	const uint64_t within = (uint64_t)answer->arp->question->within * 1000000;
-	const bool own = walk_leg_of(walk->stage, FAMILY_IPV4, answer->arp->address) != NULL;
 	uint64_t took;
 
 	answer->frame = find_answer(walk, answer->arp, question);
-	if (!own)
+	if (answer->owner == NULL)
 		return judge_foreign(answer);
+	if (answer->owner->number != walk->legs[answer->arp->wire].net)
+		return;
 	if (answer->frame == WALK_NO_FRAME)
 		return complain_unanswered(answer, question);
 	took = walk->frames[answer->frame].time - walk->frames[question].time;
@@ -300,16 +319,15 @@ static void judge_question(struct answer *answer, size_t question)
 		      answer->asker, answer->asked, walk_ms(took), answer->arp->question->within);
 }
 
-/* More answers than questions, or answers on other wires too. */
-static void judge_count(struct answer *answer, size_t questions)
+/* More answers than questions, of which the first is FIRST, or answers on other wires too. */
+static void judge_count(struct answer *answer, size_t first, size_t questions)
 {
 	const struct walk *walk = answer->walk;
 	const struct walk_arp *arp = answer->arp;
 	size_t answers = 0;
 
-	for (size_t i = 0; i < walk->count; i++) {
-		if (walk->frames[i].time < arp->question->began ||
-		    walk->frames[i].time > arp->question->ended || liken(walk, arp, i) != IS_ONE)
+	for (size_t i = first + 1; i < walk->count; i++) {
+		if (walk->frames[i].time > arp->question->ended || liken(walk, arp, i) != IS_ONE)
 			continue;
 		if (walk->frames[i].wire != arp->wire)
 			return walk_complain(
@@ -340,9 +358,12 @@ void walk_judge_arp(const struct walk *walk, const struct walk_arp *arp, struct 
 				.arp = arp,
 				.asker = asker,
 				.asked = asked,
+				.owner = walk_leg_of(walk->stage, FAMILY_IPV4, arp->address),
 				.frame = WALK_NO_FRAME,
 				.way = way};
+	const bool is_probe = arp->question->kind == PROBE_ARP;
 	const size_t before = way->fault_count;
+	size_t first = WALK_NO_FRAME;
 	size_t questions = 0;
 
 	stage_client_name(arp->client, asker);
@@ -350,23 +371,24 @@ void walk_judge_arp(const struct walk *walk, const struct walk_arp *arp, struct 
 	for (size_t i = 0; i < walk->count; i++) {
 		if (!is_clients_question(walk, arp, i))
 			continue;
-		if (questions++ == 0)
+		if (questions++ == 0) {
+			first = i;
 			walk_stop(way, WALK_ARP_QUESTION, arp->wire, "%s asks for %s by ARP", asker,
 				  asked);
+		}
 		/* Those that repeat one are judged with it. */
 		if (way->fault_count == before)
 			judge_question(&answer, i);
 	}
 	if (questions == 0)
 		return;
-	if (arp->question->kind == PROBE_ARP)
+	if (is_probe)
 		way->judged |= WALK_BIT(LOOK_DUPLICATE) | WALK_BIT(LOOK_STRAY);
-	if (answer.frame != WALK_NO_FRAME && arp->question->kind == PROBE_ARP)
+	if (is_probe && answer.frame != WALK_NO_FRAME)
 		way->judged |= WALK_BIT(LOOK_ETHERNET);
-	if (way->fault_count == before && arp->question->kind == PROBE_ARP &&
-	    walk_leg_of(walk->stage, FAMILY_IPV4, arp->address))
-		judge_count(&answer, questions);
-	if (answer.frame != WALK_NO_FRAME)
+	if (is_probe && way->fault_count == before && answer.owner != NULL)
+		judge_count(&answer, first, questions);
+	if (answer.frame != WALK_NO_FRAME && answer.owner != NULL)
 		walk_stop(way, WALK_ARP_ANSWER, walk->frames[answer.frame].wire,
 			  "the router answers that it has %s", asked);
 }

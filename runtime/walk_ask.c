@@ -4,12 +4,13 @@
 
 #include <linux/if_ether.h>
 
-#define AGAIN_NS    UINT64_C(50000000)	 /* what is under way when an answer comes may ask again */
-#define AGAIN_MAX   2			 /* questions for what was answered before */
-#define PENDING_NS  UINT64_C(1000000000) /* so long a client's question waits for its answer */
-#define SWAPPED_ARP 0x0608		 /* ETH_P_ARP in the other byte order */
-#define ARP_LENGTH  42			 /* bytes of a frame of ARP */
-#define ARP_TARGET  38			 /* where in it the target's IPv4 address is */
+#define AGAIN_NS      UINT64_C(50000000) /* what is under way when an answer comes may ask again */
+#define AGAIN_MAX     2			 /* questions for what was answered before */
+#define REMEMBERED_NS UINT64_C(5000000000) /* what is forgotten later is no matter */
+#define PENDING_NS    UINT64_C(1000000000) /* so long a client's question waits for its answer */
+#define SWAPPED_ARP   0x0608		   /* ETH_P_ARP in the other byte order */
+#define ARP_LENGTH    42		   /* bytes of a frame of ARP */
+#define ARP_TARGET    38		   /* where in it the target's IPv4 address is */
 
 /* ---- what is a question ---------------------------------------------------------------------- */
 
@@ -44,8 +45,9 @@ static bool is_question(const struct walk *walk, size_t wire, size_t i)
 
 static bool is_question_for(const struct walk *walk, size_t wire, const uint8_t *target, size_t i)
 {
-	return is_question(walk, wire, i) &&
-	       memcmp(walk->sights[i].frame.arp.target, target, 4) == 0;
+	return walk_is_arp(walk, i, wire, true) &&
+	       memcmp(walk->sights[i].frame.arp.target, target, 4) == 0 &&
+	       is_question(walk, wire, i);
 }
 
 /* ---- whether it is right --------------------------------------------------------------------- */
@@ -53,19 +55,13 @@ static bool is_question_for(const struct walk *walk, size_t wire, const uint8_t 
 static void complain_field(const struct walk *walk, size_t i, const uint8_t *target,
 			   enum frame_field field, const char *expected, struct walk_way *way)
 {
-	const struct frame *frame = &walk->sights[i].frame;
-	unsigned looks = WALK_BIT(LOOK_ARP);
 	char name[WALK_NAME_SIZE];
-	char seen[FRAME_DESCRIBE_SIZE];
+	char what[WALK_NAME_SIZE + 64];
 
-	if (field == FRAME_FIELD_TARGET_MAC || field == FRAME_FIELD_SOURCE_MAC)
-		looks |= WALK_BIT(LOOK_ETHERNET);
-	(void)frame_field_text(frame, field, seen);
-	walk_complain(way, WALK_ARP_QUESTION, looks, i, field, WALK_ARP_RULE,
-		      "the router's ARP question for %s on net%u has %s as its %s; it must be %s",
-		      walk_name(walk->stage, FAMILY_IPV4, target, name),
-		      walk->legs[walk->frames[i].wire].net, seen, frame_field_name(frame, field),
-		      expected);
+	(void)snprintf(what, sizeof(what), "the router's ARP question for %s on net%u",
+		       walk_name(walk->stage, FAMILY_IPV4, target, name),
+		       walk->legs[walk->frames[i].wire].net);
+	walk_complain_arp(way, WALK_ARP_QUESTION, i, field, what, expected);
 }
 
 static bool is_to_client(const struct walk *walk, size_t wire, const uint8_t *mac)
@@ -138,8 +134,8 @@ struct again {
 };
 
 /* It knows where INTERFACE is when that has answered, and a packet was sent there since: one that
- * is slow may not have read the answer when it asks once more. Whether it is still there may be
- * asked of it alone (RFC 1122 2.3.2.1). */
+ * is slow may not have read the answer when it asks once more. For how long it remembers is its own
+ * matter, and whether it is still there may be asked of it alone (RFC 1122 2.3.2.1). */
 static void count_again(const struct walk *walk, size_t wire,
 			const struct stage_interface *interface, struct again *again)
 {
@@ -153,18 +149,19 @@ static void count_again(const struct walk *walk, size_t wire,
 
 		if (walk->frames[i].wire != wire)
 			continue;
-		if (known && time - answered > AGAIN_NS && walk_is_everybody(frame->target) &&
-		    is_question_for(walk, wire, address, i)) {
+		if (known && time - answered > AGAIN_NS && time - answered < REMEMBERED_NS &&
+		    walk_is_everybody(frame->target) && is_question_for(walk, wire, address, i)) {
 			again->count++;
 			again->last = i;
 		} else if (walk->frames[i].sent) {
 			if (answered != 0 && frame->kind == FRAME_IP &&
 			    memcmp(frame->target, interface->mac, FRAME_MAC_SIZE) == 0)
 				known = true;
-		} else if (frame->kind == FRAME_ARP && answered == 0 &&
-			   frame->arp.operation == WALK_ARP_ANSWERS &&
-			   memcmp(frame->arp.sender, address, 4) == 0) {
+		} else if (frame->kind == FRAME_ARP && frame->arp.operation == WALK_ARP_ANSWERS &&
+			   memcmp(frame->arp.sender, address, 4) == 0 &&
+			   (answered == 0 || time - answered >= REMEMBERED_NS)) {
 			answered = time;
+			known = false;
 		}
 	}
 }
@@ -172,6 +169,7 @@ static void count_again(const struct walk *walk, size_t wire,
 static void judge_needed(const struct walk *walk, size_t wire, struct walk_way *way)
 {
 	const unsigned net = walk->legs[wire].net;
+	const size_t first = way->fault_count;
 	struct again again = {0, WALK_NO_FRAME};
 
 	for (size_t i = 0; i < walk->stage->client_count; i++) {
@@ -187,6 +185,7 @@ static void judge_needed(const struct walk *walk, size_t wire, struct walk_way *
 			      "the router asked %zu times more by ARP on net%u for what had been "
 			      "answered before; it is to remember the answer",
 			      again.count, net);
+	walk_set_fatal(way, first, false);
 }
 
 void walk_judge_questions(const struct walk *walk, size_t wire, struct walk_way *way)
@@ -214,6 +213,25 @@ static bool has_spoken(const struct walk *walk, size_t wire, const uint8_t *hop,
 		    memcmp(walk->sights[i].frame.arp.sender, hop, 4) == 0)
 			return true;
 	return false;
+}
+
+uint64_t walk_arp_wait(const struct walk *walk, size_t wire, const uint8_t *hop, uint64_t from,
+		       uint64_t until)
+{
+	uint64_t asked = 0;
+
+	for (size_t i = 0; i < walk->count; i++) {
+		const uint64_t time = walk->frames[i].time;
+
+		if (time < from || time > until)
+			continue;
+		if (asked == 0 && is_question_for(walk, wire, hop, i))
+			asked = time;
+		else if (asked != 0 && walk_is_arp(walk, i, wire, false) &&
+			 memcmp(walk->sights[i].frame.arp.sender, hop, 4) == 0)
+			return time - asked;
+	}
+	return 0;
 }
 
 /* Other packets went to HOP. */
@@ -253,6 +271,7 @@ static bool judge_attempt(const struct walk *walk, size_t wire, const uint8_t *h
 	const struct frame *frame = &walk->sights[i].frame;
 	const struct frame_arp *arp = &frame->arp;
 	const bool here = walk->frames[i].wire == wire;
+	const struct stage_interface *owner = find_owner(walk, wire, hop);
 	char name[WALK_NAME_SIZE];
 
 	if (here && is_garbled_question(frame, hop)) {
@@ -269,13 +288,13 @@ static bool judge_attempt(const struct walk *walk, size_t wire, const uint8_t *h
 	}
 	if (frame->kind != FRAME_ARP)
 		return false;
+	/* An answer to HOP, however late. */
+	if (owner != NULL && memcmp(arp->target_mac, owner->mac, FRAME_MAC_SIZE) == 0)
+		return false;
 	if (memcmp(arp->sender, hop, 4) == 0
 		    ? !here || memcmp(arp->target, walk_leg_address(walk, wire), 4) != 0
 		    : memcmp(arp->target, hop, 4) != 0)
 		return false;
-	if (here && arp->operation == WALK_ARP_ASKS &&
-	    memcmp(arp->sender, walk_leg_address(walk, wire), 4) == 0)
-		return false; /* it is right, if odd inside */
 	if (!here)
 		complain_astray(walk, i, hop, way);
 	else if (arp->operation != WALK_ARP_ASKS)

@@ -8,6 +8,7 @@
 
 #define DONT_FRAGMENT 0x4000
 #define LATE_MS	      1000
+#define QUICK_NS      UINT64_C(50000000) /* of less nobody asks what it was for */
 
 /* ---- fate ------------------------------------------------------------------------------------ */
 
@@ -50,6 +51,9 @@ static struct walk_fate route_fate(const struct walk_trial *trial)
 	struct walk_fate fate = {.kind = FATE_FORWARD};
 	const struct stage_net *leg = walk_route(stage, trial->family, packet->target, &fate.hop);
 
+	/* Which of the two is found first is no matter. */
+	if (packet->ttl <= 1 && leg == NULL)
+		return (struct walk_fate){.kind = FATE_ANY};
 	if (packet->ttl <= 1)
 		return error_fate(trial->family, ICMP_TIME_EXCEEDED, 0, ICMP6_TIME_EXCEEDED, 0);
 	/* Or nobody there has it (RFC 1812 5.2.7.1). */
@@ -125,12 +129,13 @@ bool walk_is_too_young(const struct walk_trial *trial)
 	return true;
 }
 
-/* What there is to say of a packet that came and was put nowhere. WALK_ASKED_WRONG: all is said. */
+/* What there is to say of a packet that came and was put nowhere; of the first that is lost, for it
+ * is dear. WALK_ASKED_WRONG: all is said. */
 static enum walk_asked judge_asking(const struct walk_trial *trial)
 {
 	const struct walk *walk = trial->walk;
 
-	if (trial->family != FAMILY_IPV4)
+	if (trial->family != FAMILY_IPV4 || walk_has_fatal(trial->way))
 		return WALK_ASKED_ELSE;
 	return walk_judge_asking(walk, trial->fate.wire, trial->fate.hop.bytes,
 				 walk->frames[trial->in].time, trial->way);
@@ -203,6 +208,52 @@ static void complain_not_forwarded(const struct walk_trial *trial)
 
 /* ---- more than there is to be ---------------------------------------------------------------- */
 
+/* True where both are one packet: they have its marker, which is TCP's for a whole stream. */
+static bool is_surely_same(const struct walk_sight *in, const struct walk_sight *out)
+{
+	return in->marked && out->marked && in->marker.token == out->marker.token &&
+	       in->marker.sequence == out->marker.sequence && in->frame.packet.upper != FRAME_TCP;
+}
+
+/* True where the frame I, which came of the packet, need not be told beside another: where not all
+ * was captured it may be another packet's copy, and where a packet goes back onto the wire that it
+ * came by its sender may be told of a shorter way (RFC 1812 5.2.7.2). */
+static bool is_pardoned(const struct walk_trial *trial, size_t i)
+{
+	const struct walk *walk = trial->walk;
+	const struct walk_sight *in = &walk->sights[trial->in];
+	const struct walk_sight *out = &walk->sights[i];
+
+	if (walk->partial && !is_surely_same(in, out))
+		return true;
+	return trial->fate.kind == FATE_FORWARD &&
+	       trial->fate.wire == walk->frames[trial->in].wire &&
+	       is_error_about(&in->frame, &out->frame) && out->frame.packet.version == 4 &&
+	       out->frame.packet.type == ICMP_REDIRECT;
+}
+
+/* Complains of the frame I, which came of the packet beside KEPT. */
+static void complain_rest(const struct walk_trial *trial, size_t kept, size_t i)
+{
+	const struct walk *walk = trial->walk;
+	const struct frame *frame = walk_frame_of(trial, i);
+	const bool error = is_error_about(trial->frame, frame);
+
+	if (kept != WALK_NO_FRAME && walk->frames[i].wire == walk->frames[kept].wire &&
+	    error == is_error_about(trial->frame, walk_frame_of(trial, kept)))
+		walk_complain_packet(trial, WALK_DUPLICATE, LOOK_DUPLICATE, i, FRAME_FIELD_NONE,
+				     "%s was put onto net%u once more", trial->subject,
+				     walk_net_of(trial, i));
+	else if (error)
+		walk_complain_packet(trial, WALK_DUPLICATE, LOOK_STRAY, i, FRAME_FIELD_ICMP_TYPE,
+				     "an ICMP error about %s's packet was put onto net%u as well",
+				     trial->sender, walk_net_of(trial, i));
+	else
+		walk_complain_packet(trial, WALK_DUPLICATE, LOOK_STRAY, i, FRAME_FIELD_NONE,
+				     "a copy of %s was put onto net%u, where it has no business",
+				     trial->subject, walk_net_of(trial, i));
+}
+
 void walk_judge_rest(const struct walk_trial *trial, size_t kept)
 {
 	const struct walk *walk = trial->walk;
@@ -212,35 +263,32 @@ void walk_judge_rest(const struct walk_trial *trial, size_t kept)
 		trial->way->judged |= WALK_BIT(LOOK_DUPLICATE);
 	for (size_t i = walk->sights[trial->in].first; i != WALK_NO_FRAME;
 	     i = walk->sights[i].next) {
-		if (i == kept)
+		if (i == kept || is_pardoned(trial, i))
 			continue;
 		trial->way->strays++;
-		if (kept != WALK_NO_FRAME && walk->frames[i].wire == walk->frames[kept].wire &&
-		    is_error_about(trial->frame, walk_frame_of(trial, i)) ==
-			    is_error_about(trial->frame, walk_frame_of(trial, kept)))
-			walk_complain_packet(trial, WALK_DUPLICATE, LOOK_DUPLICATE, i,
-					     FRAME_FIELD_NONE, "%s was put onto net%u once more",
-					     trial->subject, walk_net_of(trial, i));
-		else if (is_error_about(trial->frame, walk_frame_of(trial, i)))
-			walk_complain_packet(
-				trial, WALK_DUPLICATE, LOOK_STRAY, i, FRAME_FIELD_ICMP_TYPE,
-				"an ICMP error about %s's packet was put onto net%u as well",
-				trial->sender, walk_net_of(trial, i));
-		else
-			walk_complain_packet(
-				trial, WALK_DUPLICATE, LOOK_STRAY, i, FRAME_FIELD_NONE,
-				"a copy of %s was put onto net%u, where it has no business",
-				trial->subject, walk_net_of(trial, i));
-		return; /* one of them tells it */
+		return complain_rest(trial, kept, i); /* one of them tells it */
 	}
+}
+
+/* What the router waited for, as for an answer by ARP that the wire delays, is not its own time. */
+static uint64_t find_wait(const struct walk_trial *trial, size_t out)
+{
+	const struct walk *walk = trial->walk;
+
+	if (trial->fate.kind != FATE_FORWARD || trial->family != FAMILY_IPV4)
+		return 0;
+	return walk_arp_wait(walk, trial->fate.wire, trial->fate.hop.bytes,
+			     walk->frames[trial->in].time, walk->frames[out].time);
 }
 
 bool walk_is_late(const struct walk_trial *trial, size_t out)
 {
-	const uint64_t took = trial->walk->frames[out].time - trial->walk->frames[trial->in].time;
 	const unsigned limit =
 		trial->question->within < LATE_MS ? trial->question->within : LATE_MS;
+	uint64_t took = trial->walk->frames[out].time - trial->walk->frames[trial->in].time;
 
+	if (took > QUICK_NS)
+		took -= find_wait(trial, out);
 	note_took(trial, took, out);
 	if (took <= (uint64_t)limit * 1000000)
 		return false;
@@ -314,9 +362,14 @@ void walk_judge_packet(const struct walk *walk, const struct walk_question *ques
 	size_t *count = back ? &way->returned : &way->entered;
 
 	*count += 1;
-	(void)walk_name(walk->stage, trial.family, frame->packet.source, trial.sender);
+	if (frame->kind == FRAME_IP)
+		(void)walk_name(walk->stage, trial.family, frame->packet.source, trial.sender);
+	else
+		stage_client_name(question->asker, trial.sender);
 	(void)snprintf(trial.subject, sizeof(trial.subject), "%s's packet", trial.sender);
 	trial.fate = find_fate(&trial);
+	if (trial.fate.kind != FATE_ANY)
+		way->judged |= WALK_BIT(LOOK_STRAY);
 	walk_stop(way, WALK_FORWARD, walk->frames[i].wire, "a packet of %s comes to the router",
 		  trial.sender);
 	switch (trial.fate.kind) {

@@ -4,6 +4,8 @@
 
 #include <stdarg.h>
 
+#define IPV6_NEXT_HEADER 6 /* where it is in the header; before it are lengths and marks */
+
 /* ---- what is compared ------------------------------------------------------------------------ */
 
 PRINTF_LIKE(6, 7)
@@ -62,24 +64,23 @@ static bool is_routers(uint8_t version, size_t at)
 	return version == 4 ? at == 8 || at == 10 || at == 11 : at == 7;
 }
 
-/* The offset of the first byte of the header that is another, but for those; the shorter one's size
- * where only that differs, SIZE_MAX where nothing does. */
-static size_t find_head_change(const struct frame *in, const struct frame *out)
+size_t walk_find_head_change(const struct frame *in, const struct frame *out,
+			     const struct frame_packet *packet)
 {
 	const uint8_t *a = in->bytes + in->packet.offset;
-	const uint8_t *b = out->bytes + out->packet.offset;
-	const size_t size = in->packet.head_size < out->packet.head_size ? in->packet.head_size
-									 : out->packet.head_size;
+	const uint8_t *b = out->bytes + packet->offset;
+	const size_t size =
+		in->packet.head_size < packet->head_size ? in->packet.head_size : packet->head_size;
 
 	for (size_t i = 0; i < size; i++)
 		if (a[i] != b[i] && !is_routers(in->packet.version, i))
 			return i;
-	return in->packet.head_size == out->packet.head_size ? SIZE_MAX : size;
+	return in->packet.head_size == packet->head_size ? SIZE_MAX : size;
 }
 
 static bool has_same_head(const struct frame *in, const struct frame *out)
 {
-	return find_head_change(in, out) == SIZE_MAX;
+	return walk_find_head_change(in, out, &out->packet) == SIZE_MAX;
 }
 
 /* Where the checksum of what IP carries is in it; SIZE_MAX: it has none that we know. */
@@ -188,6 +189,16 @@ static bool was_right(const struct walk_trial *trial, size_t out)
 	return frame_checksum(0, head, came->head_size) == 0;
 }
 
+/* A switch, which a net of several clients has, hands no frame on whose source is nobody's or
+ * many's, nor one whose source is whom it is for. */
+static bool is_bad_source(const struct frame *frame)
+{
+	static const uint8_t nobody[FRAME_MAC_SIZE];
+
+	return memcmp(frame->source, nobody, FRAME_MAC_SIZE) == 0 || (frame->source[0] & 1) != 0 ||
+	       memcmp(frame->source, frame->target, FRAME_MAC_SIZE) == 0;
+}
+
 bool walk_judge_macs(const struct walk_trial *trial, size_t out, const uint8_t *target,
 		     const char *whose)
 {
@@ -204,11 +215,15 @@ bool walk_judge_macs(const struct walk_trial *trial, size_t out, const uint8_t *
 		return false;
 	}
 	if (!walk_is_router(trial->walk, wire, frame->source)) {
+		const size_t first = trial->way->fault_count;
+
 		(void)snprintf(expected, sizeof(expected), "net%u's, %s",
 			       trial->walk->legs[wire].net,
 			       address_format_mac(trial->walk->legs[wire].mac, mac));
 		walk_complain_field(trial, WALK_ETHERNET, LOOK_ETHERNET, out,
 				    FRAME_FIELD_SOURCE_MAC, expected);
+		if (is_bad_source(frame))
+			walk_set_fatal(trial->way, first, true);
 		return false;
 	}
 	walk_stop(trial->way, WALK_ETHERNET, wire,
@@ -265,7 +280,7 @@ static size_t find_telling_change(const struct frame *in, const struct frame *ou
 	for (size_t i = ipv4 ? 12 : 8; i < (ipv4 ? 20U : 40U); i++)
 		if (a[i] != b[i])
 			return i;
-	return find_head_change(in, out);
+	return walk_find_head_change(in, out, &out->packet);
 }
 
 /* Complains of what was changed in the header. */
@@ -320,12 +335,25 @@ static void complain_load(const struct walk_trial *trial, size_t out)
 		trial->subject, walk_net_of(trial, out), at);
 }
 
+/* Hosts do not look at the type of service, the identification of what is whole, or DF. What was
+ * whole and is a fragment now waits for others in vain; and IPv6 has nothing else at the end. */
+static bool hinders(const struct frame *in, const struct frame *out)
+{
+	return in->packet.part != out->packet.part ||
+	       (in->packet.version == 6 &&
+		walk_find_head_change(in, out, &out->packet) >= IPV6_NEXT_HEADER);
+}
+
 static void judge_payload(const struct walk_trial *trial, size_t out)
 {
 	const struct frame *frame = walk_frame_of(trial, out);
+	const size_t first = trial->way->fault_count;
 
-	if (!has_same_head(trial->frame, frame))
+	if (!has_same_head(trial->frame, frame)) {
 		complain_head(trial, out);
+		if (hinders(trial->frame, frame))
+			walk_set_fatal(trial->way, first, true);
+	}
 	/* Where it has another length, its payload has with it. */
 	if (frame->packet.head_size == trial->frame->packet.head_size &&
 	    frame->packet.told == trial->frame->packet.told &&
@@ -363,8 +391,7 @@ static void judge_cause(const struct walk_trial *trial, size_t out)
 	const size_t first = trial->way->fault_count;
 
 	judge_payload(trial, out);
-	for (size_t i = first; i < trial->way->fault_count; i++)
-		trial->way->faults[i].fatal = true;
+	walk_set_fatal(trial->way, first, true);
 }
 
 void walk_judge_copy(const struct walk_trial *trial, size_t out)

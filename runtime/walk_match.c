@@ -9,10 +9,10 @@
  * alike in all of that have one copy each. Where there is no pair, and of one between the same two
  * nothing has come yet, it is that one: nothing else can be meant by what has lost all its numbers.
  *
- * So that a flood costs little more than one look at each of its frames, those with a marker are
- * looked for among those with the same marker, and the others, TCP's without data above all, among
- * the others. An ICMP error quotes too little to have the marker: it, and a frame that is no packet
- * any more, is looked for everywhere, as long as there are not too many of them. */
+ * So that many frames cost little more than one look at each, those with a marker are looked for
+ * among those with the same marker, TCP's without data among those with the same numbers, and only
+ * what has lost these, an ICMP error, and a frame that is no packet any more, everywhere. Of pairs
+ * so many are compared at most; behind that the walk is partial. */
 #include "walk_parts.h"
 
 #include <linux/if_ether.h>
@@ -126,23 +126,29 @@ static unsigned score_pair(const struct walk_sight *in, const struct walk_sight 
 /* ---- candidates ------------------------------------------------------------------------------ */
 
 #define BUCKETS	  4096
-#define FULL_MAX  20000 /* looks everywhere */
-#define TAKEN_MAX 1000	/* of what came of one: of more it makes no difference */
+#define PAIRS_MAX 40000000 /* a few seconds */
+#define TAKEN_MAX 1000	   /* of what came of one: of more it makes no difference */
 
-/* Of each marker those that arrived, in the order of time; the last bucket has those without. */
+/* Those that arrived, in the order of time; the last bucket has those that nothing tells of. */
 struct index {
 	size_t heads[BUCKETS + 1];
 	size_t tails[BUCKETS + 1];
 	size_t *next;
 	unsigned *taken; /* how many came of it */
-	unsigned full;	 /* looks everywhere so far */
+	size_t pairs;	 /* compared so far */
 };
 
 static size_t bucket_of(const struct walk_sight *sight)
 {
-	const uint32_t mixed = sight->marker.token * 0x9e3779b1U ^ sight->marker.sequence;
+	const struct frame_packet *packet = &sight->frame.packet;
 
-	return sight->marked ? mixed % BUCKETS : BUCKETS;
+	if (sight->marked)
+		return (sight->marker.token * 0x9e3779b1U ^ sight->marker.sequence) % BUCKETS;
+	if (sight->frame.kind != FRAME_IP || packet->upper != FRAME_TCP)
+		return BUCKETS;
+	return (packet->tcp_sequence * 0x9e3779b1U ^ packet->tcp_acknowledgment * 0x85ebca6bU ^
+		packet->source_port) %
+	       BUCKETS;
 }
 
 static void add_arrival(struct index *index, size_t bucket, size_t i)
@@ -162,10 +168,11 @@ struct choice {
 	unsigned least; /* it must have */
 };
 
-static void search_bucket(const struct walk *walk, const struct index *index, size_t bucket,
+static void search_bucket(const struct walk *walk, struct index *index, size_t bucket,
 			  const struct walk_sight *sight, struct choice *best)
 {
-	for (size_t i = index->heads[bucket]; i != WALK_NO_FRAME; i = index->next[i]) {
+	for (size_t i = index->heads[bucket]; i != WALK_NO_FRAME && index->pairs++ < PAIRS_MAX;
+	     i = index->next[i]) {
 		const unsigned score = score_pair(&walk->sights[i], sight);
 
 		if (score < best->score || score < best->least)
@@ -182,8 +189,6 @@ static void search_bucket(const struct walk *walk, const struct index *index, si
 static void search_all(const struct walk *walk, struct index *index, const struct walk_sight *sight,
 		       struct choice *best)
 {
-	if (index->full++ >= FULL_MAX)
-		return;
 	for (size_t i = 0; i <= BUCKETS; i++)
 		search_bucket(walk, index, i, sight, best);
 }
@@ -253,8 +258,9 @@ int walk_match(struct walk *walk, struct error *error)
 		index->heads[i] = index->tails[i] = WALK_NO_FRAME;
 	index->next = next;
 	index->taken = taken;
-	index->full = 0;
+	index->pairs = 0;
 	match_all(walk, index);
+	walk->partial = walk->partial || index->pairs > PAIRS_MAX;
 	return 0;
 }
 
@@ -318,10 +324,12 @@ bool walk_belongs(const struct walk *walk, const struct walk_question *question,
 	const struct frame_packet *packet = &sight->frame.packet;
 
 	*back = false;
-	if (walk->frames[i].sent || sight->frame.kind == FRAME_ARP)
+	if (walk->frames[i].sent)
 		return false;
 	if (is_crafted(question, &sight->frame))
 		return true;
+	if (sight->frame.kind == FRAME_ARP)
+		return false;
 	if (question->kind == PROBE_FRAME && question->target.line == 0)
 		return false;
 	if (sight->frame.quoted.version != 0) {

@@ -1,5 +1,8 @@
 #include "walk_trial.h"
 
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+
 #define QUOTED_MIN 8 /* bytes behind the header that an ICMP error quotes (RFC 792) */
 
 /* ---- what the router says itself ------------------------------------------------------------- */
@@ -35,31 +38,56 @@ static bool complain_elsewhere(const struct walk_trial *trial, bool error)
 	return true;
 }
 
+/* Complains of a field by which its target will not take the packet. */
+static void complain_fatal(const struct walk_trial *trial, size_t out, enum frame_field field,
+			   const char *expected)
+{
+	const size_t first = trial->way->fault_count;
+
+	walk_complain_field(trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, field, expected);
+	walk_set_fatal(trial->way, first, true);
+}
+
+/* The field of the IP header of what the router says that is wrong; NONE: none. EXPECTED may be
+ * filled in. */
+static enum frame_field find_bad_field(const struct frame_packet *packet, char expected[80])
+{
+	(void)snprintf(expected, 80, "the sum over what it covers");
+	if (packet->sum == FRAME_SUM_WRONG)
+		return FRAME_FIELD_CHECKSUM;
+	if (packet->cut) {
+		(void)snprintf(expected, 80, "%zu, the bytes that there are of it",
+			       packet->version == 4 ? packet->size
+						    : packet->size - packet->head_size);
+		return FRAME_FIELD_LENGTH;
+	}
+	if (packet->part) {
+		(void)snprintf(expected, 80, "that of no fragment");
+		return packet->version == 4 ? FRAME_FIELD_FRAGMENT : FRAME_FIELD_PROTOCOL;
+	}
+	return packet->upper_sum == FRAME_SUM_WRONG ? FRAME_FIELD_UPPER_CHECKSUM : FRAME_FIELD_NONE;
+}
+
 /* SOURCE is whose it must be, as CALLED. */
 static bool judge_own_head(const struct walk_trial *trial, size_t out, const uint8_t *source,
 			   const char *called)
 {
 	const struct frame_packet *packet = &walk_frame_of(trial, out)->packet;
 	const size_t size = packet->version == 4 ? 4 : 16;
-	enum frame_field field = FRAME_FIELD_NONE;
+	char expected[80];
+	const enum frame_field field = find_bad_field(packet, expected);
 
-	if (packet->sum == FRAME_SUM_WRONG)
-		field = FRAME_FIELD_CHECKSUM;
-	else if (packet->upper_sum == FRAME_SUM_WRONG)
-		field = FRAME_FIELD_UPPER_CHECKSUM;
-	if (field != FRAME_FIELD_NONE) {
+	if (field == FRAME_FIELD_CHECKSUM || field == FRAME_FIELD_UPPER_CHECKSUM)
 		walk_complain_field(trial, WALK_CHECKSUM,
 				    field == FRAME_FIELD_CHECKSUM ? LOOK_CHECKSUM : LOOK_PAYLOAD,
-				    out, field, "the sum over what it covers");
-		return false;
-	}
-	if (packet->ttl == 0) {
+				    out, field, expected);
+	else if (field != FRAME_FIELD_NONE)
+		complain_fatal(trial, out, field, expected);
+	else if (packet->ttl == 0)
 		walk_complain_field(trial, WALK_TTL, LOOK_TTL, out, FRAME_FIELD_TTL, "more than 0");
+	else if (!walk_judge_macs(trial, out, trial->frame->source, trial->sender))
 		return false;
-	}
-	if (!walk_judge_macs(trial, out, trial->frame->source, trial->sender))
-		return false;
-	if (memcmp(packet->target, trial->frame->packet.source, size) != 0)
+	else if (memcmp(packet->target, trial->frame->packet.source, size) != 0)
 		walk_complain_field(trial, WALK_PAYLOAD, LOOK_ADDRESSES, out, FRAME_FIELD_TARGET,
 				    "that of who asked");
 	else if (memcmp(packet->source, source, size) != 0)
@@ -78,9 +106,10 @@ static void judge_echo(const struct walk_trial *trial, size_t out)
 	const struct frame_packet *asked = &trial->frame->packet;
 	const struct frame_packet *packet = &frame->packet;
 
-	if (packet->type == asked->type)
-		return walk_complain_field(trial, WALK_PAYLOAD, LOOK_PAYLOAD, out,
-					   FRAME_FIELD_ICMP_TYPE, "that of an echo reply");
+	if (packet->type == asked->type || packet->code != 0)
+		return walk_complain_field(
+			trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, FRAME_FIELD_ICMP_TYPE,
+			asked->version == 4 ? "0/0, of an echo reply" : "129/0, of an echo reply");
 	if (!judge_own_head(trial, out, asked->target, "the address that was asked"))
 		return;
 	if (packet->echo_id != asked->echo_id)
@@ -98,6 +127,23 @@ static void judge_echo(const struct walk_trial *trial, size_t out)
 			packet->payload_size, asked->payload_size);
 	walk_stop(trial->way, WALK_PAYLOAD, trial->walk->frames[out].wire,
 		  "it carries what the question did");
+}
+
+/* It came of an echo request, and is none and no reply. */
+static void judge_no_echo(const struct walk_trial *trial, size_t out)
+{
+	const struct frame_packet *packet = &walk_frame_of(trial, out)->packet;
+
+	if (packet->protocol != trial->frame->packet.protocol)
+		complain_fatal(trial, out, FRAME_FIELD_PROTOCOL, "that of ICMP");
+	else if (packet->part || packet->cut)
+		(void)judge_own_head(trial, out, trial->frame->packet.target, "");
+	else if (packet->upper == FRAME_ICMP)
+		complain_fatal(trial, out, FRAME_FIELD_ICMP_TYPE, "that of an echo reply");
+	else
+		walk_complain_packet(trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, FRAME_FIELD_PAYLOAD,
+				     "%s left on net%u without a whole ICMP header", trial->subject,
+				     walk_net_of(trial, out));
 }
 
 static void complain_unanswered(const struct walk_trial *trial)
@@ -124,18 +170,20 @@ void walk_judge_answer(const struct walk_trial *trial)
 	note_judged(trial->way);
 	if (!walk_is_late(&own, out))
 		walk_stop(trial->way, WALK_FORWARD, wire, "the router answers it itself");
-	if (walk_frame_of(trial, out)->packet.version == trial->frame->packet.version &&
-	    frame_is_echo(&walk_frame_of(trial, out)->packet))
+	if (walk_frame_of(trial, out)->packet.version != trial->frame->packet.version)
+		walk_judge_garbled(&own, out);
+	else if (frame_is_echo(&walk_frame_of(trial, out)->packet))
 		judge_echo(&own, out);
 	else
-		walk_judge_garbled(&own, out);
+		judge_no_echo(&own, out);
 	walk_judge_rest(&own, out);
 }
 
 /* ---- an ICMP error --------------------------------------------------------------------------- */
 
-/* What it quotes: the header that it is about, but for what a router changes, and the bytes behind
- * that. */
+/* What it quotes: the header of the packet, but for what a router changes, and the bytes behind
+ * that.
+ */
 static bool judge_quote(const struct walk_trial *trial, size_t out)
 {
 	const struct frame *frame = walk_frame_of(trial, out);
@@ -154,13 +202,20 @@ static bool judge_quote(const struct walk_trial *trial, size_t out)
 			trial->subject, there, needed);
 		return false;
 	}
-	if (quoted->head_size == packet->head_size &&
+	if (quoted->version == packet->version &&
+	    walk_find_head_change(trial->frame, frame, quoted) == SIZE_MAX &&
 	    memcmp(frame->bytes + quoted->offset + quoted->head_size,
 		   trial->frame->bytes + packet->offset + packet->head_size, needed) == 0)
 		return true;
 	walk_complain_packet(trial, WALK_PAYLOAD, LOOK_PAYLOAD, out, FRAME_FIELD_PAYLOAD,
-			     "%s quotes something else than that", trial->subject);
+			     "%s quotes another header or other bytes behind it than that has",
+			     trial->subject);
 	return false;
+}
+
+static bool is_unreachable(const struct frame_packet *packet)
+{
+	return packet->type == (packet->version == 4 ? ICMP_DEST_UNREACH : ICMP6_DST_UNREACH);
 }
 
 static void judge_error_frame(const struct walk_trial *trial, size_t out)
@@ -172,7 +227,8 @@ static void judge_error_frame(const struct walk_trial *trial, size_t out)
 	char expected[64];
 
 	note_judged(trial->way);
-	if (!walk_is_late(trial, out))
+	/* It may have asked for its next hop for as long as it likes. */
+	if (is_unreachable(packet) || !walk_is_late(trial, out))
 		walk_stop(trial->way, WALK_FORWARD, trial->walk->frames[out].wire,
 			  "the router refuses it: ICMP %u/%u", packet->type, packet->code);
 	if (packet->type != trial->fate.type ||
@@ -212,8 +268,12 @@ void walk_judge_error(const struct walk_trial *trial)
 	const size_t copy = walk_find_result(trial, SIZE_MAX, false);
 
 	if (copy != WALK_NO_FRAME && trial->frame->packet.ttl <= 1)
-		walk_complain_field(trial, WALK_TTL, LOOK_TTL, copy, FRAME_FIELD_TTL,
-				    "dropped: it came with a time to live of 1");
+		walk_complain_packet(trial, WALK_TTL, LOOK_TTL, copy, FRAME_FIELD_TTL,
+				     "%s came with %u as its %s and was put onto net%u; it must be "
+				     "dropped",
+				     trial->subject, trial->frame->packet.ttl,
+				     frame_field_name(trial->frame, FRAME_FIELD_TTL),
+				     walk_net_of(trial, copy));
 	else if (copy != WALK_NO_FRAME)
 		walk_complain_packet(trial, WALK_FORWARD, LOOK_STRAY, copy, FRAME_FIELD_NONE,
 				     "%s was put onto net%u; the router has no way for it",

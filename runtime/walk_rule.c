@@ -24,9 +24,10 @@ static const char *error_rule(const struct walk_trial *trial, enum frame_field f
 	}
 }
 
-static const char *upper_sum_rule(const struct walk_trial *trial)
+/* What the router says itself is ICMP, whatever it is about. */
+static const char *upper_sum_rule(const struct walk_trial *trial, bool own)
 {
-	switch (trial->frame->packet.upper) {
+	switch (own ? FRAME_ICMP : trial->frame->packet.upper) {
 	case FRAME_UDP:
 		return trial->family == FAMILY_IPV4 ? "RFC 768" : "RFC 8200 8.1";
 	case FRAME_TCP:
@@ -46,10 +47,10 @@ static const char *own_rule(const struct walk_trial *trial, enum frame_field fie
 	return trial->family == FAMILY_IPV4 ? "RFC 1812 4.3.3.6" : "RFC 4443 4.2";
 }
 
-static const char *checksum_rule(const struct walk_trial *trial, enum frame_field field)
+static const char *checksum_rule(const struct walk_trial *trial, enum frame_field field, bool own)
 {
 	if (field == FRAME_FIELD_UPPER_CHECKSUM)
-		return upper_sum_rule(trial);
+		return upper_sum_rule(trial, own);
 	return trial->fate.kind == FATE_NOTHING ? "RFC 1812 5.2.2" : "RFC 1812 4.2.2.5";
 }
 
@@ -60,9 +61,11 @@ const char *walk_rule(const struct walk_trial *trial, enum walk_step step, enum 
 
 	switch (step) {
 	case WALK_TTL:
+		if (ipv4 && own && trial->frame->packet.ttl > 1)
+			return "RFC 1812 4.2.2.9";
 		return ipv4 ? "RFC 1812 5.3.1" : "RFC 8200 3";
 	case WALK_CHECKSUM:
-		return checksum_rule(trial, field);
+		return checksum_rule(trial, field, own);
 	case WALK_ETHERNET:
 		return ipv4 ? "RFC 894" : "RFC 2464";
 	case WALK_FORWARD:

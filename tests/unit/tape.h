@@ -131,6 +131,21 @@ static inline uint8_t *add_echo(struct tape *tape, const struct echo *echo)
 	return bytes;
 }
 
+/* Makes UDP of an echo, from port 4000 to port 7. */
+static inline void make_udp(uint8_t *bytes)
+{
+	const uint32_t start = frame_checksum_start(4, bytes + 26, bytes + 30, 17, 8 + PAYLOAD);
+
+	bytes[23] = 17;
+	put16(bytes + 24, 0);
+	put16(bytes + 24, frame_checksum(0, bytes + 14, 20));
+	put16(bytes + 34, 4000);
+	put16(bytes + 36, 7);
+	put16(bytes + 38, 8 + PAYLOAD);
+	put16(bytes + 40, 0);
+	put16(bytes + 40, frame_checksum(start, bytes + 34, 8 + PAYLOAD));
+}
+
 /* The places of a right exchange on the tape. */
 enum {
 	ASKED1,	   /* client1's ARP question */

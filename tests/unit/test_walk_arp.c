@@ -109,6 +109,31 @@ static void who_asks_again_for_what_is_known_is_told(void **state)
 	assert_int_equal(way.faults[0].step, WALK_ARP_QUESTION);
 }
 
+/* What was under way when the answer came, and one or two that were lost. */
+static void a_few_questions_more_are_no_fault(void **state)
+{
+	const struct arp answer = {1,	    false,	2,	 router1,   client1,
+				   client1, ip_client1, router1, ip_router1};
+	const struct arp question = {1,	      true,	  1,	  everybody, router1,
+				     router1, ip_router1, nobody, ip_client1};
+	struct tape tape;
+
+	(void)state;
+	memcpy(asked, ip_router1, 4);
+	for (int late = 0; late < 2; late++) {
+		record(&tape);
+		(void)add_arp(&tape, &answer);
+		(void)add_echo(&tape, &(struct echo){1, true, client1, router1, ip_client2,
+						     ip_client1, 63, 0});
+		tape.now += late ? 100 * MS : 10 * MS;
+		for (int i = 0; i < (late ? 2 : 5); i++)
+			(void)add_arp(&tape, &question);
+		follow(&tape, PROBE_ARP);
+		assert_int_equal(way.fault_count, 0);
+	}
+	memcpy(asked, ip_client2, 4);
+}
+
 static void an_answer_for_another_address_is_a_fault(void **state)
 {
 	static const uint8_t stranger[] = {1, 1, 1, 99};
@@ -327,6 +352,86 @@ static void a_packet_that_waited_for_arp_is_told_from_one_that_did_not(void **st
 	assert_string_equal(way.faults[0].rule, "RFC 1122 2.3.2.2");
 }
 
+/* How long a router remembers is its own matter. */
+static void who_forgets_after_a_while_may_ask_again(void **state)
+{
+	struct tape tape;
+
+	(void)state;
+	record(&tape);
+	for (int i = 0; i < 6; i++) {
+		tape.now += 10000 * MS;
+		(void)add_arp(&tape, &(struct arp){1, true, 1, everybody, router1, router1,
+						   ip_router1, nobody, ip_client1});
+		(void)add_arp(&tape, &(struct arp){1, false, 2, router1, client1, client1,
+						   ip_client1, router1, ip_router1});
+		(void)add_echo(&tape, &(struct echo){1, true, client1, router1, ip_client2,
+						     ip_client1, 63, 0});
+	}
+	memcpy(asked, ip_router1, 4);
+	follow(&tape, PROBE_ARP);
+	memcpy(asked, ip_client2, 4);
+	assert_int_equal(way.fault_count, 0);
+}
+
+static void a_question_at_the_very_end_may_be_answered_still(void **state)
+{
+	struct tape tape;
+
+	(void)state;
+	record(&tape);
+	cut(&tape, ANSWERED1);
+	finds(&tape, WALK_ARP_ANSWER, FRAME_FIELD_NONE);
+	tape.now = tape.frames[ASKED1].time + 10 * MS - 3000 * MS;
+	follow(&tape, PROBE_PING);
+	assert_int_equal(way.fault_count, 0);
+	/* Who has its answer and sends nothing is told. */
+	record(&tape);
+	cut(&tape, REQUEST);
+	finds(&tape, WALK_ARP_QUESTION, FRAME_FIELD_NONE);
+	assert_true(says("but an ARP question, which was answered"));
+}
+
+/* Each leg may answer for all of them, as Linux does, and need not. */
+static void another_legs_address_may_be_answered_for_or_not(void **state)
+{
+	struct tape tape = {.now = START};
+
+	(void)state;
+	memcpy(asked, ip_router2, 4);
+	(void)add_arp(&tape, &(struct arp){1, false, 1, everybody, client1, client1, ip_client1,
+					   nobody, ip_router2});
+	follow(&tape, PROBE_ARP);
+	assert_int_equal(way.fault_count, 0);
+	(void)add_arp(&tape, &(struct arp){1, true, 2, client1, router1, router1, ip_router2,
+					   client1, ip_client1});
+	follow(&tape, PROBE_ARP);
+	memcpy(asked, ip_client2, 4);
+	assert_int_equal(way.fault_count, 0);
+}
+
+/* What is garbled beside it, or comes back as it went, answers nobody. */
+static void a_question_for_nobody_is_not_answered_by_garbage(void **state)
+{
+	static const uint8_t stranger[] = {1, 1, 1, 99};
+	struct tape tape = {.now = START};
+
+	(void)state;
+	memcpy(asked, stranger, 4);
+	(void)add_arp(&tape, &(struct arp){1, false, 1, everybody, client1, client1, ip_client1,
+					   nobody, stranger});
+	(void)add_arp(&tape, &(struct arp){1, true, 1, everybody, client1, client1, ip_client1,
+					   nobody, stranger});
+	add_arp(&tape, &(struct arp){1, true, 2, client1, router1, router1, ip_router1, client1,
+				     ip_client1})[14] = 9;
+	follow(&tape, PROBE_ARP);
+	memcpy(asked, ip_client2, 4);
+	assert_int_equal(way.fault_count, 0);
+	assert_int_equal(way.strays, 0);
+	for (size_t i = 0; i < way.stop_count; i++)
+		assert_int_not_equal(way.stops[i].step, WALK_ARP_ANSWER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +439,7 @@ int main(void)
 		cmocka_unit_test(arp_that_is_not_answered_or_late_is_the_cause),
 		cmocka_unit_test(the_routers_own_arp_question_is_judged_where_it_forwards_nothing),
 		cmocka_unit_test(who_asks_again_for_what_is_known_is_told),
+		cmocka_unit_test(a_few_questions_more_are_no_fault),
 		cmocka_unit_test(an_answer_for_another_address_is_a_fault),
 		cmocka_unit_test(questions_and_announcements_of_the_routers_own_are_no_answers),
 		cmocka_unit_test(the_ethernet_source_of_an_answer_is_the_routers),
@@ -343,6 +449,10 @@ int main(void)
 		cmocka_unit_test(what_answers_is_not_taken_for_a_question),
 		cmocka_unit_test(who_asks_on_the_wrong_net_is_told),
 		cmocka_unit_test(a_packet_that_waited_for_arp_is_told_from_one_that_did_not),
+		cmocka_unit_test(who_forgets_after_a_while_may_ask_again),
+		cmocka_unit_test(a_question_at_the_very_end_may_be_answered_still),
+		cmocka_unit_test(another_legs_address_may_be_answered_for_or_not),
+		cmocka_unit_test(a_question_for_nobody_is_not_answered_by_garbage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,6 +238,124 @@ static void an_icmp_error_of_a_clients_is_a_packet_like_others(void **state)
 	expected = EXPECT_REPLY;
 }
 
+/* Makes the header's sum of BYTES right. */
+static void mend_head(uint8_t *bytes)
+{
+	put16(bytes + 24, 0);
+	put16(bytes + 24, frame_checksum(0, bytes + 14, 20));
+}
+
+/* client1 pings the router's own address, and is answered. */
+static uint8_t *record_own_echo(struct tape *tape)
+{
+	record(tape);
+	cut(tape, REQUEST);
+	(void)add_echo(tape,
+		       &(struct echo){1, false, router1, client1, ip_client1, ip_router1, 64, 8});
+	return add_echo(tape,
+			&(struct echo){1, true, client1, router1, ip_router1, ip_client1, 64, 0});
+}
+
+/* What its target does not take. */
+static void an_answer_that_no_host_takes_is_the_cause(void **state)
+{
+	struct tape tape;
+	uint8_t *bytes;
+
+	(void)state;
+	memcpy(asked, ip_router1, 4);
+	bytes = record_own_echo(&tape);
+	put16(bytes + 16, 28 + PAYLOAD + 14);
+	mend_head(bytes);
+	finds(&tape, WALK_PAYLOAD, FRAME_FIELD_LENGTH);
+	assert_int_equal(first_fault(true), WALK_PAYLOAD);
+	assert_true(says("with 122 as its total length; it must be 108"));
+	bytes = record_own_echo(&tape);
+	put16(bytes + 20, 0x2000); /* more fragments */
+	mend_head(bytes);
+	finds(&tape, WALK_PAYLOAD, FRAME_FIELD_FRAGMENT);
+	assert_int_equal(first_fault(true), WALK_PAYLOAD);
+	bytes = record_own_echo(&tape);
+	bytes[23] = 2;
+	mend_head(bytes);
+	finds(&tape, WALK_PAYLOAD, FRAME_FIELD_PROTOCOL);
+	bytes = record_own_echo(&tape);
+	bytes[35] = 7; /* the code */
+	mend(bytes);
+	finds(&tape, WALK_PAYLOAD, FRAME_FIELD_ICMP_TYPE);
+	assert_true(says("0/0, of an echo reply"));
+	bytes = record_own_echo(&tape);
+	bytes[22] = 0;
+	mend(bytes);
+	finds(&tape, WALK_TTL, FRAME_FIELD_TTL);
+	assert_string_equal(way.faults[0].rule, "RFC 1812 4.2.2.9");
+	memcpy(asked, ip_client2, 4);
+}
+
+/* All of the header that it is about, but for what the router had changed already. */
+static void the_header_that_an_error_quotes_is_compared(void **state)
+{
+	static const struct {
+		size_t at;
+		enum walk_step step;
+	} changes[] = {
+		{2, WALK_PAYLOAD},  {4, WALK_PAYLOAD},	{6, WALK_PAYLOAD},
+		{8, WALK_NONE},	    {10, WALK_NONE},	{11, WALK_NONE},
+		{12, WALK_PAYLOAD}, {19, WALK_PAYLOAD}, {20, WALK_PAYLOAD},
+	};
+
+	(void)state;
+	expected = EXPECT_ICMP;
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		struct tape tape;
+		uint8_t *bytes;
+
+		record_expired(&tape);
+		bytes = add_error(&tape, 11, 0, 8);
+		bytes[42 + changes[i].at] ^= 1;
+		put16(bytes + 36, 0);
+		put16(bytes + 36, frame_checksum(0, bytes + 34, 36));
+		finds(&tape, changes[i].step,
+		      changes[i].step == WALK_NONE ? FRAME_FIELD_NONE : FRAME_FIELD_PAYLOAD);
+	}
+	expected = EXPECT_REPLY;
+}
+
+/* The sum of the error, and not of what it is about. */
+static void the_checksum_of_an_error_is_icmps(void **state)
+{
+	struct tape tape;
+
+	(void)state;
+	expected = EXPECT_ICMP;
+	record_expired(&tape);
+	make_udp(tape.bytes[REQUEST]);
+	put16(add_error(&tape, 11, 0, 8) + 36, 0);
+	follow(&tape, PROBE_UDP);
+	expected = EXPECT_REPLY;
+	assert_true(way.fault_count > 0);
+	assert_int_equal(way.faults[0].field, FRAME_FIELD_UPPER_CHECKSUM);
+	assert_string_equal(way.faults[0].rule, "RFC 792");
+}
+
+/* Linux asks three times by ARP first, a second apart. */
+static void who_is_sought_in_vain_may_be_unreachable_late(void **state)
+{
+	static const uint8_t nowhere[] = {2, 2, 2, 99};
+	struct tape tape;
+
+	(void)state;
+	memcpy(asked, nowhere, 4);
+	record(&tape);
+	cut(&tape, REQUEST);
+	(void)add_echo(&tape,
+		       &(struct echo){1, false, router1, client1, ip_client1, nowhere, 64, 8});
+	tape.now += 3000 * MS;
+	(void)add_error(&tape, 3, 1, 8);
+	finds(&tape, WALK_NONE, FRAME_FIELD_NONE);
+	memcpy(asked, ip_client2, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +366,10 @@ int main(void)
 		cmocka_unit_test(an_icmp_error_is_said_once_by_the_leg_that_it_leaves_by),
 		cmocka_unit_test(a_packet_that_nobody_is_for_may_be_dropped_or_refused),
 		cmocka_unit_test(an_icmp_error_of_a_clients_is_a_packet_like_others),
+		cmocka_unit_test(an_answer_that_no_host_takes_is_the_cause),
+		cmocka_unit_test(the_header_that_an_error_quotes_is_compared),
+		cmocka_unit_test(the_checksum_of_an_error_is_icmps),
+		cmocka_unit_test(who_is_sought_in_vain_may_be_unreachable_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,7 +61,8 @@ struct asker_plan {
 	uint32_t sizes[ASKER_SIZES_MAX];
 	size_t size_count;
 	uint32_t interval; /* ms between packets; 0: 2 ms */
-	uint32_t within;   /* ms after the last packet in which answers count */
+	uint32_t pause;	 /* ms that one more waits for an answer, unless the last three had none */
+	uint32_t within; /* ms after the last packet in which answers count */
 	/* Nothing is expected: listens as long as that, whatever comes. Else it ends as soon as all
 	 * has been answered, and some 20 ms have passed for what comes twice. */
 	bool silence;

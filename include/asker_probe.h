@@ -74,6 +74,9 @@ struct probe_way {
 	int (*own)(struct probe *probe, struct error *error);
 };
 
+/* How long PLAN's packets may take to be sent, in ms. */
+int64_t probe_asking_ms(const struct asker_plan *plan);
+
 /* Sends what there is to send, and hears, until the time is over or all is done; then proves that
  * it would have heard more. */
 int probe_converse(struct probe *probe, const struct probe_way *way, struct error *error);

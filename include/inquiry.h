@@ -75,9 +75,14 @@ int inquiry_control(const struct inquiry *inquiry, struct error *error);
 /* Begins to watch the legs. */
 int inquiry_watch(struct inquiry *inquiry, struct error *error);
 
-/* Counts in HEARD the legs on which somebody listens, of those who did not when the silence was
- * proved. */
-int inquiry_count_heard(struct inquiry *inquiry, size_t *heard, struct error *error);
+/* Says on how many legs somebody listens, of those who did not when the silence was proved; and a
+ * sum that is another when another listens, or to something else. */
+struct inquiry_ears {
+	size_t legs;
+	uint64_t sum;
+};
+int inquiry_look_for_listeners(struct inquiry *inquiry, struct inquiry_ears *ears,
+			       struct error *error);
 
 /* Asks for a moment what a router would carry or answer, while there is none. Who listens then may
  * stay: tcpdump(8), for example. Returns 1 where all is silent, 0 where something was heard, which

@@ -4,7 +4,8 @@
 
 #include "inquiry.h"
 
-/* In this order; from the last on each question of that kind has one of its own. */
+/* In this order; each stream, and behind them each question of the last kind, has one of its own.
+ */
 enum inquiry_round {
 	ROUND_FIRST,
 	ROUND_OPENING,

@@ -58,6 +58,7 @@ struct walk_leg {
 
 #define WALK_HEARS_ARP 1U
 #define WALK_HEARS_IP  2U
+#define WALK_HEARS_ALL 4U /* and as what they are: by a socket for every protocol */
 
 /* A captured frame, looked at. */
 struct walk_sight;

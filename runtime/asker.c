@@ -202,7 +202,7 @@ static bool is_family(int family)
 static int check_plan(const struct asker_plan *plan, struct error *error)
 {
 	if (plan->kind >= ASKER_KINDS || plan->within > ASKER_WITHIN_MAX ||
-	    plan->interval > ASKER_WITHIN_MAX)
+	    plan->interval > ASKER_WITHIN_MAX || plan->pause > ASKER_WITHIN_MAX)
 		return error_set(error, EINVAL, "no such question");
 	if (plan->count < 1 || plan->count > ASKER_PACKETS_MAX)
 		return error_set(error, EINVAL, "1 to %d packets", ASKER_PACKETS_MAX);
@@ -240,7 +240,7 @@ int asker_start(const struct asker_plan *plan, const struct ns_set *client, stru
 	made.channel = ends[0];
 	birth.channel = ends[1];
 	made.kind = own.kind;
-	made.patience = own.within + own.count * own.interval + GRACE_MS;
+	made.patience = own.within + (uint32_t)probe_asking_ms(&own) + GRACE_MS;
 	made.deadline = monotonic_ms() + PREPARE_MS;
 	result = ns_clone(0, main_child, &birth, &made.pidfd, error);
 	close_fd(&ends[1]);

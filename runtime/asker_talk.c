@@ -6,6 +6,7 @@
 
 #define ROUND	    64	 /* messages that are heard before the time is looked at again */
 #define LAST_ROUNDS 16	 /* of what has come when the time is over */
+#define LOST_MAX    3	 /* packets without an answer */
 #define SETTLED_MS  20	 /* what comes twice comes by then */
 #define OWN_MS	    1000 /* for what goes over lo */
 
@@ -140,6 +141,19 @@ static bool is_settled_so_far(const struct probe *probe)
 	return last != NULL && !probe->plan->silence && last->right > 0;
 }
 
+/* Until when the next packet waits for an answer to the last: where answers come, longer. */
+static int64_t next_time(const struct probe *probe, int64_t now)
+{
+	const struct asker_plan *plan = probe->plan;
+	uint32_t lost = 0;
+
+	while (lost < LOST_MAX && lost < probe->asked &&
+	       probe->report->packets[probe->asked - 1 - lost].right == 0)
+		lost++;
+	return now +
+	       (lost < LOST_MAX && plan->pause > plan->interval ? plan->pause : plan->interval);
+}
+
 /* Sends the next packet, where it is time. */
 static int speak(struct probe *probe, struct talk *talk, struct error *error)
 {
@@ -154,11 +168,14 @@ static int speak(struct probe *probe, struct talk *talk, struct error *error)
 	result = talk->way->send(probe, probe->asked, error);
 	if (result < 0)
 		return result;
-	talk->next = now + plan->interval;
-	if (result > 0)
+	if (result > 0) {
+		talk->next = now + plan->interval;
 		return 0;
+	}
 	packet->sent = when;
-	if (++probe->asked == plan->count)
+	probe->asked++;
+	talk->next = next_time(probe, now);
+	if (probe->asked == plan->count)
 		talk->over = now + plan->within;
 	return 0;
 }
@@ -198,13 +215,19 @@ static int hear_ourselves(struct probe *probe, const struct talk *talk, struct e
 	return result < 0 ? result : probe_finish_ear(probe, error);
 }
 
+int64_t probe_asking_ms(const struct asker_plan *plan)
+{
+	const uint32_t each = plan->pause > plan->interval ? plan->pause : plan->interval;
+
+	return (int64_t)plan->count * each;
+}
+
 int probe_converse(struct probe *probe, const struct probe_way *way, struct error *error)
 {
 	const struct asker_plan *plan = probe->plan;
 	const int64_t begin = monotonic_ms();
-	struct talk talk = {.way = way,
-			    .next = begin,
-			    .over = begin + plan->within + (int64_t)plan->count * plan->interval};
+	struct talk talk = {
+		.way = way, .next = begin, .over = begin + plan->within + probe_asking_ms(plan)};
 	int result = 0;
 
 	if (!way->send)

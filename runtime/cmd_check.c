@@ -11,9 +11,10 @@
 #include <stdarg.h>
 #include <sys/mman.h>
 
-#define LISTEN_MS 10000 /* within which a router listens on a leg at least */
-#define OTHERS_MS 1000	/* and then on all the others */
-#define LOOK_MS	  10
+#define LISTEN_MS  10000 /* within which a router listens on a leg at least */
+#define OTHERS_MS  1000	 /* and then on all the others */
+#define SETTLED_MS 350	 /* and then opens and binds no other socket */
+#define LOOK_MS	   10
 
 /* One run of the command. */
 struct check_run {
@@ -249,32 +250,53 @@ static void say_ended(struct check_run *run, int status)
 	judge_all(run, VERDICT_FAIL, WALK_LISTENING, text);
 }
 
+/* How the waiting stands: when the router listened on a leg at first, and since when on the same.
+ */
+struct patience {
+	int64_t end;   /* until when it has to on one at least */
+	int64_t first; /* 0: it has not yet */
+	int64_t since;
+	uint64_t sum;
+};
+
+/* True where it listens on all LEGS, or had its time to after the first; and opens no more sockets,
+ * as to listen by what was only to send by. */
+static bool is_settled(struct patience *patience, const struct inquiry_ears *ears, size_t legs)
+{
+	const int64_t now = monotonic_ms();
+
+	if (patience->first == 0 && ears->legs > 0)
+		patience->first = now;
+	if (ears->sum != patience->sum)
+		patience->since = now;
+	patience->sum = ears->sum;
+	if (ears->legs == 0)
+		return false;
+	return now - patience->first > OTHERS_MS ||
+	       (ears->legs == legs && now - patience->since > SETTLED_MS);
+}
+
 /* 1: it listens; 0: it does not, and all checks are judged. */
 static int wait_for_listening(struct check_run *run, struct error *error)
 {
-	const int64_t end = monotonic_ms() + LISTEN_MS;
-	int64_t others = 0;
-	size_t heard;
+	struct patience patience = {.end = monotonic_ms() + LISTEN_MS};
+	struct inquiry_ears ears;
 	int status;
 
 	for (;;) {
-		const int64_t now = monotonic_ms();
-
 		if (process_should_end())
 			return error_set(error, ECANCELED, "cancelled");
-		if (inquiry_count_heard(&run->inquiry, &heard, error) < 0)
+		if (inquiry_look_for_listeners(&run->inquiry, &ears, error) < 0)
 			return -error->code;
-		if (heard == run->inquiry.leg_count)
+		if (is_settled(&patience, &ears, run->inquiry.leg_count))
 			return 1;
-		if (others == 0 && heard > 0)
-			others = now + OTHERS_MS;
 		if (candidate_has_ended(&run->candidate, &status)) {
+			if (patience.first != 0)
+				return 1; /* what it did not do shows */
 			say_ended(run, status);
 			return 0;
 		}
-		if (others != 0 && now > others)
-			return 1;
-		if (others == 0 && now > end) {
+		if (patience.first == 0 && monotonic_ms() > patience.end) {
 			judge_all(run, VERDICT_FAIL, WALK_LISTENING,
 				  "the router did not listen on any leg within 10 s: it has no "
 				  "packet socket there that ARP or IP comes to");

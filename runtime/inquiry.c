@@ -6,9 +6,10 @@
  * router does once, as asking for an Ethernet address by ARP, is to be seen by the same question
  * each time. So there are rounds: first one ping alone, before any other client has said anything
  * by which a router could know it; then ARP, the other pings, and all that is to stay unanswered,
- * which is waited for at the end alone; then UDP; then TCP; then one after the other what the stage
- * makes by hand, a frame or a command, after which the router may be no more. In each round all are
- * ready before one begins. */
+ * which is waited for at the end alone; then UDP; then TCP, one stream after the other, for a slow
+ * router is not to have more to do than one gives it, unless nothing was answered until then; then
+ * one after the other what the stage makes by hand, a frame or a command, after which the router
+ * may be no more. In each round all are ready before one begins. */
 #include "inquiry_parts.h"
 
 #include "control.h"
@@ -156,7 +157,7 @@ static unsigned hears(uint16_t protocol)
 {
 	switch (protocol) {
 	case ETH_P_ALL:
-		return WALK_HEARS_ARP | WALK_HEARS_IP;
+		return WALK_HEARS_ARP | WALK_HEARS_IP | WALK_HEARS_ALL;
 	case ETH_P_ARP:
 		return WALK_HEARS_ARP;
 	case ETH_P_IP:
@@ -189,11 +190,9 @@ static void note_listener(struct inquiry *inquiry, const struct capture_listener
 }
 
 /* Notes what is heard on which legs. */
-static int note_listeners(struct inquiry *inquiry, struct error *error)
+static void take_listeners(struct inquiry *inquiry, const struct capture_listener *listeners,
+			   int count)
 {
-	struct capture_listener listeners[CAPTURE_LISTENERS_MAX];
-	const int count = capture_listeners(&inquiry->capture, listeners, error);
-
 	for (size_t i = 0; i < inquiry->leg_count; i++) {
 		inquiry->legs[i].hears = 0;
 		inquiry->legs[i].deaf = -1;
@@ -201,48 +200,74 @@ static int note_listeners(struct inquiry *inquiry, struct error *error)
 	for (int i = 0; i < count; i++)
 		if (!was_there(inquiry, &listeners[i]))
 			note_listener(inquiry, &listeners[i]);
-	return count < 0 ? count : 0;
 }
 
-static bool is_listened_on(const struct inquiry *inquiry, size_t wire,
-			   const struct capture_listener *listeners, int count)
-{
-	for (int i = 0; i < count; i++)
-		if ((listeners[i].wire == wire || listeners[i].wire == CAPTURE_ANY_WIRE) &&
-		    hears(listeners[i].protocol) != 0 && !was_there(inquiry, &listeners[i]))
-			return true;
-	return false;
-}
-
-/* Notes who listened and does so no more: what a router that has ended did not do, it could not. */
-static int note_left(struct inquiry *inquiry, struct error *error)
+static int note_listeners(struct inquiry *inquiry, struct error *error)
 {
 	struct capture_listener listeners[CAPTURE_LISTENERS_MAX];
 	const int count = capture_listeners(&inquiry->capture, listeners, error);
 
-	for (size_t i = 0; i < inquiry->leg_count; i++)
-		inquiry->legs[i].left = inquiry->legs[i].hears != 0 &&
-					!is_listened_on(inquiry, i, listeners, count);
-	return count < 0 ? count : 0;
+	if (count < 0)
+		return count;
+	take_listeners(inquiry, listeners, count);
+	return 0;
 }
 
-int inquiry_count_heard(struct inquiry *inquiry, size_t *heard, struct error *error)
+/* Notes who listened and does so no more: what a router that has ended did not do, it could not.
+ * Who was just about to bind its socket when it began listened for all that. */
+static int note_left(struct inquiry *inquiry, struct error *error)
 {
-	size_t count = 0;
+	unsigned before[CAPTURE_WIRES_MAX] = {0};
+	int result;
 
-	if (note_listeners(inquiry, error) < 0)
-		return -error->code;
 	for (size_t i = 0; i < inquiry->leg_count; i++)
-		count += inquiry->legs[i].hears != 0;
-	*heard = count;
+		before[i] = inquiry->legs[i].hears;
+	result = note_listeners(inquiry, error);
+	for (size_t i = 0; i < inquiry->leg_count; i++) {
+		inquiry->legs[i].left = before[i] != 0 && inquiry->legs[i].hears == 0;
+		inquiry->legs[i].hears |= before[i];
+	}
+	return result;
+}
+
+/* A sum over who they are and what they listen to: another where one came, went or bound itself. */
+static uint64_t sum_listeners(const struct capture_listener *listeners, int count)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < count; i++)
+		sum += (listeners[i].inode << 32 | (uint32_t)listeners[i].wire << 16 |
+			listeners[i].protocol) *
+		       0x9e3779b97f4a7c15U;
+	return sum;
+}
+
+int inquiry_look_for_listeners(struct inquiry *inquiry, struct inquiry_ears *ears,
+			       struct error *error)
+{
+	struct capture_listener listeners[CAPTURE_LISTENERS_MAX];
+	const int count = capture_listeners(&inquiry->capture, listeners, error);
+
+	if (count < 0)
+		return count;
+	take_listeners(inquiry, listeners, count);
+	*ears = (struct inquiry_ears){.sum = sum_listeners(listeners, count)};
+	for (size_t i = 0; i < inquiry->leg_count; i++)
+		ears->legs += inquiry->legs[i].hears != 0;
 	return 0;
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-static bool is_in_round(const struct inquiry_question *question, unsigned round)
+/* Some that follow each other, asked as one. */
+struct rounds {
+	unsigned first, last;
+};
+
+static bool is_in(const struct inquiry_question *question, const struct rounds *rounds)
 {
-	return question->round == round && question->walk.kind != PROBE_RUN;
+	return question->round >= rounds->first && question->round <= rounds->last &&
+	       question->walk.kind != PROBE_RUN;
 }
 
 /* Those that are to stay unanswered are heard at the end. */
@@ -253,30 +278,29 @@ static bool is_waited_for(const struct inquiry_question *question)
 
 /* The time of all in a round is one: what one has brought about, ARP above all, serves the others.
  */
-static void note_begin(struct inquiry *inquiry, unsigned round)
+static void note_begin(struct inquiry *inquiry, const struct rounds *rounds)
 {
 	const uint64_t begin = inquiry_now();
 
 	for (size_t i = 0; i < inquiry->count; i++)
-		if (is_in_round(&inquiry->questions[i], round))
+		if (is_in(&inquiry->questions[i], rounds))
 			inquiry->questions[i].walk.began = begin;
 }
 
-static void ask_round(struct inquiry *inquiry, unsigned round)
+static void ask_rounds(struct inquiry *inquiry, const struct rounds *rounds)
 {
 	for (size_t i = 0; i < inquiry->count; i++)
-		if (is_in_round(&inquiry->questions[i], round))
+		if (is_in(&inquiry->questions[i], rounds))
 			inquiry_start(inquiry, &inquiry->questions[i]);
 	for (size_t i = 0; i < inquiry->count; i++)
-		if (is_in_round(&inquiry->questions[i], round))
+		if (is_in(&inquiry->questions[i], rounds))
 			inquiry_meet(&inquiry->questions[i]);
-	note_begin(inquiry, round);
+	note_begin(inquiry, rounds);
 	for (size_t i = 0; i < inquiry->count; i++)
-		if (is_in_round(&inquiry->questions[i], round))
+		if (is_in(&inquiry->questions[i], rounds))
 			inquiry_let_go(&inquiry->questions[i]);
 	for (size_t i = 0; i < inquiry->count; i++)
-		if (is_in_round(&inquiry->questions[i], round) &&
-		    is_waited_for(&inquiry->questions[i]))
+		if (is_in(&inquiry->questions[i], rounds) && is_waited_for(&inquiry->questions[i]))
 			inquiry_hear(&inquiry->questions[i]);
 }
 
@@ -304,27 +328,58 @@ static void open_with_ping(struct inquiry *inquiry)
 	}
 }
 
-/* What is asked alone gets a round of its own, as do those that want a port which another of the
- * same client has. Returns how many rounds there are. */
-static unsigned share_rounds(struct inquiry *inquiry)
+/* Each stream gets a round of its own. Returns the round behind them. */
+static unsigned share_streams(struct inquiry *inquiry)
 {
-	unsigned end = ROUND_SINGLE;
+	unsigned end = ROUND_STREAMS;
 
-	open_with_ping(inquiry);
+	for (size_t i = 0; i < inquiry->count; i++)
+		if (inquiry->questions[i].walk.kind == PROBE_TCP)
+			inquiry->questions[i].round = end++;
+	return end;
+}
+
+/* True where the question AT wants a port which another of the same client has. */
+static bool has_rival(const struct inquiry *inquiry, size_t at)
+{
+	const struct inquiry_question *question = &inquiry->questions[at];
+
+	for (size_t i = 0; question->walk.kind == PROBE_UDP && !question->any_port && i < at; i++) {
+		const struct inquiry_question *other = &inquiry->questions[i];
+
+		if (other->walk.kind == PROBE_UDP && !other->any_port &&
+		    other->plan.port == question->plan.port &&
+		    inquiry_target(inquiry, other) == inquiry_target(inquiry, question))
+			return true;
+	}
+	return false;
+}
+
+/* And so do, from the round END on, what is asked alone, and those that are in each other's way.
+ * Returns the round behind all. */
+static unsigned share_singles(struct inquiry *inquiry, unsigned end)
+{
 	for (size_t i = 0; i < inquiry->count; i++) {
 		struct inquiry_question *question = &inquiry->questions[i];
-		bool alone = question->round == ROUND_SINGLE;
 
-		for (size_t j = 0; inquiry_is_talk(question->walk.kind) && j < i && !alone; j++)
-			alone = !question->any_port && !inquiry->questions[j].any_port &&
-				inquiry->questions[j].walk.kind == question->walk.kind &&
-				inquiry->questions[j].plan.port == question->plan.port &&
-				inquiry_target(inquiry, &inquiry->questions[j]) ==
-					inquiry_target(inquiry, question);
-		if (alone)
+		if (question->walk.kind == PROBE_FRAME || question->walk.kind == PROBE_RUN ||
+		    has_rival(inquiry, i))
 			question->round = end++;
 	}
 	return end;
+}
+
+/* Something came back to any question so far. */
+static bool is_answered(const struct inquiry *inquiry)
+{
+	for (size_t i = 0; i < inquiry->count; i++) {
+		const struct inquiry_question *question = &inquiry->questions[i];
+
+		for (uint32_t j = 0; question->report != NULL && j < question->plan.count; j++)
+			if (question->report->packets[j].right > 0)
+				return true;
+	}
+	return false;
 }
 
 static void run_round(struct inquiry *inquiry, const struct inquiry_way *way, unsigned round)
@@ -375,14 +430,21 @@ static int follow_all(struct inquiry *inquiry, struct error *error)
 
 int inquiry_ask(struct inquiry *inquiry, const struct inquiry_way *way, struct error *error)
 {
-	const unsigned rounds = share_rounds(inquiry);
+	unsigned streams_end, end;
+	struct rounds rounds;
 
+	open_with_ping(inquiry);
+	streams_end = share_streams(inquiry);
+	end = share_singles(inquiry, streams_end);
 	if (note_listeners(inquiry, error) < 0)
 		return -error->code;
-	for (unsigned round = 0; round < rounds; round++) {
+	for (unsigned round = 0; round < end; round = rounds.last + 1) {
 		if (process_should_end())
 			return error_set(error, ECANCELED, "cancelled");
-		ask_round(inquiry, round);
+		rounds = (struct rounds){round, round};
+		if (round >= ROUND_STREAMS && round < streams_end && !is_answered(inquiry))
+			rounds.last = streams_end - 1;
+		ask_rounds(inquiry, &rounds);
 		run_round(inquiry, way, round);
 	}
 	for (size_t i = 0; i < inquiry->count; i++)

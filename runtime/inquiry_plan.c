@@ -5,9 +5,10 @@
 
 #include <sys/random.h>
 
-#define PORT_USUAL  7  /* echo (RFC 862): where nobody answers that has another */
-#define COUNTED_MAX 32 /* frames of one question: whose answers a report holds, and more */
-#define PACE_MS	    25 /* from one packet to the next, where that is not answered before */
+#define PORT_USUAL  7	/* echo (RFC 862): where nobody answers that has another */
+#define COUNTED_MAX 32	/* frames of one question: whose answers a report holds, and more */
+#define PACE_MS	    25	/* from one packet to the next, where none is answered */
+#define PAUSE_MS    200 /* where some are: as long as a slow router may take */
 
 bool inquiry_is_talk(enum probe_kind kind)
 {
@@ -119,6 +120,7 @@ static int fill_question(const struct stage *stage, const struct part *part,
 				    .count = part->count,
 				    .size_count = part->size_count,
 				    .interval = PACE_MS,
+				    .pause = PAUSE_MS,
 				    .within = check->within,
 				    .silence = check->expect.kind == EXPECT_SILENCE};
 	if (part->size_count > 0)

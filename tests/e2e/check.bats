@@ -312,7 +312,7 @@ own_stage() {
 @test "a router that has ended by the end has kept no silence" {
 	stage_start
 	judges 0 --only quiet1 --router "$RIGHT"
-	echo 'ear = __import__("socket").socket(17, 3, 768); __import__("time").sleep(0.2)' >src/brief.py
+	echo 'ear = __import__("socket").socket(17, 3, 768); __import__("time").sleep(0.6)' >src/brief.py
 	judges 1 --only quiet1 --router "exec python3 src/brief.py"
 	[[ $(reason) == "the router had ended by the end, and its silence proves nothing" ]]
 }

@@ -94,6 +94,38 @@ static void a_late_answer_is_told_with_its_time(void **state)
 	assert_true(report->packets[0].reply.when - report->packets[0].sent >= 200000000);
 }
 
+/* One that answers nothing is not waited for each time. */
+static void a_slow_router_is_given_one_packet_after_the_other(void **state)
+{
+	FAKE fake = fake_make();
+	CLEANUP_ASKER struct asker asker = ASKER_NONE;
+	struct asker_plan plan = plan_of(ASKER_PING, 6);
+	struct pollfd comes = {.events = POLLIN};
+	REPORT *report = report_new();
+	uint8_t frame[FRAME_SIZE] = {0};
+	size_t size;
+
+	(void)state;
+	plan.pause = 500;
+	plan.within = 200;
+	begin(&fake, &plan, &asker);
+	comes.fd = fake.fd;
+	size = next_packet(&fake, IPPROTO_ICMP, frame);
+	assert_int_equal(poll(&comes, 1, 150), 0);
+	reply(&fake, frame, size);
+	(void)next_packet(&fake, IPPROTO_ICMP, frame);
+	works(asker_wait(&asker, report, &why));
+	assert_int_equal(report->packets[0].right, 1);
+	for (size_t i = 2; i < 6; i++) {
+		const int64_t waited = report->packets[i].sent - report->packets[i - 1].sent;
+
+		if (i < 4) /* the second and the third may be answered yet */
+			assert_true(waited >= 450000000);
+		else
+			assert_true(waited < 450000000);
+	}
+}
+
 static void fault_cut(uint8_t *frame, size_t *size)
 {
 	(void)frame;
@@ -342,6 +374,7 @@ int main(void)
 		cmocka_unit_test(the_way_is_told_and_the_gateway_is_asked_for_anew),
 		cmocka_unit_test(packets_leave_with_the_ttl_that_was_wished),
 		cmocka_unit_test(what_comes_twice_is_counted_twice),
+		cmocka_unit_test(a_slow_router_is_given_one_packet_after_the_other),
 		cmocka_unit_test(a_late_answer_is_told_with_its_time),
 		cmocka_unit_test(each_fault_of_a_reply_is_told_by_its_name),
 		cmocka_unit_test(answers_for_others_are_not_taken),

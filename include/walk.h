@@ -71,6 +71,7 @@ struct walk {
 	struct walk_sight *sights; /* owned: one for each frame */
 	size_t count;		   /* of frames that are looked at */
 	uint64_t end;		   /* of the capture, as frames have their times */
+	uint64_t last;		   /* when the router put the last frame onto a wire; 0: never */
 	bool partial; /* more passed than is looked at: what is not seen may have been there */
 };
 void walk_close(struct walk *walk);

@@ -31,8 +31,9 @@ bool walk_belongs(const struct walk *walk, const struct walk_question *question,
 /* The index of NET's leg among WALK's; SIZE_MAX: it has none. */
 size_t walk_leg_index(const struct walk *walk, unsigned net);
 
-/* "; who listened there does so no more" of LEG, or nothing. */
-const char *walk_say_left(const struct walk_leg *leg);
+/* What there is to say of who listens on the leg WIRE where the frame I came to nothing: that they
+ * do so no more, or hear only a part; else nothing. */
+const char *walk_say_deaf(const struct walk *walk, size_t wire, size_t i);
 
 /* Why nobody hears what arrives on LEG, with which TEXT may be filled. */
 #define WALK_DEAF_SIZE 160
@@ -70,6 +71,11 @@ void walk_stop(struct walk_way *way, enum walk_step step, size_t wire, const cha
 #define WALK_ARP_ASKS	 1 /* operations (RFC 826) */
 #define WALK_ARP_ANSWERS 2
 #define WALK_ARP_RULE	 "RFC 826"
+#define WALK_ARP_SIZE	 28 /* bytes of a message */
+
+/* Where in FRAME a message of ARP for IPv4 over Ethernet is, be it of another type or without a
+ * whole header; SIZE_MAX: nowhere. */
+size_t walk_find_arp(const struct frame *frame);
 
 bool walk_is_everybody(const uint8_t mac[FRAME_MAC_SIZE]);
 
@@ -99,6 +105,12 @@ struct walk_arp {
 	const struct walk_question *question; /* in whose time */
 };
 void walk_judge_arp(const struct walk *walk, const struct walk_arp *arp, struct walk_way *way);
+
+/* ---- walk_lesson.c: what others learn from the router's ARP ---- */
+
+/* True where packets went to MAC on the leg WIRE, which is not the leg's, and the router neither
+ * took one nor sends from there. */
+bool walk_is_wasted(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE]);
 
 /* ---- walk_ask.c: what the router asks by ARP ---- */
 

@@ -64,6 +64,12 @@ bool walk_is_too_young(const struct walk_trial *trial);
  * is). */
 void walk_judge_rest(const struct walk_trial *trial, size_t kept);
 
+/* ---- walk_lesson.c: what the router taught ---- */
+
+/* Complains where the packet went to an Ethernet address that its sender had from the router by
+ * ARP, and at which nobody takes anything; returns whether it did. */
+bool walk_judge_lesson(const struct walk_trial *trial);
+
 /* ---- walk_rule.c ---- */
 
 /* The section of an RFC by which FIELD, or what STEP is about, is a fault. */

@@ -12,7 +12,7 @@
 #define PACKETS	    10
 #define STREAM_SIZE 16384
 #define STREAM_MS   3000
-#define CHECKS	    7
+#define CHECKS	    9
 #define IPV4_HEADS  28 /* bytes: IPv4's and an echo's or UDP's */
 #define IPV6_HEADS  48
 #define NET_WIDTH   6 /* characters of a net's name at least */
@@ -85,7 +85,7 @@ struct side {
 	struct stage_address hop;
 };
 
-/* ARP for the next hop, where that is the router, and for what nobody has. */
+/* ARP for the next hop, where that is the router. */
 static void add_arp(struct why *why, const char *name, const struct stage_check *like,
 		    const struct side *side)
 {
@@ -103,23 +103,35 @@ static void add_arp(struct why *why, const char *name, const struct stage_check 
 	check->count = 1;
 }
 
+/* Nobody is to answer for ADDRESS on the net of SIDE. */
 static void add_quiet(struct why *why, const char *name, const struct stage_check *like,
-		      const struct side *side)
+		      const struct side *side, const struct stage_address *address)
 {
-	struct stage_address nobody;
-	struct stage_check *check;
+	struct stage_check *check = add_check(why, name, PROBE_ARP, like);
 
-	if (side->interface == NULL ||
-	    !stage_net_is_leg(stage_net_find(why->stage, side->interface->net)) ||
-	    !find_nobody(why->stage, side->interface, &nobody))
-		return;
-	check = add_check(why, name, PROBE_ARP, like);
 	check->asker = side->client;
-	check->target = nobody;
+	check->target = *address;
+	check->target.line = 1;
 	check->wire = side->interface->net;
 	check->count = 1;
 	check->within = QUIET_MS;
 	check->expect.kind = EXPECT_SILENCE;
+}
+
+/* For who is not there at all, and for OTHER, who is on another net. */
+static void add_quiets(struct why *why, const char *nobodys, const char *others,
+		       const struct stage_check *like, const struct side *side,
+		       const struct side *other)
+{
+	struct stage_address nobody;
+
+	if (side->interface == NULL ||
+	    !stage_net_is_leg(stage_net_find(why->stage, side->interface->net)))
+		return;
+	if (find_nobody(why->stage, side->interface, &nobody))
+		add_quiet(why, nobodys, like, side, &nobody);
+	if (other->interface != NULL && other->interface->net != side->interface->net)
+		add_quiet(why, others, like, side, &other->interface->address[FAMILY_IPV4]);
 }
 
 static void add_talks(struct why *why, const struct stage_check *like,
@@ -250,8 +262,8 @@ static int make_checks(const struct stage *stage, char **names, struct why *why,
 	add_talks(why, &like, asker.interface);
 	if (like.family == FAMILY_IPV4) {
 		add_arp(why, "arp-back", &like, &other);
-		add_quiet(why, "quiet", &like, &asker);
-		add_quiet(why, "quiet-back", &like, &other);
+		add_quiets(why, "quiet", "quiet-other", &like, &asker, &other);
+		add_quiets(why, "quiet-back", "quiet-asker", &like, &other, &asker);
 	}
 	add_stages_own(why, &like, asker.interface);
 	return 0;

@@ -93,16 +93,44 @@ static const struct inquiry_question *question_of(const struct inquiry *inquiry,
 	return &inquiry->questions[check->questions[i]];
 }
 
-/* The first fault of any of its questions that is one of LOOKS; 0: of any kind. */
-static const struct walk_fault *find_fault(const struct inquiry *inquiry,
-					   const struct inquiry_check *check, unsigned looks)
+/* The first fault of QUESTION that is one of LOOKS; 0: of any kind. */
+static const struct walk_fault *find_fault(const struct inquiry_question *question, unsigned looks)
+{
+	const struct walk_way *way = &question->way;
+
+	for (size_t i = 0; i < way->fault_count; i++)
+		if (looks == 0 || (way->faults[i].looks & looks) != 0)
+			return &way->faults[i];
+	return NULL;
+}
+
+/* True where OTHER asks the same of the same two as QUESTION does, in whatever sizes, and is to be
+ * answered, or may be. */
+static bool is_alike(const struct inquiry_question *question, const struct inquiry_question *other)
+{
+	const struct walk_question *a = &question->walk, *b = &other->walk;
+
+	return a->kind == b->kind && a->kind != PROBE_FRAME && a->kind != PROBE_RUN &&
+	       a->asker == b->asker && a->interface == b->interface && a->family == b->family &&
+	       memcmp(a->target.bytes, b->target.bytes, sizeof(a->target.bytes)) == 0 &&
+	       question->plan.ttl == other->plan.ttl &&
+	       (b->expect.kind == EXPECT_REPLY || b->expect.kind == EXPECT_ANYTHING);
+}
+
+/* The first fault of CHECK's questions, or of other checks' that are alike: what a router does
+ * once, such as sending what has waited for ARP, shows in one of them. */
+static const struct walk_fault *find_look_fault(const struct inquiry *inquiry,
+						const struct inquiry_check *check, unsigned looks)
 {
 	for (size_t i = 0; i < check->count; i++) {
-		const struct walk_way *way = &question_of(inquiry, check, i)->way;
+		const struct inquiry_question *question = question_of(inquiry, check, i);
+		const struct walk_fault *fault = find_fault(question, looks);
 
-		for (size_t j = 0; j < way->fault_count; j++)
-			if (looks == 0 || (way->faults[j].looks & looks) != 0)
-				return &way->faults[j];
+		for (size_t j = 0; looks != 0 && fault == NULL && j < inquiry->count; j++)
+			if (is_alike(question, &inquiry->questions[j]))
+				fault = find_fault(&inquiry->questions[j], looks);
+		if (fault != NULL)
+			return fault;
 	}
 	return NULL;
 }
@@ -219,7 +247,7 @@ static void judge_looks(const struct inquiry *inquiry, const struct inquiry_chec
 			struct verdict *verdict)
 {
 	const unsigned looks = check->check->looks;
-	const struct walk_fault *fault = looks == 0 ? NULL : find_fault(inquiry, check, looks);
+	const struct walk_fault *fault = looks == 0 ? NULL : find_look_fault(inquiry, check, looks);
 	unsigned judged = 0;
 	char text[WALK_SENTENCE_SIZE];
 
@@ -234,7 +262,7 @@ static void judge_looks(const struct inquiry *inquiry, const struct inquiry_chec
 		judged |= question_of(inquiry, check, i)->way.judged;
 	if ((looks & ~judged) == 0)
 		return;
-	fault = find_fault(inquiry, check, 0);
+	fault = find_look_fault(inquiry, check, 0);
 	(void)snprintf(text, sizeof(text), "there was %s%s%.200s", look_name(looks & ~judged),
 		       fault != NULL ? ": " : "", fault != NULL ? fault->sentence : "");
 	set_reason(verdict, VERDICT_UNASKED, text);

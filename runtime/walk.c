@@ -4,10 +4,11 @@
  * kernel, which makes no mistakes) has one right fate: to be put onto one other wire, for one next
  * hop; to be answered by the router itself; to be complained of by ICMP; or to go nowhere.
  * walk_match.c tells what came of it, walk_carry.c compares that with its fate, walk_compare.c a
- * forwarded frame with what came, walk_own.c judges what the router says itself, walk_arp.c ARP on
- * the way, and here is the order: the asker's ARP, its packets, the target's ARP, its
- * packets, and whether anybody has them at the end. The first fault in this order is the cause:
- * what is wrong later may be its consequence. */
+ * forwarded frame with what came, walk_own.c judges what the router says itself, walk_arp.c what it
+ * answers by ARP on the way, walk_ask.c what it asks, walk_lesson.c what others had from it, and
+ * here is the order: the asker's ARP, its packets, the target's ARP, its packets, and whether
+ * anybody has them at the end. The first fault in this order is the cause: what is wrong later may
+ * be its consequence. */
 #include "walk_parts.h"
 
 #include <stdarg.h>
@@ -65,8 +66,11 @@ int walk_read(const struct stage *stage, const struct capture_frame *frames, siz
 	new.sights = calloc(new.count + 1, sizeof(*new.sights));
 	if (new.sights == NULL)
 		return error_system(error, ENOMEM, "cannot look at what was captured");
-	for (size_t i = 0; i < new.count; i++)
+	for (size_t i = 0; i < new.count; i++) {
 		look_at(&frames[i], &new.sights[i]);
+		if (frames[i].sent)
+			new.last = frames[i].time;
+	}
 	if (walk_match(&new, error) < 0)
 		return -error->code;
 	*walk = new;
@@ -252,9 +256,16 @@ const char *walk_why_deaf(const struct walk_leg *leg, char text[WALK_DEAF_SIZE])
 	return text;
 }
 
-const char *walk_say_left(const struct walk_leg *leg)
+const char *walk_say_deaf(const struct walk *walk, size_t wire, size_t i)
 {
-	return leg->left ? "; who listened there does so no more" : "";
+	const struct walk_leg *leg = &walk->legs[wire];
+
+	if (leg->left && walk->frames[i].time > walk->last)
+		return "; who listened there does so no more";
+	if ((leg->hears & WALK_HEARS_ALL) == 0)
+		return "; a packet socket there is for one protocol, and told PACKET_OTHERHOST of "
+		       "all that comes (all is 0x0003)";
+	return "";
 }
 
 /* False where nobody listens on the leg of END, which is all there is to say then. */
@@ -275,10 +286,10 @@ static bool is_heard(const struct walk *walk, const struct end *end, struct walk
 	return false;
 }
 
-/* The packets came, whatever was wrong with ARP: of the faults from FIRST on. */
-static void acquit_arp(struct walk_way *way, size_t first)
+/* The packets came, whatever was wrong with ARP: of the faults from FIRST to before END. */
+static void acquit_arp(struct walk_way *way, size_t first, size_t end)
 {
-	for (size_t i = first; i < way->fault_count; i++)
+	for (size_t i = first; i < end; i++)
 		if (way->faults[i].step == WALK_ARP_ANSWER)
 			way->faults[i].fatal = false;
 }
@@ -361,15 +372,17 @@ static void follow_back(const struct walk *walk, const struct walk_question *que
 		walk, question,
 		walk_owner(walk->stage, question->family, question->target.bytes, NULL), asker);
 	const size_t first = way->fault_count;
+	size_t end;
 
 	if (target.client != NULL && way->carried > 0) {
 		if (!is_heard(walk, &target, way))
 			return;
 		judge_arp_of(walk, question, &target, way);
 	}
+	end = way->fault_count;
 	judge_packets(walk, question, true, way);
 	if (way->returned > 0)
-		acquit_arp(way, first);
+		acquit_arp(way, first, end);
 	else
 		judge_nothing_returned(walk, question, &target, way);
 }
@@ -393,6 +406,7 @@ void walk_follow(const struct walk *walk, const struct walk_question *question,
 		 struct walk_way *way)
 {
 	struct end asker;
+	size_t end;
 
 	memset(way, 0, sizeof(*way));
 	way->walk = walk;
@@ -407,11 +421,12 @@ void walk_follow(const struct walk *walk, const struct walk_question *question,
 		return;
 	if (question->kind != PROBE_FRAME)
 		judge_arp_of(walk, question, &asker, way);
+	end = way->fault_count;
 	judge_packets(walk, question, false, way);
 	if (way->entered == 0) {
 		judge_nothing_entered(walk, question, &asker, way);
 		return;
 	}
-	acquit_arp(way, 0);
+	acquit_arp(way, 0, end);
 	follow_back(walk, question, way);
 }

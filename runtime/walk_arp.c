@@ -38,6 +38,19 @@ static bool is_other_legs(const struct walk *walk, size_t wire, const uint8_t ma
 	return false;
 }
 
+size_t walk_find_arp(const struct frame *frame)
+{
+	static const uint8_t head[] = {0, 1, 8, 0, 6, 4, 0};
+	/* Behind the header; behind one without a type; without any. */
+	static const size_t places[] = {FRAME_HEAD_SIZE, FRAME_HEAD_SIZE - 2, 0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (frame->length >= places[i] + WALK_ARP_SIZE &&
+		    memcmp(frame->bytes + places[i], head, sizeof(head)) == 0)
+			return places[i];
+	return SIZE_MAX;
+}
+
 bool walk_can_be_router(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE])
 {
 	return !is_zero(mac) && (mac[0] & 1) == 0 && !is_clients(walk->stage, mac) &&
@@ -94,22 +107,30 @@ static enum likeness liken_arp(const struct walk_arp *arp, const struct frame *f
 {
 	const uint8_t *client = arp->interface->address[FAMILY_IPV4].bytes;
 	const struct frame_arp *said = &frame->arp;
+	const bool to_client = memcmp(frame->target, arp->interface->mac, FRAME_MAC_SIZE) == 0;
+	const bool answers = said->operation == WALK_ARP_ANSWERS;
 
-	if (memcmp(said->sender, said->target, 4) == 0)
-		return IS_NONE;
 	if (memcmp(said->sender, client, 4) == 0) /* as the question had them */
 		return memcmp(said->target, arp->address, 4) == 0 ? IS_MEANT : IS_NONE;
-	if (memcmp(said->sender, arp->address, 4) != 0)
-		return IS_NONE;
-	if (memcmp(said->target, client, 4) == 0 &&
+	if (memcmp(said->sender, arp->address, 4) == 0 && memcmp(said->target, client, 4) == 0 &&
 	    memcmp(said->target_mac, arp->interface->mac, FRAME_MAC_SIZE) == 0)
-		return said->operation == WALK_ARP_ANSWERS ? IS_ONE : IS_MEANT;
-	if (said->operation != WALK_ARP_ANSWERS)
+		return answers ? IS_ONE : IS_MEANT;
+	if (!answers)
 		return IS_NONE;
-	return memcmp(frame->target, arp->interface->mac, FRAME_MAC_SIZE) == 0 ||
-			       walk_is_everybody(frame->target)
+	if (to_client) /* whatever else it says */
+		return IS_MEANT;
+	return walk_is_everybody(frame->target) && memcmp(said->sender, arp->address, 4) == 0 &&
+			       memcmp(said->target, arp->address, 4) != 0
 		       ? IS_MEANT
 		       : IS_NONE;
+}
+
+/* The frame is to be ARP, and is none: of another type or with its numbers in another order, or
+ * without a whole Ethernet header. */
+static bool is_garbled(const struct frame *frame)
+{
+	return frame->kind != FRAME_ARP &&
+	       (frame->type == ETH_P_ARP || walk_find_arp(frame) != SIZE_MAX);
 }
 
 static enum likeness liken(const struct walk *walk, const struct walk_arp *arp, size_t i)
@@ -118,9 +139,9 @@ static enum likeness liken(const struct walk *walk, const struct walk_arp *arp, 
 
 	if (!walk->frames[i].sent)
 		return IS_NONE;
-	if (frame->kind == FRAME_OTHER && frame->type == ETH_P_ARP) /* it is garbled */
-		return walk->frames[i].wire == arp->wire ? IS_MEANT : IS_NONE;
-	return frame->kind == FRAME_ARP ? liken_arp(arp, frame) : IS_NONE;
+	if (frame->kind == FRAME_ARP)
+		return liken_arp(arp, frame);
+	return is_garbled(frame) && walk->frames[i].wire == arp->wire ? IS_MEANT : IS_NONE;
 }
 
 /* What an answer is compared with. */
@@ -196,7 +217,8 @@ static void judge_fields(const struct answer *answer)
 		return complain_field(answer, FRAME_FIELD_ARP_OPERATION, "2, of an answer");
 	if (memcmp(arp->sender, answer->arp->address, 4) != 0)
 		return complain_field(answer, FRAME_FIELD_ARP_SENDER, answer->asked);
-	if (!walk_can_be_router(walk, wire, arp->sender_mac)) {
+	if (!walk_can_be_router(walk, wire, arp->sender_mac) ||
+	    walk_is_wasted(walk, wire, arp->sender_mac)) {
 		(void)snprintf(text, sizeof(text), "net%u's, %s", walk->legs[wire].net,
 			       address_format_mac(walk->legs[wire].mac, mac));
 		return complain_field(answer, FRAME_FIELD_ARP_SENDER_MAC, text);
@@ -216,15 +238,20 @@ static void judge_answer(const struct answer *answer)
 {
 	const struct walk *walk = answer->walk;
 	const struct capture_frame *frame = &walk->frames[answer->frame];
+	const struct frame *seen = &walk->sights[answer->frame].frame;
 	const unsigned net = walk->legs[answer->arp->wire].net;
 
 	answer->way->judged |= WALK_BIT(LOOK_ARP);
-	if (walk->sights[answer->frame].frame.kind != FRAME_ARP)
+	if (seen->kind != FRAME_ARP && walk_find_arp(seen) == FRAME_HEAD_SIZE &&
+	    seen->type != ETH_P_ARP)
+		complain_field(answer, FRAME_FIELD_TYPE, "0x0806");
+	else if (seen->kind != FRAME_ARP)
 		walk_complain(
 			answer->way, WALK_ARP_ANSWER, WALK_BIT(LOOK_ARP), answer->frame,
 			FRAME_FIELD_PAYLOAD, WALK_ARP_RULE,
-			"the answer to %s's ARP question for %s is no ARP of IPv4 over Ethernet",
-			answer->asker, answer->asked);
+			"the answer to %s's ARP question for %s %s", answer->asker, answer->asked,
+			walk_find_arp(seen) < FRAME_HEAD_SIZE ? "has no whole Ethernet header"
+							      : "is no ARP of IPv4 over Ethernet");
 	else if (frame->wire != answer->arp->wire)
 		walk_complain(
 			answer->way, WALK_ARP_ANSWER, WALK_BIT(LOOK_ARP), answer->frame,
@@ -273,7 +300,7 @@ static void complain_unanswered(const struct answer *answer, size_t question)
 		      answer->asked, leg->net,
 		      (leg->hears & WALK_HEARS_ARP) == 0
 			      ? ", where no packet socket is for ARP (0x0806) or for all (0x0003)"
-			      : walk_say_left(leg));
+			      : walk_say_deaf(walk, answer->arp->wire, question));
 }
 
 /* An answer to a question for an address that is no leg's. What only comes back, as it came or

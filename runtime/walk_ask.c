@@ -9,8 +9,7 @@
 #define REMEMBERED_NS UINT64_C(5000000000) /* what is forgotten later is no matter */
 #define PENDING_NS    UINT64_C(1000000000) /* so long a client's question waits for its answer */
 #define SWAPPED_ARP   0x0608		   /* ETH_P_ARP in the other byte order */
-#define ARP_LENGTH    42		   /* bytes of a frame of ARP */
-#define ARP_TARGET    38		   /* where in it the target's IPv4 address is */
+#define ARP_TARGET    24		   /* where in a message the address is that it is about */
 
 /* ---- what is a question ---------------------------------------------------------------------- */
 
@@ -32,12 +31,15 @@ static const struct stage_interface *find_owner(const struct walk *walk, size_t 
 static bool is_question(const struct walk *walk, size_t wire, size_t i)
 {
 	const struct frame_arp *arp = &walk->sights[i].frame.arp;
-	const struct stage_interface *owner;
+	const struct stage_interface *owner = NULL;
 
 	if (!walk_is_arp(walk, i, wire, true) || arp->operation != WALK_ARP_ASKS ||
 	    memcmp(arp->sender, arp->target, 4) == 0 ||
-	    memcmp(arp->target, walk_leg_address(walk, wire), 4) == 0 ||
-	    walk_owner(walk->stage, FAMILY_IPV4, arp->sender, NULL) != NULL)
+	    memcmp(arp->target, walk_leg_address(walk, wire), 4) == 0)
+		return false;
+	/* A client's, copied as a hub does. */
+	if (walk_owner(walk->stage, FAMILY_IPV4, arp->sender, &owner) != NULL &&
+	    memcmp(owner->mac, arp->sender_mac, FRAME_MAC_SIZE) == 0)
 		return false;
 	owner = find_owner(walk, wire, arp->target);
 	return owner == NULL || memcmp(owner->mac, arp->target_mac, FRAME_MAC_SIZE) != 0;
@@ -258,9 +260,30 @@ static bool is_asking(const struct walk *walk, size_t wire, const uint8_t *hop, 
 /* No ARP of IPv4 over Ethernet any more, but with HOP at its place. */
 static bool is_garbled_question(const struct frame *frame, const uint8_t *hop)
 {
-	return frame->kind == FRAME_OTHER && frame->length >= ARP_LENGTH &&
-	       (frame->type == ETH_P_ARP || frame->type == SWAPPED_ARP) &&
-	       memcmp(frame->bytes + ARP_TARGET, hop, 4) == 0;
+	size_t at = walk_find_arp(frame);
+
+	if (frame->kind == FRAME_ARP)
+		return false;
+	if (at == SIZE_MAX && (frame->type == ETH_P_ARP || frame->type == SWAPPED_ARP))
+		at = FRAME_HEAD_SIZE;
+	return at != SIZE_MAX && frame->length >= at + WALK_ARP_SIZE &&
+	       memcmp(frame->bytes + at + ARP_TARGET, hop, 4) == 0;
+}
+
+static void complain_garbled(const struct walk *walk, size_t i, const uint8_t *hop,
+			     struct walk_way *way)
+{
+	const struct frame *frame = &walk->sights[i].frame;
+	char name[WALK_NAME_SIZE];
+
+	if (frame->type != ETH_P_ARP && walk_find_arp(frame) >= FRAME_HEAD_SIZE)
+		return complain_field(walk, i, hop, FRAME_FIELD_TYPE, "0x0806", way);
+	walk_complain(way, WALK_ARP_QUESTION, WALK_BIT(LOOK_ARP), i, FRAME_FIELD_PAYLOAD,
+		      WALK_ARP_RULE, "the router's ARP question for %s on net%u %s",
+		      walk_name(walk->stage, FAMILY_IPV4, hop, name),
+		      walk->legs[walk->frames[i].wire].net,
+		      walk_find_arp(frame) < FRAME_HEAD_SIZE ? "has no whole Ethernet header"
+							     : "is no ARP of IPv4 over Ethernet");
 }
 
 /* Complains of the frame I where it was meant as a question for HOP on the leg WIRE, and is none;
@@ -272,18 +295,9 @@ static bool judge_attempt(const struct walk *walk, size_t wire, const uint8_t *h
 	const struct frame_arp *arp = &frame->arp;
 	const bool here = walk->frames[i].wire == wire;
 	const struct stage_interface *owner = find_owner(walk, wire, hop);
-	char name[WALK_NAME_SIZE];
 
 	if (here && is_garbled_question(frame, hop)) {
-		if (frame->type != ETH_P_ARP)
-			complain_field(walk, i, hop, FRAME_FIELD_TYPE, "0x0806", way);
-		else
-			walk_complain(way, WALK_ARP_QUESTION, WALK_BIT(LOOK_ARP), i,
-				      FRAME_FIELD_PAYLOAD, WALK_ARP_RULE,
-				      "the router's ARP question for %s on net%u is no ARP of IPv4 "
-				      "over Ethernet",
-				      walk_name(walk->stage, FAMILY_IPV4, hop, name),
-				      walk->legs[wire].net);
+		complain_garbled(walk, i, hop, way);
 		return true;
 	}
 	if (frame->kind != FRAME_ARP)
@@ -301,6 +315,23 @@ static bool judge_attempt(const struct walk *walk, size_t wire, const uint8_t *h
 		complain_field(walk, i, hop, FRAME_FIELD_ARP_OPERATION, "1, of a question", way);
 	else
 		complain_field(walk, i, hop, FRAME_FIELD_ARP_SENDER, "that of its own leg", way);
+	return true;
+}
+
+/* Complains of the frame I where the router asks on WIRE for somebody who is not there. */
+static bool judge_stranger(const struct walk *walk, size_t wire, const uint8_t *hop, size_t i,
+			   struct walk_way *way)
+{
+	const struct frame_arp *arp = &walk->sights[i].frame.arp;
+	char asked[WALK_NAME_SIZE], name[WALK_NAME_SIZE];
+
+	if (!walk_is_arp(walk, i, wire, true) || arp->operation != WALK_ARP_ASKS ||
+	    find_owner(walk, wire, arp->target) != NULL)
+		return false;
+	walk_complain(way, WALK_ARP_QUESTION, WALK_BIT(LOOK_ARP), i, FRAME_FIELD_ARP_TARGET,
+		      WALK_ARP_RULE, "the router asked for %s by ARP on net%u; it must ask for %s",
+		      walk_name(walk->stage, FAMILY_IPV4, arp->target, asked), walk->legs[wire].net,
+		      walk_name(walk->stage, FAMILY_IPV4, hop, name));
 	return true;
 }
 
@@ -340,5 +371,10 @@ enum walk_asked walk_judge_asking(const struct walk *walk, size_t wire, const ui
 									      : WALK_ASKED_ELSE;
 	if (judge_attempts(walk, wire, hop, way))
 		return WALK_ASKED_WRONG;
-	return known || was_reached(walk, wire, hop) ? WALK_ASKED_ELSE : WALK_ASKED_NOT;
+	if (known || was_reached(walk, wire, hop))
+		return WALK_ASKED_ELSE;
+	for (size_t i = 0; i < walk->count; i++)
+		if (walk->frames[i].time >= time && judge_stranger(walk, wire, hop, i, way))
+			return WALK_ASKED_WRONG;
+	return WALK_ASKED_NOT;
 }

@@ -6,9 +6,10 @@
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 
-#define DONT_FRAGMENT 0x4000
-#define LATE_MS	      1000
-#define QUICK_NS      UINT64_C(50000000) /* of less nobody asks what it was for */
+#define DONT_FRAGMENT	0x4000
+#define FRAGMENT_OFFSET 0x1fff
+#define LATE_MS		1000
+#define QUICK_NS	UINT64_C(50000000) /* of less nobody asks what it was for */
 
 /* ---- fate ------------------------------------------------------------------------------------ */
 
@@ -144,12 +145,14 @@ static enum walk_asked judge_asking(const struct walk_trial *trial)
 static void complain_not_sent(const struct walk_trial *trial)
 {
 	const struct walk *walk = trial->walk;
-	const struct walk_leg *in = &walk->legs[walk->frames[trial->in].wire];
+	const size_t wire = walk->frames[trial->in].wire;
+	const struct walk_leg *in = &walk->legs[wire];
 	const struct walk_leg *out = &walk->legs[trial->fate.wire];
+	const char *rule = walk_rule(trial, WALK_FORWARD, FRAME_FIELD_NONE);
 	enum walk_asked asked;
 	char whose[WALK_NAME_SIZE];
 	char deaf[WALK_DEAF_SIZE];
-	const char *why = "";
+	const char *why;
 
 	if (walk_may_miss(trial->way))
 		return;
@@ -158,24 +161,30 @@ static void complain_not_sent(const struct walk_trial *trial)
 				     "packet(7)",
 				     "%s was not put onto net%u, where nobody listens: %s",
 				     trial->subject, out->net, walk_why_deaf(out, deaf));
+	if (walk_judge_lesson(trial))
+		return;
 	asked = judge_asking(trial);
 	if (asked == WALK_ASKED_WRONG)
 		return;
+	why = walk_say_deaf(walk, wire, trial->in);
 	if ((in->hears & WALK_HEARS_IP) == 0)
 		why = ", and no packet socket where it came is for IP or for all (0x0003)";
-	else if (in->left)
-		why = walk_say_left(in);
-	else if (asked == WALK_ASKED_NOT)
+	else if (why[0] == '\0' && asked == WALK_ASKED_NOT)
 		why = ", and no ARP question either";
-	else if (asked == WALK_ASKED_ANSWERED)
+	else if (why[0] == '\0' && asked == WALK_ASKED_ANSWERED) {
 		why = ", though its ARP question was answered";
-	walk_complain(trial->way, WALK_FORWARD, 0, trial->in, FRAME_FIELD_NONE,
-		      asked == WALK_ASKED_ANSWERED
-			      ? "RFC 1122 2.3.2.2"
-			      : walk_rule(trial, WALK_FORWARD, FRAME_FIELD_NONE),
+		rule = "RFC 1122 2.3.2.2";
+	}
+	walk_complain(trial->way, WALK_FORWARD, 0, trial->in, FRAME_FIELD_NONE, rule,
 		      "%s came to the router on net%u and was not put onto net%u for %s%s",
 		      trial->subject, in->net, out->net,
 		      walk_name(walk->stage, trial->family, trial->fate.hop.bytes, whose), why);
+}
+
+/* True where OUT, which came of IN, is an echo reply and IN none. */
+static bool is_answer_to(const struct frame_packet *in, const struct frame_packet *out)
+{
+	return out->version != 0 && frame_is_echo(out) && out->type != in->type;
 }
 
 static void complain_not_forwarded(const struct walk_trial *trial)
@@ -184,9 +193,8 @@ static void complain_not_forwarded(const struct walk_trial *trial)
 	const size_t copy = walk_find_result(trial, SIZE_MAX, false);
 	const unsigned net = trial->walk->legs[trial->fate.wire].net;
 
-	if (copy != WALK_NO_FRAME && walk_frame_of(trial, copy)->packet.version != 0 &&
-	    frame_is_echo(&walk_frame_of(trial, copy)->packet) &&
-	    walk_frame_of(trial, copy)->packet.type != trial->frame->packet.type)
+	if (copy != WALK_NO_FRAME &&
+	    is_answer_to(&trial->frame->packet, &walk_frame_of(trial, copy)->packet))
 		walk_complain_packet(
 			trial, WALK_FORWARD, LOOK_KINDS, copy, FRAME_FIELD_ICMP_TYPE,
 			"the router answered %s itself, which is not for it; it must put it onto "
@@ -232,6 +240,20 @@ static bool is_pardoned(const struct walk_trial *trial, size_t i)
 	       out->frame.packet.type == ICMP_REDIRECT;
 }
 
+/* True where the frames KEPT and I are pieces that a packet was cut into; that it was is told of
+ * the first. */
+static bool is_other_piece(const struct walk_trial *trial, size_t kept, size_t i)
+{
+	const struct frame_packet *one, *other;
+
+	if (kept == WALK_NO_FRAME)
+		return false;
+	one = &walk_frame_of(trial, kept)->packet;
+	other = &walk_frame_of(trial, i)->packet;
+	return one->version == 4 && other->version == 4 &&
+	       ((one->fragment ^ other->fragment) & FRAGMENT_OFFSET) != 0;
+}
+
 /* Complains of the frame I, which came of the packet beside KEPT. */
 static void complain_rest(const struct walk_trial *trial, size_t kept, size_t i)
 {
@@ -248,6 +270,10 @@ static void complain_rest(const struct walk_trial *trial, size_t kept, size_t i)
 		walk_complain_packet(trial, WALK_DUPLICATE, LOOK_STRAY, i, FRAME_FIELD_ICMP_TYPE,
 				     "an ICMP error about %s's packet was put onto net%u as well",
 				     trial->sender, walk_net_of(trial, i));
+	else if (is_answer_to(&trial->frame->packet, &frame->packet))
+		walk_complain_packet(trial, WALK_DUPLICATE, LOOK_STRAY, i, FRAME_FIELD_ICMP_TYPE,
+				     "the router answered %s itself as well, which is not for it",
+				     trial->subject);
 	else
 		walk_complain_packet(trial, WALK_DUPLICATE, LOOK_STRAY, i, FRAME_FIELD_NONE,
 				     "a copy of %s was put onto net%u, where it has no business",
@@ -263,7 +289,7 @@ void walk_judge_rest(const struct walk_trial *trial, size_t kept)
 		trial->way->judged |= WALK_BIT(LOOK_DUPLICATE);
 	for (size_t i = walk->sights[trial->in].first; i != WALK_NO_FRAME;
 	     i = walk->sights[i].next) {
-		if (i == kept || is_pardoned(trial, i))
+		if (i == kept || is_pardoned(trial, i) || is_other_piece(trial, kept, i))
 			continue;
 		trial->way->strays++;
 		return complain_rest(trial, kept, i); /* one of them tells it */
@@ -322,7 +348,7 @@ static void judge_nothing(const struct walk_trial *trial)
 			"%s came with a wrong checksum of its header and was put onto net%u; it "
 			"must be dropped",
 			trial->subject, walk_net_of(trial, copy));
-	else
+	else if (!walk_judge_lesson(trial))
 		walk_judge_rest(trial, WALK_NO_FRAME);
 }
 
@@ -344,6 +370,21 @@ static void choose_stops(struct walk_way *way, size_t start, bool first, size_t 
 	}
 	memmove(&way->stops[shown], &way->stops[start], count * sizeof(way->stops[0]));
 	way->stop_count = shown + count;
+}
+
+/* It came to the router, or to a leg but not for the router. */
+static void stop_at(const struct walk_trial *trial)
+{
+	const struct walk *walk = trial->walk;
+	const size_t wire = walk->frames[trial->in].wire;
+	char mac[MAC_TEXT_SIZE];
+
+	if (trial->frame->kind == FRAME_SHORT || walk_is_router(walk, wire, trial->frame->target))
+		walk_stop(trial->way, WALK_FORWARD, wire, "a packet of %s comes to the router",
+			  trial->sender);
+	else
+		walk_stop(trial->way, WALK_FORWARD, wire, "a packet of %s comes, for %s",
+			  trial->sender, address_format_mac(trial->frame->target, mac));
 }
 
 void walk_judge_packet(const struct walk *walk, const struct walk_question *question, size_t i,
@@ -370,8 +411,7 @@ void walk_judge_packet(const struct walk *walk, const struct walk_question *ques
 	trial.fate = find_fate(&trial);
 	if (trial.fate.kind != FATE_ANY)
 		way->judged |= WALK_BIT(LOOK_STRAY);
-	walk_stop(way, WALK_FORWARD, walk->frames[i].wire, "a packet of %s comes to the router",
-		  trial.sender);
+	stop_at(&trial);
 	switch (trial.fate.kind) {
 	case FATE_FORWARD:
 		judge_forward(&trial);

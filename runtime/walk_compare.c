@@ -368,7 +368,14 @@ void walk_judge_garbled(const struct walk_trial *trial, size_t out)
 	const struct frame *frame = walk_frame_of(trial, out);
 
 	trial->way->judged |= WALK_BIT(LOOK_ETHERNET);
-	if (frame->type != trial->frame->type)
+	if (frame->length + FRAME_HEAD_SIZE == trial->frame->length &&
+	    frame->bytes[0] == trial->frame->bytes[FRAME_HEAD_SIZE])
+		walk_complain_packet(trial, WALK_ETHERNET, LOOK_ETHERNET, out,
+				     FRAME_FIELD_TARGET_MAC,
+				     "%s left on net%u without an Ethernet header: it begins with "
+				     "that of IP",
+				     trial->subject, walk_net_of(trial, out));
+	else if (frame->type != trial->frame->type)
 		walk_complain_field(trial, WALK_ETHERNET, LOOK_ETHERNET, out, FRAME_FIELD_TYPE,
 				    NULL);
 	else

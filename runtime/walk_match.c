@@ -21,6 +21,7 @@
 
 #define SCORE_MIN  10 /* the addresses, the protocol and two numbers more, or a marker */
 #define SCORE_LAST 6  /* the addresses and the protocol */
+#define LOAD_MIN   8  /* bytes of a load that is known by itself */
 #define SCORE_LOAD 3  /* of two acknowledgments of TCP, only the whole tells which is which */
 
 /* ---- how alike two packets are --------------------------------------------------------------- */
@@ -97,14 +98,17 @@ static unsigned score_error(const struct frame *in, const struct frame *out)
 }
 
 /* The same bytes behind the headers that it came with, of IP or, where it is no packet any more or
- * never was, of Ethernet. */
+ * never was, of Ethernet: whatever OUT has before them, which may be no header at all. */
 static bool is_same_load(const struct frame *in, const struct frame *out)
 {
 	const size_t head = in->packet.version != 0 ? in->packet.offset + in->packet.head_size
 						    : FRAME_HEAD_SIZE;
+	const size_t size = in->length > head ? in->length - head : 0;
 
-	return in->length == out->length && in->length > head &&
-	       memcmp(in->bytes + head, out->bytes + head, in->length - head) == 0;
+	if (out->kind == FRAME_IP && in->length != out->length)
+		return false;
+	return size >= (in->length == out->length ? 1 : LOAD_MIN) && out->length >= size &&
+	       memcmp(in->bytes + head, out->bytes + out->length - size, size) == 0;
 }
 
 static unsigned score_pair(const struct walk_sight *in, const struct walk_sight *out)

@@ -245,6 +245,34 @@ static void judge_error_frame(const struct walk_trial *trial, size_t out)
 	}
 }
 
+static bool is_refusal(const struct frame_packet *packet)
+{
+	if (packet->upper != FRAME_ICMP)
+		return false;
+	return packet->version == 4
+		       ? packet->type == ICMP_DEST_UNREACH || packet->type == ICMP_TIME_EXCEEDED
+		       : packet->type < 128;
+}
+
+/* An ICMP error to who asked that comes of nothing, since it quotes something else: the first
+ * behind the packet. WALK_NO_FRAME: none. */
+static size_t find_stray_error(const struct walk_trial *trial)
+{
+	const struct walk *walk = trial->walk;
+	const struct frame_packet *asked = &trial->frame->packet;
+
+	for (size_t i = trial->in + 1; i < walk->count; i++) {
+		const struct frame_packet *packet = &walk_frame_of(trial, i)->packet;
+
+		if (walk->frames[i].sent && walk->frames[i].wire == walk->frames[trial->in].wire &&
+		    walk->sights[i].origin == WALK_NO_FRAME && packet->version == asked->version &&
+		    is_refusal(packet) &&
+		    memcmp(packet->target, asked->source, sizeof(asked->source)) == 0)
+			return i;
+	}
+	return WALK_NO_FRAME;
+}
+
 static void complain_silence(const struct walk_trial *trial)
 {
 	const struct stage_expect *expect = &trial->question->expect;
@@ -264,7 +292,7 @@ static void complain_silence(const struct walk_trial *trial)
 void walk_judge_error(const struct walk_trial *trial)
 {
 	const struct walk_trial own = speak_of(trial, "ICMP error about", "packet");
-	const size_t error = walk_find_result(trial, trial->walk->frames[trial->in].wire, true);
+	size_t error = walk_find_result(trial, trial->walk->frames[trial->in].wire, true);
 	const size_t copy = walk_find_result(trial, SIZE_MAX, false);
 
 	if (copy != WALK_NO_FRAME && trial->frame->packet.ttl <= 1)
@@ -278,6 +306,8 @@ void walk_judge_error(const struct walk_trial *trial)
 		walk_complain_packet(trial, WALK_FORWARD, LOOK_STRAY, copy, FRAME_FIELD_NONE,
 				     "%s was put onto net%u; the router has no way for it",
 				     trial->subject, walk_net_of(trial, copy));
+	if (error == WALK_NO_FRAME && trial->question->expect.kind == EXPECT_ICMP)
+		error = find_stray_error(trial);
 	if (error == WALK_NO_FRAME)
 		return complain_silence(&own);
 	judge_error_frame(&own, error);

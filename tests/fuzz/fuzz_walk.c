@@ -130,12 +130,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct capture_frame frames[FRAMES + 1] = {{.bytes = data}};
 	const struct walk_leg legs[] = {{.net = 1,
 					 .mac = {2, 0x42, 1, 1, 1, 1},
-					 .hears = WALK_HEARS_ARP | WALK_HEARS_IP,
+					 .hears = WALK_HEARS_ARP | WALK_HEARS_IP | WALK_HEARS_ALL,
 					 .deaf = -1,
 					 .left = size % 2 == 1},
 					{.net = 2,
 					 .mac = {2, 0x42, 2, 2, 2, 1},
-					 .hears = WALK_HEARS_ARP | WALK_HEARS_IP,
+					 .hears = WALK_HEARS_ARP | WALK_HEARS_IP | WALK_HEARS_ALL,
 					 .deaf = -1}};
 	const size_t count = read_frames(&input, frames);
 	struct error error;

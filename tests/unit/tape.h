@@ -208,7 +208,7 @@ static inline void leave_out(struct tape *tape, size_t at)
 /* ---- what is made of it ---------------------------------------------------------------------- */
 
 static struct walk_way way;
-#define HEARS_ALL (WALK_HEARS_ARP | WALK_HEARS_IP)
+#define HEARS_ALL (WALK_HEARS_ARP | WALK_HEARS_IP | WALK_HEARS_ALL)
 static unsigned hears[2] = {HEARS_ALL, HEARS_ALL};
 static int deaf = -1;
 static bool left;

@@ -52,6 +52,7 @@ static void set_scene(struct scene *scene, enum probe_kind kind, enum expect_kin
 	scene->inquiry = INQUIRY_NONE;
 	scene->inquiry.stage = &scene->stage;
 	scene->inquiry.questions = &scene->question;
+	scene->inquiry.count = 1;
 	scene->inquiry.checks = &scene->list;
 	scene->inquiry.wires = scene->wires;
 	scene->inquiry.legs = scene->legs;
@@ -205,10 +206,8 @@ static void where_not_all_was_captured_only_what_was_seen_counts(void **state)
 	scene.inquiry.capture.lossy = true;
 	scene.check.looks = 1U << LOOK_DUPLICATE;
 	/* The next packet's copy, without what it is one of. */
-	memcpy(add_echo(&scene.tape,
-			&(struct echo){2, true, client2, router2, ip_client1, ip_client2, 63, 8}) +
-		       50,
-	       "\0\0\0\1", 4);
+	add_echo(&scene.tape, &(struct echo){2, true, client2, router2, ip_client1, ip_client2, 63,
+					     8})[53] = 1; /* the last byte of its number */
 	assert_int_equal(play(&scene), VERDICT_UNASKED);
 	assert_non_null(strstr(scene.verdict.reason, "more passed"));
 	/* A TTL that was kept is one for all that. */
@@ -248,6 +247,32 @@ static void a_property_is_judged_where_there_was_something_to_have_it(void **sta
 	assert_int_equal(play(&scene), VERDICT_PASS);
 }
 
+/* Another question, of other sizes, shows what this one does not. */
+static void a_property_is_judged_by_all_questions_that_are_alike(void **state)
+{
+	CLEANUP_SCENE struct scene scene;
+	struct inquiry_question two[2];
+
+	(void)state;
+	set_scene(&scene, PROBE_PING, EXPECT_ANYTHING);
+	scene.check.looks = 1U << LOOK_TTL;
+	assert_int_equal(play(&scene), VERDICT_PASS);
+	two[0] = two[1] = scene.question;
+	two[1].walk.expect.kind = EXPECT_REPLY;
+	two[1].way.fault_count = 1;
+	two[1].way.faults[0] = (struct walk_fault){
+		.step = WALK_TTL, .looks = 1U << LOOK_TTL, .frame = CARRIED, .sentence = "kept"};
+	scene.inquiry.questions = two;
+	scene.inquiry.count = 2;
+	verdict_judge(&scene.inquiry, &scene.list, &scene.verdict);
+	assert_int_equal(scene.verdict.outcome, VERDICT_FAIL);
+	assert_string_equal(scene.verdict.reason, "kept");
+	/* One that is to expire is not alike. */
+	two[1].plan.ttl = 1;
+	verdict_judge(&scene.inquiry, &scene.list, &scene.verdict);
+	assert_int_equal(scene.verdict.outcome, VERDICT_PASS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +284,7 @@ int main(void)
 		cmocka_unit_test(a_frame_by_hand_is_seen_whatever_it_is),
 		cmocka_unit_test(where_not_all_was_captured_only_what_was_seen_counts),
 		cmocka_unit_test(a_property_is_judged_where_there_was_something_to_have_it),
+		cmocka_unit_test(a_property_is_judged_by_all_questions_that_are_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

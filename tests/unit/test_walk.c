@@ -527,6 +527,85 @@ static void what_arp_took_is_not_the_routers_time(void **state)
 	finds(&tape, WALK_FORWARD, FRAME_FIELD_NONE);
 }
 
+static void a_packet_without_an_ethernet_header_is_known(void **state)
+{
+	struct tape tape;
+
+	(void)state;
+	record(&tape);
+	cut(&tape, ASKED2);
+	memmove(tape.bytes[CARRIED], tape.bytes[CARRIED] + 14, 28 + PAYLOAD);
+	tape.frames[CARRIED].length = tape.frames[CARRIED].kept = 28 + PAYLOAD;
+	finds(&tape, WALK_ETHERNET, FRAME_FIELD_TARGET_MAC);
+	assert_true(says("without an Ethernet header"));
+	/* One that has no payload by which it is known. */
+	record(&tape);
+	cut(&tape, ASKED2);
+	make_tcp(tape.bytes[REQUEST], 1000, 4711);
+	make_tcp(tape.bytes[CARRIED], 1000, 4711);
+	memmove(tape.bytes[CARRIED], tape.bytes[CARRIED] + 14, 28 + PAYLOAD);
+	tape.frames[CARRIED].length = tape.frames[CARRIED].kept = 28 + PAYLOAD;
+	follow(&tape, PROBE_TCP);
+	assert_int_equal(way.carried, 1);
+	assert_true(says("without an Ethernet header"));
+}
+
+/* It is told of one of them, and they are no copies of each other. */
+static void pieces_of_a_packet_are_no_duplicates(void **state)
+{
+	struct tape tape;
+	uint8_t *bytes;
+
+	(void)state;
+	record(&tape);
+	cut(&tape, ASKED2);
+	put16(tape.bytes[CARRIED] + 20, 0x2000);
+	mend(tape.bytes[CARRIED]);
+	bytes = add_echo(&tape,
+			 &(struct echo){2, true, client2, router2, ip_client1, ip_client2, 63, 8});
+	put16(bytes + 20, 0x0005);
+	mend(bytes);
+	follow(&tape, PROBE_PING);
+	for (size_t i = 0; i < way.fault_count; i++)
+		assert_int_not_equal(way.faults[i].step, WALK_DUPLICATE);
+	assert_true(way.fault_count > 0);
+}
+
+/* As well as it carries it. */
+static void who_answers_for_another_is_told_beside_the_copy(void **state)
+{
+	struct tape tape;
+
+	(void)state;
+	record(&tape);
+	cut(&tape, ASKED2);
+	(void)add_echo(&tape,
+		       &(struct echo){1, true, client1, router1, ip_client2, ip_client1, 64, 0});
+	finds(&tape, WALK_DUPLICATE, FRAME_FIELD_ICMP_TYPE);
+	assert_true(says("the router answered client1's packet itself as well"));
+}
+
+/* A packet socket for 0x0800 is told PACKET_OTHERHOST; a crash later explains nothing. */
+static void what_a_socket_is_told_and_when_it_left_is_said(void **state)
+{
+	struct tape tape;
+
+	(void)state;
+	hears[0] = WALK_HEARS_ARP | WALK_HEARS_IP;
+	record(&tape);
+	cut(&tape, ASKS2);
+	finds(&tape, WALK_FORWARD, FRAME_FIELD_NONE);
+	assert_true(says("told PACKET_OTHERHOST of all that comes"));
+	hears[0] = HEARS_ALL;
+	left = true;
+	record(&tape);
+	leave_out(&tape, CARRIED);
+	cut(&tape, DELIVERED - 1);
+	finds(&tape, WALK_FORWARD, FRAME_FIELD_NONE);
+	assert_null(strstr(way.faults[0].sentence, "does so no more"));
+	left = false;
+}
+
 /* Each frame has memory of its own, so that a read past it is seen. */
 static void garbage_is_looked_at_without_harm(void **state)
 {
@@ -584,6 +663,10 @@ int main(void)
 		cmocka_unit_test(garbage_is_looked_at_without_harm),
 		cmocka_unit_test(what_keeps_a_changed_packet_from_arriving_is_fatal),
 		cmocka_unit_test(what_arp_took_is_not_the_routers_time),
+		cmocka_unit_test(a_packet_without_an_ethernet_header_is_known),
+		cmocka_unit_test(pieces_of_a_packet_are_no_duplicates),
+		cmocka_unit_test(who_answers_for_another_is_told_beside_the_copy),
+		cmocka_unit_test(what_a_socket_is_told_and_when_it_left_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -356,6 +356,26 @@ static void who_is_sought_in_vain_may_be_unreachable_late(void **state)
 	memcpy(asked, ip_client2, 4);
 }
 
+static void an_error_that_quotes_nothing_is_known(void **state)
+{
+	struct tape tape;
+	uint8_t *bytes;
+
+	(void)state;
+	expected = EXPECT_ICMP;
+	record_expired(&tape);
+	bytes = add_error(&tape, 11, 0, 8);
+	tape.frames[REQUEST + 1].length = tape.frames[REQUEST + 1].kept = 42;
+	put16(bytes + 16, 28);
+	put16(bytes + 24, 0);
+	put16(bytes + 24, frame_checksum(0, bytes + 14, 20));
+	put16(bytes + 36, 0);
+	put16(bytes + 36, frame_checksum(0, bytes + 34, 8));
+	finds(&tape, WALK_PAYLOAD, FRAME_FIELD_PAYLOAD);
+	assert_true(says("quotes 0 bytes behind its header"));
+	expected = EXPECT_REPLY;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +390,7 @@ int main(void)
 		cmocka_unit_test(the_header_that_an_error_quotes_is_compared),
 		cmocka_unit_test(the_checksum_of_an_error_is_icmps),
 		cmocka_unit_test(who_is_sought_in_vain_may_be_unreachable_late),
+		cmocka_unit_test(an_error_that_quotes_nothing_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

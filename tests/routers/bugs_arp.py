@@ -161,6 +161,31 @@ class ArpSourceKept(plain.Leg):
 
 
 @bug
+class ArpMacTypo(Answering):
+    """Its ARP answer tells an Ethernet address with another end, at which it takes nothing."""
+
+    def answer(self, mac, source, address):
+        other = self.mac[:5] + b"\x10"
+        return mac, plain.ETH_P_ARP, plain.arp_message(2, other, address, mac, source)
+
+
+@bug
+class ArpTargetSelf(Answering):
+    """Its ARP answer is for itself by its target fields; Linux takes it all the same."""
+
+    def answer(self, mac, source, address):
+        return mac, plain.ETH_P_ARP, plain.arp_message(2, self.mac, address, self.mac, address)
+
+
+@bug
+class ArpTypeSwapped(Answering):
+    """Its ARP answer goes under the Ethernet type 0x0608."""
+
+    def answer(self, mac, source, address):
+        return mac, 0x0608, plain.arp_message(2, self.mac, address, mac, source)
+
+
+@bug
 class ArpAllLegs(plain.Leg):
     """It sends its ARP answers out on every leg."""
 
@@ -276,6 +301,22 @@ class ArpQuestionSender(Asking):
 
     def question(self, neighbour):
         return plain.arp_message(1, self.mac, bytes(4), bytes(6), neighbour)
+
+
+@bug
+class ArpQuestionZeroMac(Asking):
+    """Its ARP questions say that its Ethernet address is 00:00:00:00:00:00, and who is asked learns it."""
+
+    def question(self, neighbour):
+        return plain.arp_message(1, bytes(6), self.address, bytes(6), neighbour)
+
+
+@bug
+class ArpQuestionNobody(Asking):
+    """Its ARP questions are for an address that nobody has, in the place of the neighbour's."""
+
+    def question(self, neighbour):
+        return plain.arp_message(1, self.mac, self.address, bytes(6), neighbour[:3] + b"\xfe")
 
 
 class AskingElsewhere(ArpAnswersOnly):

@@ -15,6 +15,18 @@ class TtlKept(plain.Router):
 
 
 @bug
+class TtlKeptInQueue(plain.Router):
+    """It leaves the TTL of what waits for ARP as it is."""
+
+    def hand_out(self, leg, out, target, packet):
+        if target not in out.neighbours:
+            packet = bytearray(packet)
+            packet[8] += 1
+            with_head_sum(packet)
+        super().hand_out(leg, out, target, packet)
+
+
+@bug
 class TtlTwice(plain.Router):
     """It takes two from the TTL."""
 
@@ -192,6 +204,17 @@ class TypeSwapped(plain.Leg):
 
     def send_frame(self, target_mac, kind, payload):
         super().send_frame(target_mac, 0x0008 if kind == plain.ETH_P_IP else kind, payload)
+
+
+@bug
+class NoEthernetHeader(plain.Leg):
+    """It puts packets onto the wire without an Ethernet header."""
+
+    def send_frame(self, target_mac, kind, payload):
+        if kind == plain.ETH_P_IP:
+            self.socket.send(payload)
+        else:
+            super().send_frame(target_mac, kind, payload)
 
 
 @bug

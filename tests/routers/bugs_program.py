@@ -38,6 +38,16 @@ class EchoEverybody(plain.Router):
             super().forward(leg, packet, target)
 
 
+@bug
+class EchoToo(plain.Router):
+    """It answers pings to everybody in their place, and carries them as well."""
+
+    def forward(self, leg, packet, target):
+        if is_echo(packet) and packet[head_size(packet)] == plain.ICMP_ECHO:
+            self.receive_echo(leg, packet, head_size(packet))
+        super().forward(leg, packet, target)
+
+
 class Speaking(plain.Router):
     """A router that says something else: said() makes the source and the message of KINDS."""
 
@@ -108,6 +118,14 @@ class ErrorShort(Complaining):
 
     def said(self, source, message):
         return source, with_icmp_sum(message[:-8])
+
+
+@bug
+class ErrorUnquoted(Complaining):
+    """Its ICMP errors quote nothing."""
+
+    def said(self, source, message):
+        return source, with_icmp_sum(message[:8])
 
 
 @bug
@@ -224,6 +242,32 @@ class ListensLate(plain.Leg):
         super().__init__(*arguments)
 
     waited = False
+
+
+@bug
+class SocketEach(plain.Leg):
+    """Right, if slow: it opens a socket for each frame that it sends, as scapy's sendp() does."""
+
+    def send_frame(self, target_mac, kind, payload):
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(plain.ETH_P_ALL)) as sender:
+            sender.bind((self.name, 0))
+            sender.send(target_mac + self.mac + struct.pack("!H", kind) + payload)
+
+
+@bug
+class SendsFirst(plain.Leg):
+    """Right: it opens its sockets for sending at once, and those for hearing a moment later."""
+
+    senders = []
+
+    def __init__(self, *arguments):
+        if not self.senders:
+            for name in plain.leg_names():
+                sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(plain.ETH_P_ALL))
+                sender.bind((name, 0))
+                self.senders.append(sender)
+            time.sleep(0.15)
+        super().__init__(*arguments)
 
 
 @bug

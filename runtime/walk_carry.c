@@ -270,7 +270,8 @@ static void complain_rest(const struct walk_trial *trial, size_t kept, size_t i)
 		walk_complain_packet(trial, WALK_DUPLICATE, LOOK_STRAY, i, FRAME_FIELD_ICMP_TYPE,
 				     "an ICMP error about %s's packet was put onto net%u as well",
 				     trial->sender, walk_net_of(trial, i));
-	else if (is_answer_to(&trial->frame->packet, &frame->packet))
+	else if (trial->fate.kind == FATE_FORWARD &&
+		 is_answer_to(&trial->frame->packet, &frame->packet))
 		walk_complain_packet(trial, WALK_DUPLICATE, LOOK_STRAY, i, FRAME_FIELD_ICMP_TYPE,
 				     "the router answered %s itself as well, which is not for it",
 				     trial->subject);

@@ -145,6 +145,17 @@ static void the_subject_of_what_the_router_says_is_the_router(void **state)
 	finds(&tape, WALK_PAYLOAD, FRAME_FIELD_ICMP_ID);
 	assert_true(says("the router's answer to client1's echo request left on net1"));
 	assert_string_equal(way.faults[0].rule, "RFC 1812 4.3.3.6");
+	/* It goes onto another wire too. */
+	put16(tape.bytes[REQUEST + 1] + 38, ID);
+	mend(tape.bytes[REQUEST + 1]);
+	(void)add_echo(&tape,
+		       &(struct echo){2, true, client1, router1, ip_router1, ip_client1, 64, 0});
+	finds(&tape, WALK_DUPLICATE, FRAME_FIELD_NONE);
+	assert_true(
+		says("a copy of the router's answer to client1's echo request was put onto net2"));
+	cut(&tape, REQUEST + 2);
+	put16(tape.bytes[REQUEST + 1] + 38, 0);
+	mend(tape.bytes[REQUEST + 1]);
 	/* It goes to where nobody asked. */
 	tape.frames[REQUEST + 1].wire = 1;
 	finds(&tape, WALK_FORWARD, FRAME_FIELD_NONE);

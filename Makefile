@@ -78,7 +78,7 @@ $(BUILD)/unit/%.o: runtime/%.c Makefile
 	$(SAY) CC $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) -Werror -MMD -MP -c -o $@ $<
 
-$(BUILD)/unit/test_%: tests/unit/test_%.c $(UNIT_OBJECTS)
+$(BUILD)/unit/test_%: tests/unit/test_%.c $(UNIT_OBJECTS) $(wildcard tests/unit/*.h)
 	$(SAY) TEST $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) -Werror -pie -o $@ $< $(UNIT_OBJECTS) $(LIBS) -lcmocka
 

@@ -114,7 +114,7 @@ bool walk_is_wasted(const struct walk *walk, size_t wire, const uint8_t mac[FRAM
 
 /* ---- walk_ask.c: what the router asks by ARP ---- */
 
-/* Judges all that it asks on the leg WIRE. */
+/* Judges all that it asks and announces on the leg WIRE. */
 void walk_judge_questions(const struct walk *walk, size_t wire, struct walk_way *way);
 
 /* How long, in ns between FROM and UNTIL, the router waited for HOP's answer on the leg WIRE. */

@@ -38,6 +38,17 @@ static bool is_other_legs(const struct walk *walk, size_t wire, const uint8_t ma
 	return false;
 }
 
+/* Something came of a packet that went to MAC on WIRE: it is the router's there, whosever it looks.
+ */
+static bool is_taken(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE])
+{
+	for (size_t i = 0; i < walk->count; i++)
+		if (walk->frames[i].wire == wire && walk->sights[i].first != WALK_NO_FRAME &&
+		    memcmp(walk->sights[i].frame.target, mac, FRAME_MAC_SIZE) == 0)
+			return true;
+	return false;
+}
+
 size_t walk_find_arp(const struct frame *frame)
 {
 	static const uint8_t head[] = {0, 1, 8, 0, 6, 4, 0};
@@ -54,7 +65,7 @@ size_t walk_find_arp(const struct frame *frame)
 bool walk_can_be_router(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE])
 {
 	return !is_zero(mac) && (mac[0] & 1) == 0 && !is_clients(walk->stage, mac) &&
-	       !is_other_legs(walk, wire, mac);
+	       (!is_other_legs(walk, wire, mac) || is_taken(walk, wire, mac));
 }
 
 const uint8_t *walk_leg_address(const struct walk *walk, size_t wire)
@@ -86,15 +97,20 @@ bool walk_is_router(const struct walk *walk, size_t wire, const uint8_t mac[FRAM
 
 /* ---- a client's question --------------------------------------------------------------------- */
 
-static bool is_clients_question(const struct walk *walk, const struct walk_arp *arp, size_t i)
+static bool asks(const struct walk *walk, const struct walk_arp *arp, size_t i)
 {
 	const struct frame_arp *asked = &walk->sights[i].frame.arp;
 
 	return walk_is_arp(walk, i, arp->wire, false) && asked->operation == WALK_ARP_ASKS &&
-	       walk->frames[i].time >= arp->question->began &&
-	       walk->frames[i].time <= arp->question->ended &&
 	       memcmp(asked->sender_mac, arp->interface->mac, FRAME_MAC_SIZE) == 0 &&
 	       memcmp(asked->target, arp->address, 4) == 0;
+}
+
+/* In the time of the question that is judged. */
+static bool is_clients_question(const struct walk *walk, const struct walk_arp *arp, size_t i)
+{
+	return walk->frames[i].time >= arp->question->began &&
+	       walk->frames[i].time <= arp->question->ended && asks(walk, arp, i);
 }
 
 /* How much of an answer to ARP's question the frame I is, which the router may have sent. A
@@ -103,7 +119,17 @@ static bool is_clients_question(const struct walk *walk, const struct walk_arp *
  * there. */
 enum likeness { IS_NONE, IS_MEANT, IS_ONE };
 
-static enum likeness liken_arp(const struct walk_arp *arp, const struct frame *frame)
+/* As a client says of itself: a frame of its own, copied as a hub does. */
+static bool is_clients_own(const struct walk *walk, const struct frame_arp *said)
+{
+	const struct stage_interface *owner = NULL;
+
+	return walk_owner(walk->stage, FAMILY_IPV4, said->sender, &owner) != NULL &&
+	       memcmp(owner->mac, said->sender_mac, FRAME_MAC_SIZE) == 0;
+}
+
+static enum likeness liken_arp(const struct walk *walk, const struct walk_arp *arp,
+			       const struct frame *frame)
 {
 	const uint8_t *client = arp->interface->address[FAMILY_IPV4].bytes;
 	const struct frame_arp *said = &frame->arp;
@@ -118,7 +144,7 @@ static enum likeness liken_arp(const struct walk_arp *arp, const struct frame *f
 	if (!answers)
 		return IS_NONE;
 	if (to_client) /* whatever else it says */
-		return IS_MEANT;
+		return is_clients_own(walk, said) ? IS_NONE : IS_MEANT;
 	return walk_is_everybody(frame->target) && memcmp(said->sender, arp->address, 4) == 0 &&
 			       memcmp(said->target, arp->address, 4) != 0
 		       ? IS_MEANT
@@ -140,7 +166,7 @@ static enum likeness liken(const struct walk *walk, const struct walk_arp *arp, 
 	if (!walk->frames[i].sent)
 		return IS_NONE;
 	if (frame->kind == FRAME_ARP)
-		return liken_arp(arp, frame);
+		return liken_arp(walk, arp, frame);
 	return is_garbled(frame) && walk->frames[i].wire == arp->wire ? IS_MEANT : IS_NONE;
 }
 
@@ -346,15 +372,18 @@ static void judge_question(struct answer *answer, size_t question)
 		      answer->asker, answer->asked, walk_ms(took), answer->arp->question->within);
 }
 
-/* More answers than questions, of which the first is FIRST, or answers on other wires too. */
-static void judge_count(struct answer *answer, size_t first, size_t questions)
+/* More answers than questions, from the first on to the end of the capture, or answers on other
+ * wires too. */
+static void judge_count(struct answer *answer, size_t first)
 {
 	const struct walk *walk = answer->walk;
 	const struct walk_arp *arp = answer->arp;
+	size_t questions = 0;
 	size_t answers = 0;
 
-	for (size_t i = first + 1; i < walk->count; i++) {
-		if (walk->frames[i].time > arp->question->ended || liken(walk, arp, i) != IS_ONE)
+	for (size_t i = first; i < walk->count; i++) {
+		questions += asks(walk, arp, i);
+		if (liken(walk, arp, i) != IS_ONE)
 			continue;
 		if (walk->frames[i].wire != arp->wire)
 			return walk_complain(
@@ -414,7 +443,7 @@ void walk_judge_arp(const struct walk *walk, const struct walk_arp *arp, struct 
 	if (is_probe && answer.frame != WALK_NO_FRAME)
 		way->judged |= WALK_BIT(LOOK_ETHERNET);
 	if (is_probe && way->fault_count == before && answer.owner != NULL)
-		judge_count(&answer, first, questions);
+		judge_count(&answer, first);
 	if (answer.frame != WALK_NO_FRAME && answer.owner != NULL)
 		walk_stop(way, WALK_ARP_ANSWER, walk->frames[answer.frame].wire,
 			  "the router answers that it has %s", asked);

@@ -190,9 +190,29 @@ static void judge_needed(const struct walk *walk, size_t wire, struct walk_way *
 	walk_set_fatal(way, first, false);
 }
 
+/* Complains of the frame I where it announces the leg's address at an Ethernet address that is not
+ * the router's; returns whether it does. */
+static bool judge_announcement(const struct walk *walk, size_t wire, size_t i, struct walk_way *way)
+{
+	const struct frame_arp *arp = &walk->sights[i].frame.arp;
+	char what[64];
+
+	if (!walk_is_arp(walk, i, wire, true) || memcmp(arp->sender, arp->target, 4) != 0 ||
+	    memcmp(arp->sender, walk_leg_address(walk, wire), 4) != 0 ||
+	    walk_can_be_router(walk, wire, arp->sender_mac))
+		return false;
+	(void)snprintf(what, sizeof(what), "the router's ARP announcement on net%u",
+		       walk->legs[wire].net);
+	walk_complain_arp(way, WALK_ARP_ANSWER, i, FRAME_FIELD_ARP_SENDER_MAC, what,
+			  "that of its own leg");
+	return true;
+}
+
 void walk_judge_questions(const struct walk *walk, size_t wire, struct walk_way *way)
 {
 	for (size_t i = 0; i < walk->count; i++) {
+		if (judge_announcement(walk, wire, i, way))
+			return;
 		if (!is_question(walk, wire, i))
 			continue;
 		if (judge_question(walk, wire, i, way))
@@ -371,10 +391,10 @@ enum walk_asked walk_judge_asking(const struct walk *walk, size_t wire, const ui
 									      : WALK_ASKED_ELSE;
 	if (judge_attempts(walk, wire, hop, way))
 		return WALK_ASKED_WRONG;
-	if (known || was_reached(walk, wire, hop))
+	if (was_reached(walk, wire, hop))
 		return WALK_ASKED_ELSE;
 	for (size_t i = 0; i < walk->count; i++)
 		if (walk->frames[i].time >= time && judge_stranger(walk, wire, hop, i, way))
 			return WALK_ASKED_WRONG;
-	return WALK_ASKED_NOT;
+	return known ? WALK_ASKED_ELSE : WALK_ASKED_NOT;
 }

@@ -210,6 +210,37 @@ class OneMac(plain.Leg):
 
 
 @bug
+class OneLegsMac(plain.Leg):
+    """Allowed: all legs have the Ethernet address of the first."""
+
+    macs = []
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.macs.append(self.mac)
+        self.mac = self.macs[0]
+
+
+@bug
+class ArpTwiceLater(plain.Leg):
+    """It answers ARP, and once more 150 ms later."""
+
+    def answer_arp(self, mac, source, address):
+        super().answer_arp(mac, source, address)
+        later(super().answer_arp, mac, source, address, delay=0.15)
+
+
+@bug
+class ArpAnnouncesOther(plain.Leg):
+    """It announces its address at the Ethernet address of nobody, and answers rightly."""
+
+    def answer_arp(self, mac, source, address):
+        message = plain.arp_message(2, bytes(6), self.address, plain.BROADCAST_MAC, self.address)
+        self.send_frame(plain.BROADCAST_MAC, plain.ETH_P_ARP, message)
+        super().answer_arp(mac, source, address)
+
+
+@bug
 class ArpLate(plain.Leg):
     """It answers ARP after two seconds."""
 

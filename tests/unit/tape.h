@@ -215,6 +215,7 @@ static bool left;
 static enum expect_kind expected = EXPECT_REPLY;
 static uint8_t asked[4] = {2, 2, 2, 2};
 static bool partial;
+static uint64_t over; /* when the question is; 0: with the capture */
 
 static inline void follow(const struct tape *tape, enum probe_kind kind)
 {
@@ -246,9 +247,9 @@ static inline void follow(const struct tape *tape, enum probe_kind kind)
 	memcpy(question.target.bytes, asked, 4);
 	question.asker = &stage.clients[0];
 	question.interface = &stage.clients[0].interfaces[0];
-	question.ended = tape->now + 3000 * MS;
-	assert_int_equal(walk_read(&stage, tape->frames, tape->count, question.ended, legs, 2,
-				   &walk, &error),
+	question.ended = over != 0 ? over : tape->now + 3000 * MS;
+	assert_int_equal(walk_read(&stage, tape->frames, tape->count, tape->now + 3000 * MS, legs,
+				   2, &walk, &error),
 			 0);
 	walk.partial = partial;
 	walk_follow(&walk, &question, &way);

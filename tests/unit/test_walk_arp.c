@@ -494,6 +494,11 @@ static void a_question_for_who_is_not_there_is_the_cause(void **state)
 	cut(&tape, ASKS2);
 	(void)add_arp(&tape, &question);
 	finds(&tape, WALK_ARP_QUESTION, FRAME_FIELD_ARP_TARGET);
+	/* Also where client2 has asked before. */
+	put_before(&tape, ASKED1,
+		   &(struct arp){2, false, 1, everybody, client2, client2, ip_client2, nobody,
+				 ip_router2});
+	finds(&tape, WALK_ARP_QUESTION, FRAME_FIELD_ARP_TARGET);
 	assert_true(says("the router asked for 2.2.2.254 by ARP on net2; it must ask for client2"));
 	record(&tape);
 	cut(&tape, ASKS2);
@@ -566,6 +571,72 @@ static void a_question_in_anothers_name_is_told(void **state)
 	}
 }
 
+static void an_announcement_of_a_wrong_ethernet_address_is_told(void **state)
+{
+	struct tape tape;
+
+	(void)state;
+	record(&tape);
+	put_before(&tape, REQUEST,
+		   &(struct arp){1, true, 2, everybody, router1, router2, ip_router1, everybody,
+				 ip_router1});
+	memcpy(asked, ip_router1, 4);
+	follow(&tape, PROBE_ARP);
+	memcpy(asked, ip_client2, 4);
+	assert_int_equal(way.fault_count, 1);
+	assert_int_equal(way.faults[0].step, WALK_ARP_ANSWER);
+	assert_true(says("the router's ARP announcement on net1 has 02:42:02:02:02:01"));
+}
+
+/* client2 answers something on its net, and a hub copies that to net1. */
+static void what_another_client_says_of_itself_is_no_answer(void **state)
+{
+	struct tape tape;
+
+	(void)state;
+	record(&tape);
+	cut(&tape, ANSWERED1);
+	(void)add_arp(&tape, &(struct arp){1, true, 2, client1, client2, client2, ip_client2,
+					   client1, ip_client1});
+	finds(&tape, WALK_ARP_ANSWER, FRAME_FIELD_NONE);
+	assert_true(says("nobody answers"));
+}
+
+/* The Ethernet address of net2's leg on net1 as well: whose it is is what the router takes. */
+static void one_legs_ethernet_address_may_serve_on_all(void **state)
+{
+	struct tape tape;
+
+	(void)state;
+	record(&tape);
+	memcpy(tape.bytes[ANSWERED1] + 22, router2, 6);
+	memcpy(tape.bytes[REQUEST], router2, 6);
+	memcpy(tape.bytes[DELIVERED] + 6, router2, 6);
+	finds(&tape, WALK_NONE, FRAME_FIELD_NONE);
+	memcpy(asked, ip_router1, 4);
+	follow(&tape, PROBE_ARP);
+	memcpy(asked, ip_client2, 4);
+	assert_int_equal(way.fault_count, 0);
+}
+
+static void who_answers_once_more_later_is_told(void **state)
+{
+	struct tape tape;
+
+	(void)state;
+	record(&tape);
+	over = tape.now + 100 * MS;
+	tape.now += 150 * MS;
+	(void)add_arp(&tape, &(struct arp){1, true, 2, client1, router1, router1, ip_router1,
+					   client1, ip_client1});
+	memcpy(asked, ip_router1, 4);
+	follow(&tape, PROBE_ARP);
+	over = 0;
+	memcpy(asked, ip_client2, 4);
+	assert_int_equal(way.fault_count, 1);
+	assert_int_equal(way.faults[0].step, WALK_DUPLICATE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -593,6 +664,10 @@ int main(void)
 		cmocka_unit_test(arp_without_its_header_is_known_for_what_it_is),
 		cmocka_unit_test(an_answer_that_is_for_itself_is_one),
 		cmocka_unit_test(a_question_in_anothers_name_is_told),
+		cmocka_unit_test(an_announcement_of_a_wrong_ethernet_address_is_told),
+		cmocka_unit_test(what_another_client_says_of_itself_is_no_answer),
+		cmocka_unit_test(one_legs_ethernet_address_may_serve_on_all),
+		cmocka_unit_test(who_answers_once_more_later_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,6 +108,10 @@ void walk_judge_arp(const struct walk *walk, const struct walk_arp *arp, struct 
 
 /* ---- walk_lesson.c: what others learn from the router's ARP ---- */
 
+/* True where something came of a packet that went to MAC on the leg WIRE: it is the router's there,
+ * whosever it looks. */
+bool walk_is_taken(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE]);
+
 /* True where packets went to MAC on the leg WIRE, which is not the leg's, and the router neither
  * took one nor sends from there. */
 bool walk_is_wasted(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE]);

@@ -38,17 +38,6 @@ static bool is_other_legs(const struct walk *walk, size_t wire, const uint8_t ma
 	return false;
 }
 
-/* Something came of a packet that went to MAC on WIRE: it is the router's there, whosever it looks.
- */
-static bool is_taken(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE])
-{
-	for (size_t i = 0; i < walk->count; i++)
-		if (walk->frames[i].wire == wire && walk->sights[i].first != WALK_NO_FRAME &&
-		    memcmp(walk->sights[i].frame.target, mac, FRAME_MAC_SIZE) == 0)
-			return true;
-	return false;
-}
-
 size_t walk_find_arp(const struct frame *frame)
 {
 	static const uint8_t head[] = {0, 1, 8, 0, 6, 4, 0};
@@ -65,7 +54,7 @@ size_t walk_find_arp(const struct frame *frame)
 bool walk_can_be_router(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE])
 {
 	return !is_zero(mac) && (mac[0] & 1) == 0 && !is_clients(walk->stage, mac) &&
-	       (!is_other_legs(walk, wire, mac) || is_taken(walk, wire, mac));
+	       (!is_other_legs(walk, wire, mac) || walk_is_taken(walk, wire, mac));
 }
 
 const uint8_t *walk_leg_address(const struct walk *walk, size_t wire)

@@ -17,21 +17,24 @@ static size_t find_lesson(const struct walk *walk, size_t wire, const uint8_t *m
 	return WALK_NO_FRAME;
 }
 
-/* The router uses MAC on WIRE: something came of a packet that went there, or left from there. */
+bool walk_is_taken(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE])
+{
+	for (size_t i = 0; i < walk->count; i++)
+		if (walk->frames[i].wire == wire && walk->sights[i].first != WALK_NO_FRAME &&
+		    memcmp(walk->sights[i].frame.target, mac, FRAME_MAC_SIZE) == 0)
+			return true;
+	return false;
+}
+
+/* The router takes what goes to MAC on WIRE, or sends packets from there. */
 static bool is_used(const struct walk *walk, size_t wire, const uint8_t *mac)
 {
-	for (size_t i = 0; i < walk->count; i++) {
-		const struct walk_sight *sight = &walk->sights[i];
-
-		if (walk->frames[i].wire != wire || sight->frame.kind != FRAME_IP)
-			continue;
-		if (walk->frames[i].sent
-			    ? memcmp(sight->frame.source, mac, FRAME_MAC_SIZE) == 0
-			    : sight->first != WALK_NO_FRAME &&
-				      memcmp(sight->frame.target, mac, FRAME_MAC_SIZE) == 0)
+	for (size_t i = 0; i < walk->count; i++)
+		if (walk->frames[i].wire == wire && walk->frames[i].sent &&
+		    walk->sights[i].frame.kind == FRAME_IP &&
+		    memcmp(walk->sights[i].frame.source, mac, FRAME_MAC_SIZE) == 0)
 			return true;
-	}
-	return false;
+	return walk_is_taken(walk, wire, mac);
 }
 
 bool walk_is_wasted(const struct walk *walk, size_t wire, const uint8_t mac[FRAME_MAC_SIZE])

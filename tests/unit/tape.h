@@ -93,11 +93,17 @@ static inline void put16(uint8_t *at, uint16_t value)
 	at[1] = (uint8_t)value;
 }
 
-/* Makes both checksums right. */
-static inline void mend(uint8_t *bytes)
+/* Makes the header's sum of BYTES right. */
+static inline void mend_head(uint8_t *bytes)
 {
 	put16(bytes + 24, 0);
 	put16(bytes + 24, frame_checksum(0, bytes + 14, 20));
+}
+
+/* Makes both checksums right. */
+static inline void mend(uint8_t *bytes)
+{
+	mend_head(bytes);
 	put16(bytes + 36, 0);
 	put16(bytes + 36, frame_checksum(0, bytes + 34, 8 + PAYLOAD));
 }
@@ -137,8 +143,7 @@ static inline void make_udp(uint8_t *bytes)
 	const uint32_t start = frame_checksum_start(4, bytes + 26, bytes + 30, 17, 8 + PAYLOAD);
 
 	bytes[23] = 17;
-	put16(bytes + 24, 0);
-	put16(bytes + 24, frame_checksum(0, bytes + 14, 20));
+	mend_head(bytes);
 	put16(bytes + 34, 4000);
 	put16(bytes + 36, 7);
 	put16(bytes + 38, 8 + PAYLOAD);

@@ -24,8 +24,7 @@ static void make_tcp(uint8_t *bytes, uint16_t acknowledged, uint16_t id)
 	memset(head, 0, 8 + PAYLOAD);
 	bytes[23] = 6;
 	put16(bytes + 18, id);
-	put16(bytes + 24, 0);
-	put16(bytes + 24, frame_checksum(0, bytes + 14, 20));
+	mend_head(bytes);
 	put16(head, 4000);
 	put16(head + 2, 7);
 	put16(head + 10, acknowledged);
@@ -95,8 +94,7 @@ static void a_replaced_address_is_the_cause_and_not_the_checksum_over_it(void **
 	make_udp(tape.bytes[REQUEST]);
 	make_udp(tape.bytes[CARRIED]);
 	tape.bytes[CARRIED][29] = 9;
-	put16(tape.bytes[CARRIED] + 24, 0);
-	put16(tape.bytes[CARRIED] + 24, frame_checksum(0, tape.bytes[CARRIED] + 14, 20));
+	mend_head(tape.bytes[CARRIED]);
 	follow(&tape, PROBE_UDP);
 	assert_true(way.fault_count > 0);
 	assert_string_equal(walk_step_name(way.faults[0].step), "payload");
@@ -338,8 +336,7 @@ static void lengths_that_were_changed_are_told_as_they_stand(void **state)
 	assert_true(says("24 bytes as its header length; it came with 20 bytes"));
 	record(&tape);
 	put16(tape.bytes[CARRIED] + 16, 28 + PAYLOAD + 14);
-	put16(tape.bytes[CARRIED] + 24, 0);
-	put16(tape.bytes[CARRIED] + 24, frame_checksum(0, tape.bytes[CARRIED] + 14, 20));
+	mend_head(tape.bytes[CARRIED]);
 	finds(&tape, WALK_PAYLOAD, FRAME_FIELD_LENGTH);
 	assert_true(says("122 as its total length; it came with 108"));
 }
@@ -388,8 +385,7 @@ static void what_lost_all_its_numbers_is_still_known(void **state)
 		put16(tape.bytes[i] + 36, 0);
 		if (i == CARRIED)
 			put16(tape.bytes[i] + 38, 0);
-		put16(tape.bytes[i] + 24, 0);
-		put16(tape.bytes[i] + 24, frame_checksum(0, tape.bytes[i] + 14, 20));
+		mend_head(tape.bytes[i]);
 		put16(tape.bytes[i] + 36, frame_checksum(0, tape.bytes[i] + 34, 9));
 	}
 	finds(&tape, WALK_PAYLOAD, FRAME_FIELD_ICMP_ID);

@@ -33,6 +33,19 @@ count_failed() {
 		END { print n + 0 }' "$1"
 }
 
+# The tests that failed, each with the end of what it said of it, from TAP's and cmocka's lines.
+repeat_failures() {
+	awk 'function flush(i, first) {
+			first = n > 12 ? n - 11 : 1
+			for (i = first; i <= n; i++) print said[i]
+			n = 0
+		}
+		/^not ok / || /^\[  FAILED  \]/ { flush(); print; failing = 1; next }
+		failing && /^# / { said[++n] = $0; next }
+		{ flush(); failing = 0 }
+		END { flush() }' "$1"
+}
+
 need_root
 install_packages "${for_the_tests[@]}" "${for_lint[@]}"
 "$checkout/scripts/install.sh"
@@ -52,6 +65,10 @@ failed=$(count_failed "$logs/check")
 if ((lint != 0)); then
 	say "make lint failed: its complaints are further up"
 	((++failed))
+fi
+if ((status != 0)); then
+	say "== what failed in make check"
+	repeat_failures "$logs/check"
 fi
 say "$passed passed, $failed failed"
 ((passed > 0 && failed == 0))

@@ -33,17 +33,21 @@ count_failed() {
 		END { print n + 0 }' "$1"
 }
 
-# The tests that failed, each with the end of what it said of it, from TAP's and cmocka's lines.
+# The tests that failed, each with the end of what was said of it: TAP says it after its line, cmocka
+# before.
 repeat_failures() {
-	awk 'function flush(i, first) {
-			first = n > 12 ? n - 11 : 1
-			for (i = first; i <= n; i++) print said[i]
-			n = 0
+	awk 'function repeat(i) {
+			for (i = n > 12 ? n - 11 : 1; i <= n; i++) print said[i]
+			n = failing = running = 0
 		}
-		/^not ok / || /^\[  FAILED  \]/ { flush(); print; failing = 1; next }
-		failing && /^# / { said[++n] = $0; next }
-		{ flush(); failing = 0 }
-		END { flush() }' "$1"
+		/^\[ RUN / { repeat_if_failing(); running = 1; next }
+		running && /^\[  FAILED  \]/ { print; repeat(); next }
+		running && /^\[       OK \]/ { n = running = 0; next }
+		/^not ok / { repeat_if_failing(); print; failing = 1; next }
+		running || (failing && /^# /) { said[++n] = $0; next }
+		{ repeat_if_failing() }
+		function repeat_if_failing() { if (failing) repeat(); n = running = 0 }
+		END { repeat_if_failing() }' "$1"
 }
 
 need_root

@@ -8,6 +8,7 @@
 #include "filter.h"
 #include "ns.h"
 #include "stage.h"
+#include "timing.h"
 
 /* Clients' ids on the computer: a range that no account uses and no other tool hands out by default
  * (the first half of it belongs to nobody in Debian's, Fedora's and systemd's tables). */
@@ -34,6 +35,7 @@ struct client_birth {
 	const struct client_limits *limits;
 	const struct cgroup_doors *doors; /* of its control group; NULL: it has none */
 	bool dumpable; /* until its ids are mapped: an ordinary user can do that to nothing else */
+	struct timing *timing; /* shared; NULL: nobody asks */
 };
 
 /* A client that lives, or lived. All fds are its own: client_close(). */

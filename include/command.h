@@ -19,6 +19,7 @@ enum command_option {
 	OPTION_FORMAT = 1 << 6,
 	OPTION_ONLY = 1 << 7,
 	OPTION_KEEP = 1 << 8,
+	OPTION_TIMING = 1 << 9,
 };
 
 #define COMMAND_ONLY_MAX CHECKS_MAX

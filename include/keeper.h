@@ -11,6 +11,7 @@
 #include "ns.h"
 #include "privilege.h"
 #include "stage.h"
+#include "timing.h"
 #include "wire.h"
 
 /* What a keeper must do by itself where its starter is not root: copy the mounts, and make the
@@ -31,6 +32,7 @@ struct keeper_plan {
 	const struct cgroup_doors *doors; /* one for each client; NULL: no control groups */
 	int listener;			  /* the socket that commands ask */
 	bool progress;			  /* it is to tell how far it is */
+	struct timing *timing;		  /* shared: its own, then each client's; NULL: none */
 };
 
 /* How far a start is. */
@@ -78,6 +80,7 @@ struct keeper_servant {
 	keeper_make_leg *make_leg;
 	keeper_tell *tell;
 	void *context;
+	struct timing *timing; /* the starter's; NULL: nobody asks */
 };
 
 /* Waits until the stage is up: 0. In the meantime it also maps the ids of the clients' user

@@ -4,6 +4,7 @@
 
 #include "keeper.h"
 #include "session.h"
+#include "timing.h"
 
 /* So many open files a start takes at least. */
 #define START_FILES 64
@@ -23,11 +24,18 @@ struct start_watcher {
 	void *context;
 };
 
+/* Where the time of a start went. */
+struct start_timing {
+	struct timing starter;
+	struct timing *others; /* shared: the keeper's, then each client's */
+};
+
 /* How a stage is wanted. */
 struct start_wish {
 	bool limits;			     /* false: none, on a machine without control groups */
 	bool private;			     /* also as root */
 	const struct start_watcher *watcher; /* NULL: nobody */
+	struct start_timing *timing;	     /* NULL: nobody asks */
 };
 
 /* Brings STAGE up, after stopping the one that runs in SESSION. Who is not root gets a private one:

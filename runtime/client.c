@@ -153,33 +153,39 @@ static int spawn_run_child(const struct birth_child *child, struct error *error)
 static int become_client_child(struct birth_child *child, struct error *error)
 {
 	const struct client_birth *birth = child->birth;
-	int result = enter_cgroup_child(birth->doors, error);
+	struct timing *timing = birth->timing;
+	int result;
+
+	timing_begin(timing);
+	result = STEP(timing, enter_cgroup_child(birth->doors, error));
 
 	/* Nothing of the keeper's files is wanted from here on but these. */
 	if (result == 0)
-		result = file_close_others((int[]){child->channel, child->overlay}, 2, error);
+		result = STEP(timing,
+			      file_close_others((int[]){child->channel, child->overlay}, 2, error));
 	if (result == 0)
-		result = announce_birth_child(child, error);
+		result = STEP(timing, announce_birth_child(child, error));
 	if (result == 0)
-		result = wait_for_ids_child(child->channel, error);
+		result = STEP(timing, wait_for_ids_child(child->channel, error));
 	if (result == 0)
-		result = give_namespaces_child(child->channel, error);
+		result = STEP(timing, give_namespaces_child(child->channel, error));
 	if (result == 0)
-		result = root_make_for_client(birth->stage, birth->client, child->overlay, error);
+		result = STEP(timing, root_make_for_client(birth->stage, birth->client,
+							   child->overlay, error));
 	if (result == 0)
-		result = file_close_others(&child->channel, 1, error);
+		result = STEP(timing, file_close_others(&child->channel, 1, error));
 	if (result == 0)
-		result = open_null_child(error);
+		result = STEP(timing, open_null_child(error));
 	if (result == 0)
-		result = name_host_child(birth->client, error);
+		result = STEP(timing, name_host_child(birth->client, error));
 	if (result == 0)
-		result = wait_for_keeper_child(child->channel, error);
+		result = STEP(timing, wait_for_keeper_child(child->channel, error));
 	if (result == 0)
-		result = stack_raise(birth->stage, birth->client, error);
+		result = STEP(timing, stack_raise(birth->stage, birth->client, error));
 	if (result == 0)
-		result = client_confine(birth->filter, birth->limits, error);
+		result = STEP(timing, client_confine(birth->filter, birth->limits, error));
 	if (result == 0)
-		result = spawn_run_child(child, error);
+		result = STEP(timing, spawn_run_child(child, error));
 	return result;
 }
 

@@ -74,7 +74,45 @@ static void print_private(const struct start_outcome *outcome, const char *name)
 			(unsigned long long)(outcome->limits.data >> 20));
 }
 
-static int start_file(struct command_place *place, const struct command_line *line)
+/* ---- --timing ------------------------------------------------------------------------------- */
+
+/* The processor's time until now: loading the program, twice, and copying it in between. */
+static uint64_t loading(void)
+{
+	struct timespec time = {.tv_sec = 0};
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* TIMES: so many did it; the mean of one is shown. */
+static void print_steps(const char *who, const struct timing *timing, size_t times)
+{
+	const double total = (double)timing_total(timing);
+
+	command_announce("\n%11.3f ms        %s\n", total / 1e6 / (double)times, who);
+	for (size_t i = 0; i < timing->count; i++) {
+		const struct timing_step *step = &timing->steps[i];
+		const double part = (double)step->nanoseconds;
+
+		command_announce("%11.3f ms %4.0f %%   %.*s\n", part / 1e6 / (double)times,
+				 100 * part / total, (int)strcspn(step->call, "("), step->call);
+	}
+}
+
+static void print_timing(const struct start_timing *timing, size_t clients)
+{
+	struct timing sum = {.count = 0};
+
+	for (size_t i = 0; i < clients; i++)
+		timing_sum(&sum, &timing->others[1 + i]);
+	print_steps("the starter, from its command line to the end", &timing->starter, 1);
+	print_steps("the keeper, beside it", &timing->others[0], 1);
+	print_steps("a client, the mean of all, side by side", &sum, clients);
+}
+
+static int start_file(struct command_place *place, const struct command_line *line,
+		      struct start_timing *timing)
 {
 	CLEANUP_STAGE struct stage stage = {.name = ""};
 	struct error error = {0};
@@ -84,15 +122,19 @@ static int start_file(struct command_place *place, const struct command_line *li
 	const struct start_wish wish = {.limits = (line->options & OPTION_NO_LIMITS) == 0,
 					.private = (line->options & OPTION_PRIVATE) != 0,
 					.watcher =
-						command_can_draw(STDERR_FILENO) ? &watcher : NULL};
+						command_can_draw(STDERR_FILENO) ? &watcher : NULL,
+					.timing = timing};
 	int result = process_raise_file_limit(START_FILES, &error);
 	int status;
 
 	if (result < 0)
 		return fail_start(&outcome, &error);
-	status = command_read_stage(place, line->operands[0], &stage);
+	status = STEP(timing ? &timing->starter : NULL,
+		      command_read_stage(place, line->operands[0], &stage));
 	if (status != EXIT_SUCCESS)
 		return status;
+	if (timing != NULL && timing_share(1 + stage.client_count, &timing->others, &error) < 0)
+		return fail_start(&outcome, &error);
 	result = start_stage(&place->session, &stage, &wish, &outcome, &error);
 	end_progress(&progress);
 	if (result < 0)
@@ -105,6 +147,8 @@ static int start_file(struct command_place *place, const struct command_line *li
 			 stage.client_count, stage.client_count == 1 ? "" : "s");
 	if (outcome.private)
 		print_private(&outcome, line->name);
+	if (timing != NULL)
+		print_timing(timing, stage.client_count);
 	return EXIT_SUCCESS;
 }
 
@@ -128,14 +172,18 @@ int cmd_start(const struct command_line *line)
 {
 	CLEANUP_COMMAND_PLACE struct command_place place = {.session = SESSION_NONE,
 							    .checkout = CHECKOUT_NONE};
+	struct start_timing timing = {.others = NULL};
+	struct start_timing *wanted = (line->options & OPTION_TIMING) != 0 ? &timing : NULL;
 	struct error error = {0};
 	int kind = -1;
 
-	if (command_find_place(line, &place, &error) == 0)
+	timing_add(&timing.starter, "process_seal_image", loading());
+	timing_begin(&timing.starter);
+	if (STEP(&timing.starter, command_find_place(line, &place, &error)) == 0)
 		kind = checkout_stage_kind(&place.checkout, &place.caller, line->operands[0],
 					   &error);
 	if (kind < 0)
 		return command_fail(&error, EXIT_FAILURE);
 	return kind == CHECKOUT_SCRIPTS ? start_own_scripts(&place, line)
-					: start_file(&place, line);
+					: start_file(&place, line, wanted);
 }

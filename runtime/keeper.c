@@ -122,7 +122,7 @@ static int attend_word(struct keeper *keeper, const struct keeper_word *word,
 		       struct error *error)
 {
 	if (word->verb == VERB_MAP && fds->count == 1 && word->pid_count <= KEEPER_MAP_CLIENTS)
-		return map_and_answer(keeper, word, fds->fd[0], error);
+		return STEP(servant->timing, map_and_answer(keeper, word, fds->fd[0], error));
 	if (word->verb == VERB_LEG && fds->count == 1 &&
 	    text_is_fit(word->far.name, sizeof(word->far.name))) {
 		int result = servant->make_leg(servant->context, &word->far, fds->fd[0], error);
@@ -148,7 +148,7 @@ int keeper_attend(struct keeper *keeper, int guard, const struct keeper_servant 
 		CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
 		struct keeper_word word = {0};
 
-		result = channel_wait(keeper->channel, guard, error);
+		result = STEP(servant->timing, channel_wait(keeper->channel, guard, error));
 		if (result == 0)
 			result = channel_receive(keeper->channel, &word, sizeof(word), &fds, error);
 		if (result == 0)

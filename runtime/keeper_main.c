@@ -258,7 +258,8 @@ static int spawn_clients(const struct keeper_plan *plan, struct client *clients,
 					     .filter = plan->filter,
 					     .limits = plan->limits,
 					     .doors = plan->doors ? &plan->doors[i] : NULL,
-					     .dumpable = plan->alone != NULL};
+					     .dumpable = plan->alone != NULL,
+					     .timing = plan->timing ? &plan->timing[1 + i] : NULL};
 
 		if (client_spawn(&birth, &clients[i], error) < 0)
 			return for_client(&stage->clients[i], error);
@@ -351,20 +352,24 @@ static int start_keeper(const struct keeper_birth *birth, struct client *clients
 			struct far_side *far, struct error *error)
 {
 	const struct keeper_plan *plan = birth->plan;
+	struct timing *timing = plan->timing;
 	struct keeper_word up = {.verb = VERB_UP};
 	struct keeper_word word;
-	int result = detach_keeper(birth, error);
+	int result;
+
+	timing_begin(timing);
+	result = STEP(timing, detach_keeper(birth, error));
 
 	if (result == 0)
-		result = furnish_keeper(birth, clients, far, error);
+		result = STEP(timing, furnish_keeper(birth, clients, far, error));
 	if (result == 0)
-		result = spawn_clients(plan, clients, birth->channel, error);
+		result = STEP(timing, spawn_clients(plan, clients, birth->channel, error));
 	if (result == 0)
-		result = wire_clients(plan, clients, birth->channel, far, error);
+		result = STEP(timing, wire_clients(plan, clients, birth->channel, far, error));
 	if (result == 0)
-		result = wait_for_clients(plan, clients, birth->channel, error);
+		result = STEP(timing, wait_for_clients(plan, clients, birth->channel, error));
 	if (result == 0)
-		result = settle_wires(plan->stage, far, error);
+		result = STEP(timing, settle_wires(plan->stage, far, error));
 	up.all_only = far->all_only;
 	if (result == 0)
 		result = channel_send(birth->channel, &up, sizeof(up), NULL, error);

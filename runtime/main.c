@@ -21,8 +21,9 @@ static const struct command commands[] = {
 		    "in a network namespace of its own, where pyroute run brings you.\n"
 		    "--private    also as root: nothing changes on the computer\n"
 		    "--no-limits  on a machine without control groups: do not limit the clients'\n"
-		    "             memory and processes",
-	 .options = OPTION_NAME | OPTION_NO_LIMITS | OPTION_PRIVATE,
+		    "             memory and processes\n"
+		    "--timing     also print which step took which part of the start",
+	 .options = OPTION_NAME | OPTION_NO_LIMITS | OPTION_PRIVATE | OPTION_TIMING,
 	 .operands_min = 1,
 	 .operands_max = 1,
 	 .sealed = true,
@@ -146,6 +147,7 @@ static const struct option long_options[] = {
 	{"keep", required_argument, NULL, VALUE_KEEP},
 	{"private", no_argument, NULL, VALUE_FLAG},
 	{"no-limits", no_argument, NULL, VALUE_FLAG},
+	{"timing", no_argument, NULL, VALUE_FLAG},
 	{"all", no_argument, NULL, VALUE_FLAG},
 	{"json", no_argument, NULL, VALUE_FLAG},
 	{NULL, 0, NULL, 0},
@@ -166,6 +168,7 @@ static const struct shown_option {
 	{"only", "CHECK", OPTION_ONLY, VALUE_ONLY, " needs the name of a check"},
 	{"keep", "DIR", OPTION_KEEP, VALUE_KEEP, " needs a folder"},
 	{"no-limits", NULL, OPTION_NO_LIMITS, 0, NULL},
+	{"timing", NULL, OPTION_TIMING, 0, NULL},
 	{"all", NULL, OPTION_ALL, 0, NULL},
 	{"json", NULL, OPTION_JSON, 0, NULL}};
 

@@ -31,6 +31,8 @@ struct start {
 	struct session *session;
 	const struct stage *stage;
 	const struct start_watcher *watcher; /* NULL: nobody */
+	struct timing *timing;		     /* the starter's; NULL: nobody asks */
+	struct timing *others;		     /* see struct start_timing */
 	bool root;		       /* we are, else the keeper makes what it can by itself */
 	bool private;		       /* the legs are not on the computer */
 	struct nl_sock *computer;      /* the network namespace that the legs will be in */
@@ -138,21 +140,23 @@ static bool has_one_id(const struct start *start)
 static int look(struct start *start, struct error *error)
 {
 	const struct session *session = start->session;
-	int result = open_signals(start, error);
+	struct timing *timing = start->timing;
+	int result = STEP(timing, open_signals(start, error));
 
 	if (result == 0)
-		result = start->rootfs = rootfs_open(error);
+		result = start->rootfs = STEP(timing, rootfs_open(error));
 	if (result >= 0)
-		result = start->src = checkout_open_src(session->checkout, session->caller,
-							&start->src_owner, error);
+		result = start->src =
+			STEP(timing, checkout_open_src(session->checkout, session->caller,
+						       &start->src_owner, error));
 	if (result >= 0 && !start->private)
-		result = net_socket_open(&start->computer, error);
+		result = STEP(timing, net_socket_open(&start->computer, error));
 	if (result >= 0 && !start->root)
-		result = look_alone(start, error);
+		result = STEP(timing, look_alone(start, error));
 	if (result >= 0)
-		result = start->filter_file = filter_build(has_one_id(start), error);
+		result = start->filter_file = STEP(timing, filter_build(has_one_id(start), error));
 	if (result >= 0)
-		result = filter_read(start->filter_file, &start->filter, error);
+		result = STEP(timing, filter_read(start->filter_file, &start->filter, error));
 	return result;
 }
 
@@ -211,6 +215,7 @@ static int listen_for_caller(struct start *start, struct error *error)
 static int change_computer(struct start *start, struct error *error)
 {
 	struct session *session = start->session;
+	struct timing *timing = start->timing;
 	struct host_stage stage = {.name = "", .private = start->private};
 	int result;
 
@@ -223,13 +228,13 @@ static int change_computer(struct start *start, struct error *error)
 	close_fd(&session->dir); /* of the stage that ran */
 	result = session->dir = rundir_open(session->base, session->id, true, error);
 	if (result >= 0)
-		result = host_begin(session->dir, &stage, error);
+		result = STEP(timing, host_begin(session->dir, &stage, error));
 	if (result >= 0 && start->cgroup[0] != '\0')
-		result = make_cgroups(start, stage.cgroup, error);
+		result = STEP(timing, make_cgroups(start, stage.cgroup, error));
 	if (result >= 0 && !start->private)
-		result = host_forwarding_off(error);
+		result = STEP(timing, host_forwarding_off(error));
 	if (result >= 0)
-		result = listen_for_caller(start, error);
+		result = STEP(timing, listen_for_caller(start, error));
 	return result;
 }
 
@@ -346,14 +351,17 @@ static int make_leg(void *context, const struct wire_far_end *far, int far_ns, s
 
 	if (net == NULL)
 		return error_set(error, EBADMSG, "the keeper asked for a leg on net%u", far->net);
-	if (wire_make_leg(start->computer, net, far, far_ns, start->private, &leg, error) < 0) {
+	if (STEP(start->timing, wire_make_leg(start->computer, net, far, far_ns, start->private,
+					      &leg, error)) < 0) {
 		/* Half made: undo() removes what the journal tells. */
 		if (leg.index != 0 && !start->private)
 			(void)host_note_leg(start->session->dir, &leg, &ignored);
 		return -error->code;
 	}
 	start->legs_all_only = start->legs_all_only || leg.all_only;
-	return start->private ? 0 : host_note_leg(start->session->dir, &leg, error);
+	return start->private
+		       ? 0
+		       : STEP(start->timing, host_note_leg(start->session->dir, &leg, error));
 }
 
 static void tell_watcher(void *context, enum keeper_step step, size_t done)
@@ -380,6 +388,7 @@ static int settle_legs(const struct start *start, struct error *error)
 
 static int bring_up(struct start *start, struct error *error)
 {
+	struct timing *timing = start->timing;
 	const struct keeper_plan plan = {.stage = start->stage,
 					 .caller = start->session->caller,
 					 .alone = start->root ? NULL : &start->alone,
@@ -388,24 +397,26 @@ static int bring_up(struct start *start, struct error *error)
 					 .filter_file = start->filter_file,
 					 .doors = start->doors,
 					 .listener = start->listener,
-					 .progress = start->watcher != NULL};
-	const struct keeper_servant servant = {make_leg, tell_watcher, start};
-	int result = keeper_spawn(&plan, &start->keeper, error);
+					 .progress = start->watcher != NULL,
+					 .timing = start->others};
+	const struct keeper_servant servant = {make_leg, tell_watcher, start, timing};
+	int result = STEP(timing, keeper_spawn(&plan, &start->keeper, error));
 
 	if (result == 0)
-		result = map_stage(start, error);
+		result = STEP(timing, map_stage(start, error));
 	if (result == 0)
-		result = start->keeper.user_ns = ns_open_of(start->keeper.pid, NS_USER, error);
+		result = start->keeper.user_ns =
+			STEP(timing, ns_open_of(start->keeper.pid, NS_USER, error));
 	if (result >= 0)
-		result = furnish(start, error);
+		result = STEP(timing, furnish(start, error));
 	if (result == 0)
 		result = keeper_attend(&start->keeper, start->signals, &servant, error);
 	if (result == 0)
-		result = settle_legs(start, error);
+		result = STEP(timing, settle_legs(start, error));
 	if (result == 0)
-		result = session_mark(start->session, start->stage->name, error);
+		result = STEP(timing, session_mark(start->session, start->stage->name, error));
 	if (result == 0)
-		result = check_signals(start, error);
+		result = STEP(timing, check_signals(start, error));
 	if (result == 0)
 		result = keeper_release(&start->keeper, start->signals, &servant, error);
 	return result;
@@ -443,6 +454,8 @@ int start_stage(struct session *session, const struct stage *stage, const struct
 	struct start start = {.session = session,
 			      .stage = stage,
 			      .watcher = wish->watcher,
+			      .timing = wish->timing ? &wish->timing->starter : NULL,
+			      .others = wish->timing ? wish->timing->others : NULL,
 			      .root = geteuid() == 0,
 			      .private = wish->private || geteuid() != 0,
 			      .computer_ns = NS_SET_NONE,
@@ -457,15 +470,15 @@ int start_stage(struct session *session, const struct stage *stage, const struct
 		START_FILES + stage->client_count * START_FILES_CLIENT, error);
 
 	if (result == 0)
-		result = session_lock(session, error);
+		result = STEP(start.timing, session_lock(session, error));
 	if (result == 0)
 		result = look(&start, error);
 	if (result >= 0)
-		result = session_end_running(session, error);
+		result = STEP(start.timing, session_end_running(session, error));
 	if (result >= 0 && !start.private)
-		result = check_legs(&start, error);
+		result = STEP(start.timing, check_legs(&start, error));
 	if (result >= 0 && wish->limits)
-		result = settle_limits(&start, error);
+		result = STEP(start.timing, settle_limits(&start, error));
 	if (result >= 0)
 		result = change_computer(&start, error);
 	if (result >= 0)

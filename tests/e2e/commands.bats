@@ -52,6 +52,38 @@ for client in json.load(sys.stdin)["clients"]: print(client["name"], client["pid
 	run ! grep client "$OUT"
 }
 
+# red: client.c's become_client_child() ends no step with STEP()
+# red: timing_step() counts from the beginning
+@test "start --timing tells which step took which part, by the names in the source" {
+	pyroute start --timing stage1 >"$OUT"
+	"$PYTHON" - "$OUT" "$BATS_TEST_DIRNAME/../../runtime" <<-'END'
+		import pathlib, re, sys
+		source = "".join(file.read_text() for file in pathlib.Path(sys.argv[2]).glob("*.c"))
+		text = open(sys.argv[1]).read()
+		assert text.startswith("stage1 is up: ")
+		groups = []
+		for line in text.splitlines():
+		    if step := re.fullmatch(r" +([0-9.]+) ms +([0-9]+) %   (\w+)", line):
+		        groups[-1][2].append((float(step[1]), int(step[2]), step[3]))
+		    elif head := re.fullmatch(r" +([0-9.]+) ms        (.*)", line):
+		        groups.append((float(head[1]), head[2], []))
+		assert [head.split(",")[0] for _, head, _ in groups] == [
+		    "the starter", "the keeper", "a client"]
+		for whole, _, steps in groups:
+		    assert abs(sum(step[0] for step in steps) - whole) < 0.001 * len(steps)
+		    for took, part, name in steps:
+		        assert re.search(rf"^(static )?\w.*\b{name}\(", source, re.M), name
+		        assert abs(100 * took / whole - part) < 1
+		names = [{name for _, _, name in steps} for _, _, steps in groups]
+		assert {"filter_build", "keeper_spawn", "channel_wait"} <= names[0]
+		assert {"spawn_clients", "wire_clients"} <= names[1]
+		assert {"root_make_for_client", "stack_raise", "client_confine"} <= names[2]
+		assert groups[0][0] > groups[1][0] > groups[2][0] / 2
+	END
+	pyroute start stage1 | run ! grep ms
+	stage_stop
+}
+
 @test "help and version need no root" {
 	local command
 	as_student pyroute --version | grep -E '^pyroute [0-9]+\.[0-9]+'

@@ -9,9 +9,12 @@
 #define BURIAL_TRIES 100 /* of 10 ms each */
 
 /* One tree of groups and the files of ours in it. Version 2 is one tree, version 1 one for each
- * controller. */
+ * controller. Who enters alone by "tasks" need not wait until no process of the computer is about
+ * to fork, which takes an RCU grace period of some 10 ms (cgroup_procs_write_start() in
+ * kernel/cgroup/cgroup.c); version 2 has nothing like it. */
 struct tree {
 	const char *mount;
+	const char *door;	  /* the file by which a process of one thread enters */
 	const char *memory_limit; /* NULL: not in this tree */
 	const char *memory_usage;
 	const char *swap_limit; /* where the kernel counts swap */
@@ -20,13 +23,14 @@ struct tree {
 };
 
 static const struct tree unified[] = {
-	{"/sys/fs/cgroup", "memory.max", "memory.current", "memory.swap.max", "0", "pids.max"},
+	{"/sys/fs/cgroup", "cgroup.procs", "memory.max", "memory.current", "memory.swap.max", "0",
+	 "pids.max"},
 };
 
 static const struct tree separate[] = {
-	{"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+	{"/sys/fs/cgroup/memory", "tasks", "memory.limit_in_bytes", "memory.usage_in_bytes",
 	 "memory.memsw.limit_in_bytes", NULL, NULL},
-	{"/sys/fs/cgroup/pids", NULL, NULL, NULL, NULL, "pids.max"},
+	{"/sys/fs/cgroup/pids", "tasks", NULL, NULL, NULL, NULL, "pids.max"},
 };
 
 bool cgroup_is_unified(void)
@@ -233,9 +237,9 @@ static int create_in(const struct tree *tree, const char *parent, const char *na
 	dir = file_open_directory(AT_FDCWD, path, error);
 	if (dir < 0 || set_limits(tree, dir, limits, error) < 0)
 		return error_prefix(error, "control group %.200s", path);
-	door = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	door = openat(dir, tree->door, O_WRONLY | O_CLOEXEC);
 	if (door < 0)
-		return error_system(error, errno, "cannot open %.200s/cgroup.procs", path);
+		return error_system(error, errno, "cannot open %.200s/%s", path, tree->door);
 	return door;
 }
 

@@ -23,7 +23,7 @@ DESTDIR ?=
 BUILD   ?= build
 
 VERSION  := 0.1.0
-PACKAGES := libnl-3.0 libnl-route-3.0 libcap libseccomp json-c libpcap
+PACKAGES := libnl-3.0 libnl-route-3.0 libcap libseccomp json-c
 COMMANDS := stage-start stage-stop stage-list connect ps run check why doctor
 
 WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wundef -Wvla -Wpointer-arith -Wcast-qual \
@@ -35,7 +35,12 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Iinclude -DPYROUTE_VERSION='"$(VERSION)"'
 	-DPYROUTE_CHECKOUT='"$(CURDIR)"' $(WARNINGS) $(HARDENING) \
 	$(shell pkgconf --cflags $(PACKAGES)) $(CFLAGS) $(EXTRA_CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+# All but the C library go into the program: to find and link them took longer than most commands do.
+# SHARED=yes leaves them outside, as a distribution may want it, or where their archives are missing.
 LIBS     := $(shell pkgconf --libs $(PACKAGES)) -liniparser
+ifneq ($(SHARED),yes)
+LIBS     := -Wl,-Bstatic $(LIBS) -Wl,-Bdynamic
+endif
 
 SOURCES  := $(wildcard runtime/*.c)
 OBJECTS  := $(SOURCES:runtime/%.c=$(BUILD)/%.o)
@@ -50,9 +55,13 @@ SAY    := $(if $(V)$(SILENT),@:,@printf '  %-5s %s\n')
 .PHONY: clean rootfs rootfs-export rootfs-import new-machines other-machine crowd soak
 all: $(BUILD)/pyroute $(LINKS)
 
+# Beside its debugging information, which is most of it: start and connect copy the whole program.
 $(BUILD)/pyroute: $(OBJECTS)
 	$(SAY) LINK $@
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@.whole $^ $(LIBS)
+	$(Q)objcopy --only-keep-debug $@.whole $@.debug
+	$(Q)objcopy --strip-debug --add-gnu-debuglink=$@.debug $@.whole $@
+	$(Q)rm -f $@.whole
 
 $(BUILD)/%.o: runtime/%.c Makefile | $(BUILD)
 	$(SAY) CC $@
@@ -80,14 +89,14 @@ $(BUILD)/unit/%.o: runtime/%.c Makefile
 
 $(BUILD)/unit/test_%: tests/unit/test_%.c $(UNIT_OBJECTS) $(wildcard tests/unit/*.h)
 	$(SAY) TEST $@
-	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) -Werror -pie -o $@ $< $(UNIT_OBJECTS) $(LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) -Werror -pie -o $@ $< $(UNIT_OBJECTS) $(LIBS) -lcmocka -lpcap
 
 -include $(UNIT_OBJECTS:.o=.d)
 
 .SECONDARY: $(UNIT_OBJECTS)
 
 # ---- what tests/user-groups.sh runs in a virtual machine ------------------------------------------
-$(BUILD)/groups: tests/probes/groups.c $(addprefix $(BUILD)/,cgroup.o cgroup_place.o scope.o error.o file.o text.o)
+$(BUILD)/groups: tests/probes/groups.c $(addprefix $(BUILD)/,cgroup.o cgroup_place.o scope.o error.o file.o loader.o text.o)
 	$(SAY) TEST $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
 

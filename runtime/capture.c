@@ -1,9 +1,9 @@
 #include "capture.h"
 
 #include "channel.h"
+#include "pcap_library.h"
 #include "process.h"
 
-#include <pcap/pcap.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -56,6 +56,7 @@ static size_t aligned(size_t size)
 
 /* One direction of one leg. */
 struct ear {
+	const struct pcap_library *library;
 	pcap_t *pcap;
 	struct capture_store *store;
 	uint16_t wire;
@@ -64,6 +65,7 @@ struct ear {
 };
 
 struct camera {
+	struct pcap_library library;
 	const struct ns_set *computer;
 	const struct capture_wire *wires;
 	size_t count;
@@ -97,9 +99,10 @@ static void keep_frame(u_char *argument, const struct pcap_pkthdr *head, const u
 	__atomic_store_n(&store->end, end + size, __ATOMIC_RELEASE);
 }
 
-static int fail_pcap(const struct capture_wire *wire, pcap_t *pcap, struct error *error)
+static int fail_pcap(const struct capture_wire *wire, const struct ear *ear, struct error *error)
 {
-	return error_set(error, EIO, "cannot capture on %s: %.200s", wire->name, pcap_geterr(pcap));
+	return error_set(error, EIO, "cannot capture on %s: %.200s", wire->name,
+			 ear->library->geterr(ear->pcap));
 }
 
 /* Without IFF_PROMISC, which shows: on a veth every frame arrives. */
@@ -107,19 +110,20 @@ static int open_ear(const struct capture_wire *wire, size_t ring, struct ear *ea
 		    struct error *error)
 {
 	char reason[PCAP_ERRBUF_SIZE];
-	pcap_t *pcap = ear->pcap = pcap_create(wire->name, reason);
+	const struct pcap_library *library = ear->library;
+	pcap_t *pcap = ear->pcap = library->create(wire->name, reason);
 
 	if (pcap == NULL)
 		return error_set(error, EIO, "cannot capture on %s: %.200s", wire->name, reason);
-	if (pcap_set_snaplen(pcap, (int)wire->mtu + LINK_HEAD_SIZE) != 0 ||
-	    pcap_set_promisc(pcap, 0) != 0 || pcap_set_immediate_mode(pcap, 1) != 0 ||
-	    pcap_set_buffer_size(pcap, (int)ring) != 0 ||
-	    pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO) != 0)
+	if (library->set_snaplen(pcap, (int)wire->mtu + LINK_HEAD_SIZE) != 0 ||
+	    library->set_promisc(pcap, 0) != 0 || library->set_immediate_mode(pcap, 1) != 0 ||
+	    library->set_buffer_size(pcap, (int)ring) != 0 ||
+	    library->set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO) != 0)
 		return error_set(error, EIO, "cannot capture on %s", wire->name);
-	if (pcap_activate(pcap) < 0 ||
-	    pcap_setdirection(pcap, ear->sent ? PCAP_D_OUT : PCAP_D_IN) < 0)
-		return fail_pcap(wire, pcap, error);
-	if (pcap_setnonblock(pcap, 1, reason) < 0)
+	if (library->activate(pcap) < 0 ||
+	    library->setdirection(pcap, ear->sent ? PCAP_D_OUT : PCAP_D_IN) < 0)
+		return fail_pcap(wire, ear, error);
+	if (library->setnonblock(pcap, 1, reason) < 0)
 		return error_set(error, EIO, "cannot capture on %s: %.200s", wire->name, reason);
 	return 0;
 }
@@ -139,12 +143,14 @@ static int open_ears(struct camera *camera, struct error *error)
 	for (size_t i = 0; i < 2 * camera->count; i++) {
 		struct ear *ear = &camera->ears[i];
 
-		*ear = (struct ear){
-			.store = camera->store, .wire = (uint16_t)(i / 2), .sent = i % 2 != 0};
+		*ear = (struct ear){.library = &camera->library,
+				    .store = camera->store,
+				    .wire = (uint16_t)(i / 2),
+				    .sent = i % 2 != 0};
 		if (open_ear(&camera->wires[i / 2], ring, ear, error) < 0)
 			return -error->code;
-		camera->files[i] =
-			(struct pollfd){.fd = pcap_get_selectable_fd(ear->pcap), .events = POLLIN};
+		camera->files[i] = (struct pollfd){.fd = ear->library->get_selectable_fd(ear->pcap),
+						   .events = POLLIN};
 	}
 	camera->files[2 * camera->count] = (struct pollfd){.fd = camera->channel, .events = POLLIN};
 	return 0;
@@ -157,7 +163,7 @@ static bool is_own(const struct camera *camera, uint64_t inode)
 	struct stat status;
 
 	for (size_t i = 0; i < 2 * camera->count; i++)
-		if (fstat(pcap_fileno(camera->ears[i].pcap), &status) == 0 &&
+		if (fstat(camera->library.fileno(camera->ears[i].pcap), &status) == 0 &&
 		    status.st_ino == inode)
 			return true;
 	return false;
@@ -213,7 +219,7 @@ static int list_listeners(const struct camera *camera, struct word *word)
 
 static int read_ear(struct ear *ear)
 {
-	return pcap_dispatch(ear->pcap, BATCH, keep_frame, (u_char *)ear);
+	return ear->library->dispatch(ear->pcap, BATCH, keep_frame, (u_char *)ear);
 }
 
 /* What a ring had no room for, or the kernel no memory. */
@@ -225,8 +231,8 @@ static bool is_lossy(const struct camera *camera)
 		struct pcap_stat counts = {0};
 
 		lossy = lossy || camera->ears[i].deaf ||
-			pcap_stats(camera->ears[i].pcap, &counts) < 0 || counts.ps_drop > 0 ||
-			counts.ps_ifdrop > 0;
+			camera->library.stats(camera->ears[i].pcap, &counts) < 0 ||
+			counts.ps_drop > 0 || counts.ps_ifdrop > 0;
 	}
 	return lossy;
 }
@@ -313,6 +319,8 @@ static int begin(struct camera *camera, struct error *error)
 	if (camera->computer->fd[NS_NET] >= 0 && ns_enter(camera->computer, error) < 0)
 		return -error->code;
 	if (note_macs(camera, error) < 0)
+		return -error->code;
+	if (pcap_library_load(&camera->library, error) < 0)
 		return -error->code;
 	return open_ears(camera, error);
 }

@@ -11,6 +11,8 @@
  * step is waited for here and not in the library, whose patience is longer than ours. */
 #include "scope.h"
 
+#include "loader.h"
+
 #include <dlfcn.h>
 #include <systemd/sd-bus.h>
 #include <time.h>
@@ -58,10 +60,8 @@ static void talk_close(struct talk *talk)
 /* Versions 240 and newer have all of them. */
 static int load(struct library *library, struct error *error)
 {
-	const struct {
-		const char *name;
-		void *place; /* of a pointer to a function */
-	} symbols[] = {
+	static const char *const names[] = {"libsystemd.so.0", NULL};
+	const struct loader_symbol symbols[] = {
 		{"sd_bus_new", &library->new},
 		{"sd_bus_set_address", &library->set_address},
 		{"sd_bus_set_bus_client", &library->set_bus_client},
@@ -77,22 +77,7 @@ static int load(struct library *library, struct error *error)
 		{"sd_bus_close_unref", &library->close},
 	};
 
-	library->handle = dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
-	if (library->handle == NULL) {
-		(void)error_set(error, ENOTSUP, "there is no libsystemd.so.0");
-		return -ENOTSUP;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++) {
-		void *symbol = dlsym(library->handle, symbols[i].name);
-
-		if (symbol == NULL) {
-			(void)error_set(error, ENOTSUP, "libsystemd.so.0 has no %s",
-					symbols[i].name);
-			return -ENOTSUP;
-		}
-		memcpy(symbols[i].place, &symbol, sizeof(symbol));
-	}
-	return 0;
+	return loader_load(names, symbols, ARRAY_SIZE(symbols), &library->handle, error);
 }
 
 static uint64_t now(void)

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "filter.h"
 #include "ns.h"
+#include "settings.h"
 #include "stage.h"
 #include "timing.h"
 
@@ -31,6 +32,7 @@ struct client_limits {
 struct client_birth {
 	const struct stage *stage;
 	const struct stage_client *client;
+	const struct settings_survey *survey;
 	const struct filter *filter;
 	const struct client_limits *limits;
 	const struct cgroup_doors *doors; /* of its control group; NULL: it has none */

@@ -7,10 +7,9 @@
 
 #include <net/if.h>
 
-/* In a client, its wires being there: sets what its kernel's network does explicitly, and brings up
- * lo and every ethN with its addresses, which are ready then, and the routes. IPv6 is on for the
- * interfaces that have an address of it, and for lo where the stage has IPv6. /proc/sys/net must be
- * open to writing. */
+/* In a client, its settings (settings.h) and its wires being there: brings up lo and every ethN
+ * with its addresses, which are ready then, and the routes. IPv6 is on for the interfaces that have
+ * an address of it, and for lo where the stage has IPv6. /proc/sys/net must be open to writing. */
 int stack_raise(const struct stage *stage, const struct stage_client *client, struct error *error);
 
 /* The interface of CLIENT by whose net VIA, a next hop of FAMILY, is reached; the rules say there

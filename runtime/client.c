@@ -79,6 +79,13 @@ static int wait_for_ids_child(int channel, struct error *error)
 	return result;
 }
 
+/* Before anybody can make an interface in its network namespace. */
+static int settle_child(const struct client_birth *birth, struct error *error)
+{
+	return settings_apply(birth->survey, stage_has(birth->stage, FAMILY_IPV6),
+			      birth->client->forwarding, error);
+}
+
 static int give_namespaces_child(int channel, struct error *error)
 {
 	CLEANUP_NS_SET struct ns_set own = NS_SET_NONE;
@@ -167,6 +174,8 @@ static int become_client_child(struct birth_child *child, struct error *error)
 		result = STEP(timing, announce_birth_child(child, error));
 	if (result == 0)
 		result = STEP(timing, wait_for_ids_child(child->channel, error));
+	if (result == 0)
+		result = STEP(timing, settle_child(birth, error));
 	if (result == 0)
 		result = STEP(timing, give_namespaces_child(child->channel, error));
 	if (result == 0)

@@ -5,7 +5,7 @@
 
 #include <sched.h>
 
-/* Explicitly, for a new network namespace copies the first one's settings (see stack.c). */
+/* Explicitly, for a new network namespace copies the first one's settings (see settings.c). */
 static const struct sysctl_setting ipv4_settings[] = {
 	{"ip_forward", "0"},
 	{"conf/default/forwarding", "0"}, /* ip_forward sets it only where it changes itself */

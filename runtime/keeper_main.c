@@ -251,10 +251,14 @@ static int spawn_clients(const struct keeper_plan *plan, struct client *clients,
 			 struct error *error)
 {
 	const struct stage *stage = plan->stage;
+	struct settings_survey survey;
 
+	if (settings_survey(stage_has(stage, FAMILY_IPV6), &survey, error) < 0)
+		return -error->code;
 	for (size_t i = 0; i < stage->client_count; i++) {
 		struct client_birth birth = {.stage = stage,
 					     .client = &stage->clients[i],
+					     .survey = &survey,
 					     .filter = plan->filter,
 					     .limits = plan->limits,
 					     .doors = plan->doors ? &plan->doors[i] : NULL,

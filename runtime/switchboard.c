@@ -20,7 +20,7 @@
 #include "sysctl.h"
 #include "wire.h"
 
-/* Explicitly, for a new network namespace copies the first one's IPv4 settings (see stack.c). */
+/* Explicitly, for a new network namespace copies the first one's IPv4 settings (see settings.c). */
 static const struct sysctl_setting ipv4_settings[] = {
 	{"ip_forward", "0"},
 	{"conf/default/forwarding", "0"}, /* ip_forward sets it only where it changes itself */

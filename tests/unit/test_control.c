@@ -5,6 +5,7 @@
 
 #include "control.h"
 #include "release.h"
+#include "settings.h"
 #include "stack.h"
 #include "wire.h"
 
@@ -24,6 +25,17 @@ struct lab {
 	int computer, clients[2];
 };
 
+static void settle_client(struct lab *lab, size_t i)
+{
+	CLEANUP_FD int here = namespace_open();
+	struct settings_survey survey;
+
+	namespace_enter(lab->clients[i]);
+	works(settings_survey(true, &survey, &why));
+	works(settings_apply(&survey, true, lab->stage.clients[i].forwarding, &why));
+	namespace_enter(here);
+}
+
 static void raise_client(struct lab *lab, size_t i)
 {
 	CLEANUP_FD int here = namespace_open();
@@ -33,7 +45,7 @@ static void raise_client(struct lab *lab, size_t i)
 	namespace_enter(here);
 }
 
-/* As a start does: wires, clients, and then the legs once more. */
+/* As a start does: settings, wires, clients, and then the legs once more. */
 static void lab_make_with(struct lab *lab, bool own_ns)
 {
 	CLEANUP_FD int here = namespace_open();
@@ -49,6 +61,8 @@ static void lab_make_with(struct lab *lab, bool own_ns)
 	assert_int_equal(judge(text, sizeof(text) - 1, &lab->stage, &complaints), 0);
 	clients = lab->stage.clients;
 	memcpy(far.mac, clients[0].interfaces[0].mac, MAC_SIZE);
+	settle_client(lab, 0);
+	settle_client(lab, 1);
 	net = net_in(lab->computer);
 	namespace_enter(lab->computer);
 	works(file_write(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", "0", &why));

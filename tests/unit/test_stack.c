@@ -1,3 +1,4 @@
+#include "settings.h"
 #include "stack.h"
 #include "wires.h"
 
@@ -45,18 +46,10 @@ struct site {
 
 static void site_make(struct site *site)
 {
-	CLEANUP_NET struct nl_sock *net = NULL;
-
 	*site = (struct site){.ns = namespace_make(), .neighbour_ns = namespace_make()};
 	for (size_t i = 0; i < ARRAY_SIZE(contrary); i++)
 		set(site->ns, contrary[i][0], contrary[i][1]);
-	net = net_in(site->ns);
 	for (unsigned i = 0; i < 2; i++) {
-		const char *const name = i == 0 ? "eth0" : "eth1";
-		const struct net_end end = {name, -1, NULL};
-		const struct net_end peer = {name, site->neighbour_ns, NULL};
-
-		works(net_veth_create(net, &end, &peer, MTU, &why));
 		site->nets[i].number = i + 1;
 		site->nets[i].subnet[FAMILY_IPV4] =
 			stage_address_of(i == 0 ? "10.0.1.0" : "10.0.2.0", 24);
@@ -79,11 +72,32 @@ static void site_drop(struct site *site)
 }
 #define SITE CLEANUP(site_drop) struct site
 
+static void site_wire(const struct site *site)
+{
+	CLEANUP_NET struct nl_sock *net = net_in(site->ns);
+
+	for (int i = 0; i < 2; i++) {
+		const char *const name = i == 0 ? "eth0" : "eth1";
+		const struct net_end end = {name, -1, NULL};
+		const struct net_end peer = {name, site->neighbour_ns, NULL};
+
+		works(net_veth_create(net, &end, &peer, MTU, &why));
+	}
+}
+
+/* What the namespace has now is what it, and any other, was born with. */
 static int site_raise(struct site *site)
 {
 	CLEANUP_FD int here = namespace_open();
+	const bool ipv6 = stage_has(&site->stage, FAMILY_IPV6);
+	struct settings_survey survey;
 	int result;
 
+	namespace_enter(site->ns);
+	works(settings_survey(ipv6, &survey, &why));
+	works(settings_apply(&survey, ipv6, site->client.forwarding, &why));
+	namespace_enter(here);
+	site_wire(site);
 	namespace_enter(site->ns);
 	result = stack_raise(&site->stage, &site->client, &why);
 	namespace_enter(here);

@@ -1,0 +1,30 @@
+/* The settings of a client's kernel network, under /proc/sys/net. */
+#ifndef PYROUTE_SETTINGS_H
+#define PYROUTE_SETTINGS_H
+
+#include "error.h"
+
+#include <stdint.h>
+
+#define SETTINGS_GROUPS 8
+
+/* What a network namespace of this computer is born with: a bit for each setting that is not as a
+ * client should have it. */
+struct settings_survey {
+	uint64_t contrary[SETTINGS_GROUPS];
+};
+
+/* Looks at the network namespace that the caller is in, which is new: every other that is born from
+ * now on is like it. IPV6: also at what matters to IPv6 alone. */
+int settings_survey(bool ipv6, struct settings_survey *survey, struct error *error);
+
+/* In a client before it has an interface but lo, for those that come take over what is set here:
+ * sets all that matters to what a host has by default, or a router where it is FORWARDING. IPV6:
+ * off, it is off on all interfaces. /proc/sys/net must be open to writing. */
+int settings_apply(const struct settings_survey *survey, bool ipv6, bool forwarding,
+		   struct error *error);
+
+/* Switches IPv6 off on the interface NAME, where it has any. */
+int settings_ipv6_off(const char *name, struct error *error);
+
+#endif

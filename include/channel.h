@@ -46,6 +46,9 @@ int channel_send(int socket, const void *data, size_t size, const struct channel
  * readable or hung up by then: the reason to wait is gone. */
 int channel_wait(int socket, int guard, struct error *error);
 
+/* The same as long as the peer of the socket OTHER is there, whatever it may have said. */
+int channel_wait_with(int socket, int other, struct error *error);
+
 /* Waits for one message of exactly SIZE bytes. FDS may be NULL: then a message with fds is an
  * error. Returns 1, 0 at end of file, or -errno; -EBADMSG for any other message. */
 int channel_receive(int socket, void *data, size_t size, struct channel_fds *fds,

@@ -6,6 +6,7 @@
 #include "cgroup.h"
 #include "error.h"
 #include "filter.h"
+#include "net.h"
 #include "ns.h"
 #include "settings.h"
 #include "stage.h"
@@ -33,6 +34,7 @@ struct client_birth {
 	const struct stage *stage;
 	const struct stage_client *client;
 	const struct settings_survey *survey;
+	const struct net_offloads *offloads;
 	const struct filter *filter;
 	const struct client_limits *limits;
 	const struct cgroup_doors *doors; /* of its control group; NULL: it has none */
@@ -56,10 +58,11 @@ void client_close(struct client *client);
  * without a wire. */
 int client_spawn(const struct client_birth *birth, struct client *client, struct error *error);
 
-/* In the keeper: the conversation with the newborn, in this order. Each wait is as long as GUARD is
- * not readable (else -ECANCELED). wait_born(); go_on() when its ids are mapped, as ns_map_same()
- * does it; meet() receives its namespaces; go_on() when its wires are there; wait_up() receives its
- * word that it is up. What went wrong in it comes in the place of any. */
+/* In the keeper: the conversation with the newborn, in this order. Each wait is as long as the
+ * peer of the socket GUARD is there (else -ECANCELED). wait_born(); go_on() when its ids are
+ * mapped, as ns_map_same() does it; meet() receives its namespaces; go_on() when its wires are
+ * there; wait_up() receives its word that it is up. What went wrong in it comes in the place of
+ * any. */
 int client_wait_born(struct client *client, int guard, struct error *error);
 int client_go_on(struct client *client, struct error *error);
 int client_meet(struct client *client, int guard, struct error *error);

@@ -3,13 +3,14 @@
 #ifndef PYROUTE_KEEPER_MAIN_H
 #define PYROUTE_KEEPER_MAIN_H
 
+#include "channel.h"
 #include "error.h"
 #include "keeper.h"
 #include "wire.h"
 
 #include <stdint.h>
 
-#define KEEPER_MAP_CLIENTS 64 /* in one message */
+#define KEEPER_MAP_CLIENTS 16 /* in one message: a wave of them */
 
 enum keeper_verb {
 	VERB_FURNISH, /* to the keeper: mounts, the computer's side, whether overlays follow */
@@ -35,6 +36,10 @@ struct keeper_word {
 	uint32_t done;
 	struct error error;
 };
+
+/* In the keeper: waits for VERB from the starter, whose death is the stage's. FDS may be NULL. */
+int keeper_hear(int channel, enum keeper_verb verb, struct keeper_word *word,
+		struct channel_fds *fds, struct error *error);
 
 /* What the keeper's first function is given. */
 struct keeper_birth {

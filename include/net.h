@@ -81,9 +81,18 @@ int net_link_settle(struct nl_sock *socket, const char *name, struct error *erro
 int net_link_delete(struct nl_sock *socket, unsigned index, const uint8_t mac[NET_MAC_SIZE],
 		    struct error *error);
 
-/* Switches every checksum and segmentation offload of the link NAME off: the frames that leave it
- * are then whole and fit the MTU. -EOPNOTSUPP: one stays on. */
-int net_link_offloads_off(struct nl_sock *socket, const char *name, struct error *error);
+/* Which of the kernel's features of links are checksum or segmentation offloads. */
+#define NET_OFFLOAD_WORDS 4 /* of 32 features each; Linux 6.18 has two */
+struct net_offloads {
+	uint32_t size; /* so many words there are */
+	uint32_t words[NET_OFFLOAD_WORDS];
+};
+int net_offloads_find(struct nl_sock *socket, struct net_offloads *offloads, struct error *error);
+
+/* Switches all of OFFLOADS off on the link NAME: the frames that leave it are then whole and fit
+ * the MTU. -EOPNOTSUPP: one stays on. */
+int net_link_offloads_off(struct nl_sock *socket, const char *name,
+			  const struct net_offloads *offloads, struct error *error);
 
 /* Adds ADDRESS to the link NAME, with the prefix's route. An IPv6 address is ready when it returns:
  * its neighbours find it. The calling thread must be in the socket's network namespace for that. */
@@ -95,6 +104,25 @@ int net_route_add(struct nl_sock *socket, const char *name, const struct net_add
 		  const struct net_address *gateway, struct error *error);
 int net_route_default(struct nl_sock *socket, const char *name, const struct net_address *gateway,
 		      struct error *error);
+
+/* What net_host_raise() is to make. */
+struct net_interface {
+	char name[IFNAMSIZ];
+	struct net_address ipv4, ipv6; /* of the family 0: none */
+};
+struct net_way {
+	char name[IFNAMSIZ];	   /* of the interface */
+	struct net_address prefix; /* of the family 0: the default route */
+	struct net_address gateway;
+};
+
+/* Brings up lo and the links INTERFACES with their addresses, and adds the routes WAYS: what
+ * net_address_add(), net_link_up() and net_route_add() do, in as few requests as that takes. The
+ * other ends of the wires are not asked for. IPV6: false, lo has no address of it. The calling
+ * thread must be in the socket's network namespace. */
+int net_host_raise(struct nl_sock *socket, bool ipv6, const struct net_interface *interfaces,
+		   size_t interface_count, const struct net_way *ways, size_t way_count,
+		   struct error *error);
 
 /* What tc(8) makes: queueing disciplines, classifiers that stand in filters, and the actions of
  * these. */
@@ -109,6 +137,16 @@ int net_part_known(struct nl_sock *socket, enum net_part part, const char *name,
  * -ENOSYS where bpf(2) is refused. */
 int net_leg_load_marker(struct error *error);
 
+/* What all legs are made with; found out once. */
+struct net_leg_kit {
+	int marker; /* that program; -EPERM or -ENOSYS where bpf(2) is refused */
+	struct net_offloads offloads;
+};
+#define NET_LEG_KIT_NONE ((struct net_leg_kit){.marker = -1})
+int net_leg_kit_open(struct nl_sock *socket, struct net_leg_kit *kit, struct error *error);
+void net_leg_kit_close(struct net_leg_kit *kit);
+#define CLEANUP_NET_LEG_KIT CLEANUP(net_leg_kit_close)
+
 /* What net_leg_raise() returns where what arrives can only be dropped: the leg is as silent, but
  * only packet sockets bound to ETH_P_ALL see what arrives, those of a single protocol nothing. */
 #define NET_LEG_ALL_ONLY 1
@@ -120,11 +158,12 @@ int net_leg_load_marker(struct error *error);
  * the socket's network namespace: what matters of IPv6 is set through /proc/sys/net, which is that
  * of whoever opens it. OWN_NS: that namespace is the stage's own; only then may nftables be used,
  * for the rules of a computer are its owner's. Returns 0, NET_LEG_ALL_ONLY or -errno. */
-int net_leg_raise(struct nl_sock *socket, const char *name, const struct net_address *ipv4,
-		  const struct net_address *ipv6, bool own_ns, struct error *error);
+int net_leg_raise(struct nl_sock *socket, const struct net_leg_kit *kit, const char *name,
+		  const struct net_address *ipv4, const struct net_address *ipv6, bool own_ns,
+		  struct error *error);
 
 /* To be called for a leg once the other end of its wire is up too: net_link_settle(), and the
- * routes of all tables are as they were without the leg. */
-int net_leg_settle(struct nl_sock *socket, const char *name, struct error *error);
+ * routes of all tables are as they were without the leg. IPV6: it shows an address of it. */
+int net_leg_settle(struct nl_sock *socket, const char *name, bool ipv6, struct error *error);
 
 #endif

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define NET_BATCH_MAX 16
+#define NET_BATCH_MAX 24
 
 struct nl_msg;
 struct nl_sock;
@@ -20,9 +20,10 @@ struct nlmsghdr;
 
 struct net_request {
 	struct nl_msg *message;
-	int forgiven;	  /* an errno value that is as good as success; 0: none */
-	bool unanswered;  /* but where all of the batch is refused */
-	char purpose[80]; /* for the error: "cannot PURPOSE" */
+	int forgiven[2];  /* errno values that are as good as success; 0: none */
+	bool unanswered;  /* of a transaction, but where all of it is refused */
+	const char *link; /* that of the batch when it was begun */
+	char purpose[80]; /* for the error: "LINK: cannot PURPOSE" */
 };
 
 /* Is shown what the kernel answers to a question, whose attributes it may read. */
@@ -32,8 +33,9 @@ struct net_batch {
 	net_batch_answer *answer; /* NULL: nobody wants to know */
 	void *context;		  /* what it is called with */
 	struct nl_sock *socket;	  /* borrowed */
-	const char *link;	  /* the link that it is about, for the error; borrowed */
+	const char *link;	  /* the link that what follows is about, for the error; borrowed */
 	int failed;		  /* an errno value: a request could not be written */
+	bool transaction;	  /* all of it or nothing: see net_batch_unanswered() */
 	size_t count;
 	struct net_request requests[NET_BATCH_MAX];
 };
@@ -48,11 +50,12 @@ void net_batch_clear(struct net_batch *batch);
 void net_batch_add(struct net_batch *batch, int type, int flags, const void *header, size_t size,
 		   const char *purpose, ...) PRINTF_LIKE(6, 7);
 
-/* Counts the errno value CODE as success of the request begun last. */
+/* Counts the errno value CODE as success of the request begun last; of one, or of two. */
 void net_batch_forgive(struct net_batch *batch, int code);
 
-/* Asks for no answer to the request begun last. Should it fail all the same, then all of the batch
- * is refused, and nothing else answered. */
+/* Makes the batch a transaction, as nftables knows them, and asks for no answer to the request
+ * begun last. Should it fail all the same, then all of the batch is refused, and nothing else
+ * answered. */
 void net_batch_unanswered(struct net_batch *batch);
 
 /* Puts an attribute into the request begun last. */
@@ -71,5 +74,8 @@ void net_nest_end(struct net_batch *batch, struct nlattr *nest);
  * the first that failed and was not forgiven, with the kernel's explanation where it gives one;
  * those after it have been carried out all the same. */
 int net_batch_send(struct net_batch *batch, struct error *error);
+
+/* The same, and the batch is empty again, if it has no room for COUNT requests more. */
+int net_batch_make_room(struct net_batch *batch, size_t count, struct error *error);
 
 #endif

@@ -8,6 +8,9 @@
 
 struct rtnl_link;
 
+/* The index of the link NAME; -ENODEV: there is none. */
+int net_link_need(struct nl_sock *socket, const char *name, unsigned *index, struct error *error);
+
 /* Asks for the link INDEX, or NAME where that is 0. The caller owns LINK: CLEANUP_NET_LINK.
  * -ENODEV: there is none. */
 int net_link_read(struct nl_sock *socket, int index, const char *name, struct rtnl_link **link,
@@ -32,6 +35,11 @@ void net_message_down(struct net_batch *batch, const char *name);
  * From Linux 6.8 on it does so before it answers this. */
 void net_message_ask(struct net_batch *batch, const char *name);
 
+/* Adds a route by the link INDEX through GATEWAY: to PREFIX, or where that is NULL the default one.
+ */
+void net_message_route(struct net_batch *batch, unsigned index, const struct net_address *prefix,
+		       const struct net_address *gateway);
+
 /* Lets what arrives at the link INDEX meet filters; it has none yet. */
 void net_message_ingress(struct net_batch *batch, unsigned index);
 
@@ -45,6 +53,9 @@ void net_message_classic(struct net_batch *batch, uint32_t value);
 /* Adds ADDRESS to the link INDEX, with SCOPE (RT_SCOPE_...) and FLAGS (IFA_F_...). */
 void net_message_address(struct net_batch *batch, unsigned index, const struct net_address *address,
 			 unsigned char scope, uint32_t flags);
+
+/* Takes ::1 from lo, whose index is 1, if it is there: what IPv6 gives lo by itself. */
+void net_message_no_loopback(struct net_batch *batch);
 
 /* The number of bytes of an address of FAMILY. */
 size_t net_address_size(int family);

@@ -20,7 +20,7 @@ int settings_survey(bool ipv6, struct settings_survey *survey, struct error *err
 
 /* In a client before it has an interface but lo, for those that come take over what is set here:
  * sets all that matters to what a host has by default, or a router where it is FORWARDING. IPV6:
- * off, it is off on all interfaces. /proc/sys/net must be open to writing. */
+ * off, it is off on all interfaces that come. /proc/sys/net must be open to writing. */
 int settings_apply(const struct settings_survey *survey, bool ipv6, bool forwarding,
 		   struct error *error);
 

@@ -9,18 +9,25 @@
 #include "error.h"
 #include "stage.h"
 
+struct ends;
+struct net_offloads;
 struct nl_sock;
 struct wire_far_end;
 
-/* Asks for a leg whose far end is FAR in the namespace FAR_NS; CONTEXT is the caller's own. */
+/* Asks for a leg whose far end is FAR in the namespace FAR_NS; CONTEXT is the caller's own. Returns
+ * 0 where it is there, SWITCHBOARD_LATER where it will be, which is only for who says that it can
+ * WAIT, or -errno. */
+#define SWITCHBOARD_LATER 1
 typedef int switchboard_ask_leg(void *context, const struct wire_far_end *far, int far_ns,
-				struct error *error);
+				bool can_wait, struct error *error);
 
 /* What it takes to make wires. All is borrowed. */
 struct switchboard {
 	struct nl_sock *socket; /* of the keeper's network namespace */
 	int ns;			/* that namespace */
 	const struct stage *stage;
+	const struct ends *ends;
+	const struct net_offloads *offloads;
 	const int *client_ns; /* client_ns[i] is that of stage->clients[i] */
 	switchboard_ask_leg *ask;
 	void *context; /* for ASK */
@@ -30,13 +37,12 @@ struct switchboard {
  * which is to carry frames and nothing else. */
 int switchboard_settle(struct error *error);
 
-/* Makes every wire of NET. */
+/* Makes every wire of NET. Returns 0, or SWITCHBOARD_LATER where it is one that was asked for. */
 int switchboard_make_net(const struct switchboard *board, const struct stage_net *net,
 			 struct error *error);
 
-/* The clients being up: makes sure that the first frame on NET passes. SOCKET is of the keeper's
- * network namespace. */
-int switchboard_settle_net(struct nl_sock *socket, const struct stage *stage,
-			   const struct stage_net *net, struct error *error);
+/* The clients being up: makes sure that the first frame on NET passes. */
+int switchboard_settle_net(const struct switchboard *board, const struct stage_net *net,
+			   struct error *error);
 
 #endif

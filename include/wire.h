@@ -40,9 +40,9 @@ struct net_address wire_address(const struct stage_address *address, enum family
 
 /* In the computer's network namespace: joins it to FAR in the namespace FAR_NS by a silent leg
  * with NET's addresses, and says which one in LEG. OWN_NS is as in net_leg_raise(). */
-int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
-		  const struct wire_far_end *far, int far_ns, bool own_ns, struct wire_leg *leg,
-		  struct error *error);
+int wire_make_leg(struct nl_sock *socket, const struct net_leg_kit *kit,
+		  const struct stage_net *net, const struct wire_far_end *far, int far_ns,
+		  bool own_ns, struct wire_leg *leg, struct error *error);
 
 /* The clients' ends of the wires being up: settles every leg of STAGE (net_leg_settle()). SOCKET is
  * of the network namespace that they are in. */

@@ -127,9 +127,10 @@ int channel_send(int socket, const void *data, size_t size, const struct channel
 	return 0;
 }
 
-int channel_wait(int socket, int guard, struct error *error)
+/* EVENTS of GUARD end the wait. */
+static int wait_for(int socket, int guard, short events, struct error *error)
 {
-	struct pollfd files[] = {{.fd = socket, .events = POLLIN}, {.fd = guard, .events = POLLIN}};
+	struct pollfd files[] = {{.fd = socket, .events = POLLIN}, {.fd = guard, .events = events}};
 	int ready;
 
 	do
@@ -138,6 +139,17 @@ int channel_wait(int socket, int guard, struct error *error)
 	if (ready < 0)
 		return error_system(error, errno, "cannot wait for a message");
 	return files[1].revents == 0 ? 0 : error_set(error, ECANCELED, "cancelled");
+}
+
+int channel_wait(int socket, int guard, struct error *error)
+{
+	return wait_for(socket, guard, POLLIN, error);
+}
+
+/* That a peer is gone, POLLHUP, need not be asked for. */
+int channel_wait_with(int socket, int other, struct error *error)
+{
+	return wait_for(socket, other, 0, error);
 }
 
 /* Where no credentials come, their room holds more fds than we take. Returns whether all were. */

@@ -190,7 +190,8 @@ static int become_client_child(struct birth_child *child, struct error *error)
 	if (result == 0)
 		result = STEP(timing, wait_for_keeper_child(child->channel, error));
 	if (result == 0)
-		result = STEP(timing, stack_raise(birth->stage, birth->client, error));
+		result = STEP(timing,
+			      stack_raise(birth->stage, birth->client, birth->offloads, error));
 	if (result == 0)
 		result = STEP(timing, client_confine(birth->filter, birth->limits, error));
 	if (result == 0)
@@ -270,7 +271,7 @@ int client_spawn(const struct client_birth *birth, struct client *client, struct
 static int hear(struct client *client, int guard, struct channel_fds *fds, struct error *error)
 {
 	struct word word = {0};
-	int result = channel_wait(client->channel, guard, error);
+	int result = channel_wait_with(client->channel, guard, error);
 
 	if (result == 0)
 		result = channel_receive(client->channel, &word, sizeof(word), fds, error);

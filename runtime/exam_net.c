@@ -46,12 +46,14 @@ static int make_bridge_child(void *argument, struct error *error)
 static int raise_leg(bool own_ns, struct error *error)
 {
 	CLEANUP_NET struct nl_sock *socket = NULL;
+	CLEANUP_NET_LEG_KIT struct net_leg_kit kit = NET_LEG_KIT_NONE;
 	const struct net_address address = {
 		.family = AF_INET, .bytes = {192, 0, 2, 1}, .length = 24}; /* RFC 5737 */
 
-	if (make_veth_child(NULL, error) < 0 || net_socket_open(&socket, error) < 0)
+	if (make_veth_child(NULL, error) < 0 || net_socket_open(&socket, error) < 0 ||
+	    net_leg_kit_open(socket, &kit, error) < 0)
 		return -error->code;
-	return net_leg_raise(socket, LINK, &address, NULL, own_ns, error);
+	return net_leg_raise(socket, &kit, LINK, &address, NULL, own_ns, error);
 }
 
 static int raise_leg_child(void *argument, struct error *error)

@@ -60,6 +60,8 @@ int net_socket_open_for(int protocol, struct nl_sock **socket, struct error *err
 		return error_set(error, code_of(code), "cannot open a netlink socket: %s",
 				 nl_geterror(code));
 	(void)nl_socket_set_msg_buf_size(opened, ANSWER_SIZE);
+	/* It counts an answer to each request; of a batch only the last is sure to have one. */
+	nl_socket_disable_seq_check(opened);
 	/* The first is there from Linux 4.3 on. The second, from 4.12 on, adds the kernel's
 	 * explanations; without it errors are shorter. */
 	if (setsockopt(nl_socket_get_fd(opened), SOL_NETLINK, NETLINK_CAP_ACK, &yes, sizeof(yes)) <
@@ -85,8 +87,7 @@ int net_link_index(struct nl_sock *socket, const char *name, unsigned *index, st
 	return 0;
 }
 
-/* The index of a link that must be there. */
-static int need_link(struct nl_sock *socket, const char *name, unsigned *index, struct error *error)
+int net_link_need(struct nl_sock *socket, const char *name, unsigned *index, struct error *error)
 {
 	int result = net_link_index(socket, name, index, error);
 
@@ -186,7 +187,7 @@ int net_link_join(struct nl_sock *socket, const char *name, const char *bridge, 
 	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
 	const struct ifinfomsg header = {0};
 	unsigned index;
-	int result = need_link(socket, bridge, &index, error);
+	int result = net_link_need(socket, bridge, &index, error);
 
 	if (result < 0)
 		return result;
@@ -275,7 +276,7 @@ int net_address_add(struct nl_sock *socket, const char *name, const struct net_a
 	CLEANUP_NET struct nl_sock *watch = NULL;
 	const bool ipv6 = address->family == AF_INET6;
 	unsigned index;
-	int result = need_link(socket, name, &index, error);
+	int result = net_link_need(socket, name, &index, error);
 
 	if (result == 0 && ipv6)
 		result = net_watch_open(&watch, error);
@@ -294,28 +295,11 @@ int net_route_add(struct nl_sock *socket, const char *name, const struct net_add
 		  const struct net_address *gateway, struct error *error)
 {
 	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
-	const struct rtmsg header = {.rtm_family = (unsigned char)gateway->family,
-				     .rtm_dst_len = prefix ? prefix->length : 0,
-				     .rtm_table = RT_TABLE_MAIN,
-				     .rtm_protocol = RTPROT_STATIC,
-				     .rtm_scope = RT_SCOPE_UNIVERSE,
-				     .rtm_type = RTN_UNICAST};
-	char to[INET6_ADDRSTRLEN] = "", via[INET6_ADDRSTRLEN] = "";
 	unsigned index;
-	int result = need_link(socket, name, &index, error);
 
-	if (result < 0)
-		return result;
-	(void)inet_ntop(gateway->family, gateway->bytes, via, sizeof(via));
-	if (prefix)
-		(void)inet_ntop(prefix->family, prefix->bytes, to, sizeof(to));
-	net_batch_add(&batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header),
-		      "add the %s route%s%s via %s", prefix ? "static" : "default",
-		      prefix ? " to " : "", to, via);
-	if (prefix && prefix->length > 0)
-		net_put(&batch, RTA_DST, prefix->bytes, net_address_size(prefix->family));
-	net_put(&batch, RTA_GATEWAY, gateway->bytes, net_address_size(gateway->family));
-	net_put_u32(&batch, RTA_OIF, index);
+	if (net_link_need(socket, name, &index, error) < 0)
+		return -error->code;
+	net_message_route(&batch, index, prefix, gateway);
 	return net_batch_send(&batch, error);
 }
 

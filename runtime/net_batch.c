@@ -6,6 +6,8 @@
 #include <netlink/netlink.h>
 #include <stdarg.h>
 
+#define REQUEST_SIZE 1024 /* bytes; the longest of ours has some 500 */
+
 void net_batch_clear(struct net_batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++)
@@ -25,13 +27,15 @@ void net_batch_add(struct net_batch *batch, int type, int flags, const void *hea
 		batch->failed = E2BIG;
 		return;
 	}
-	request->message = nlmsg_alloc_simple(type, flags);
+	request->message = nlmsg_alloc_size(REQUEST_SIZE);
 	if (!request->message) {
 		batch->failed = ENOMEM;
 		return;
 	}
 	batch->count++;
-	request->forgiven = 0;
+	(void)nlmsg_put(request->message, NL_AUTO_PORT, NL_AUTO_SEQ, type, 0, flags);
+	request->link = batch->link;
+	memset(request->forgiven, 0, sizeof(request->forgiven));
 	request->unanswered = false;
 	va_start(arguments, purpose);
 	(void)vsnprintf(request->purpose, sizeof(request->purpose), purpose, arguments);
@@ -47,14 +51,18 @@ static struct net_request *last(struct net_batch *batch)
 
 void net_batch_forgive(struct net_batch *batch, int code)
 {
-	if (!batch->failed)
-		last(batch)->forgiven = code;
+	int *forgiven;
+
+	if (batch->failed)
+		return;
+	forgiven = last(batch)->forgiven;
+	forgiven[forgiven[0] != 0] = code;
 }
 
 void net_batch_unanswered(struct net_batch *batch)
 {
 	if (!batch->failed)
-		last(batch)->unanswered = true;
+		batch->transaction = last(batch)->unanswered = true;
 }
 
 void net_put_raw(struct net_batch *batch, const void *data, size_t size)
@@ -104,12 +112,20 @@ void net_nest_end(struct net_batch *batch, struct nlattr *nest)
 		(void)nla_nest_end(last(batch)->message, nest);
 }
 
-static size_t count_answers(const struct net_batch *batch)
+/* The kernel carries requests out in their order and tells of each that failed; whether the last
+ * one worked is all that need be asked. A transaction fails at its end, and each of it is answered.
+ */
+static bool is_acknowledged(const struct net_batch *batch, size_t i)
+{
+	return batch->transaction ? !batch->requests[i].unanswered : i + 1 == batch->count;
+}
+
+static size_t count_acknowledged(const struct net_batch *batch)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < batch->count; i++)
-		count += !batch->requests[i].unanswered;
+		count += is_acknowledged(batch, i);
 	return count;
 }
 
@@ -117,16 +133,15 @@ static size_t count_answers(const struct net_batch *batch)
 struct exchange {
 	struct net_batch *batch;
 	struct error *error;
-	size_t pending; /* requests not answered yet */
+	size_t pending; /* acknowledgements that are still to come */
 	int result;
 };
 
-/* The request that an answer with the sequence number SEQUENCE is for; NULL: none of this batch. */
-static const struct net_request *find_request(const struct net_batch *batch, uint32_t sequence)
+/* Finds which request an answer with the sequence number SEQUENCE is for. */
+static bool find_request(const struct net_batch *batch, uint32_t sequence, size_t *i)
 {
-	size_t i = sequence - nlmsg_hdr(batch->requests[0].message)->nlmsg_seq;
-
-	return i < batch->count ? &batch->requests[i] : NULL;
+	*i = sequence - nlmsg_hdr(batch->requests[0].message)->nlmsg_seq;
+	return *i < batch->count;
 }
 
 /* libnl expects an answer to every number that it gave. We look the number up ourselves. */
@@ -140,8 +155,9 @@ static int on_sequence(struct nl_msg *message, void *argument)
 static int on_done(struct nl_msg *message, void *argument)
 {
 	struct exchange *exchange = argument;
+	size_t i;
 
-	if (find_request(exchange->batch, nlmsg_hdr(message)->nlmsg_seq))
+	if (find_request(exchange->batch, nlmsg_hdr(message)->nlmsg_seq, &i))
 		exchange->pending--;
 	return NL_OK;
 }
@@ -150,8 +166,9 @@ static int on_answer(struct nl_msg *message, void *argument)
 {
 	struct exchange *exchange = argument;
 	struct net_batch *batch = exchange->batch;
+	size_t i;
 
-	if (batch->answer && find_request(batch, nlmsg_hdr(message)->nlmsg_seq))
+	if (batch->answer && find_request(batch, nlmsg_hdr(message)->nlmsg_seq, &i))
 		batch->answer(batch->context, nlmsg_hdr(message));
 	return NL_OK;
 }
@@ -175,18 +192,24 @@ static const char *explanation(struct nlmsgerr *answer)
 static int on_error(struct sockaddr_nl *from, struct nlmsgerr *answer, void *argument)
 {
 	struct exchange *exchange = argument;
-	const struct net_request *request = find_request(exchange->batch, answer->msg.nlmsg_seq);
+	const struct net_request *request;
 	const char *text = explanation(answer);
 	int code = -answer->error;
+	size_t i;
 
 	(void)from;
-	if (!request)
+	if (!find_request(exchange->batch, answer->msg.nlmsg_seq, &i))
 		return NL_SKIP;
-	exchange->pending = request->unanswered ? 0 : exchange->pending - 1;
-	if (exchange->result < 0 || code == request->forgiven)
+	request = &exchange->batch->requests[i];
+	if (request->unanswered)
+		exchange->pending = 0;
+	else if (is_acknowledged(exchange->batch, i))
+		exchange->pending--;
+	if (exchange->result < 0 || code == request->forgiven[0] || code == request->forgiven[1])
 		return NL_SKIP;
-	exchange->result = error_system(exchange->error, code, "cannot %s%s%s%s", request->purpose,
-					text ? " (" : "", text ? text : "", text ? ")" : "");
+	exchange->result =
+		error_system(exchange->error, code, "%s: cannot %s%s%s%s", request->link,
+			     request->purpose, text ? " (" : "", text ? text : "", text ? ")" : "");
 	return NL_SKIP;
 }
 
@@ -199,7 +222,7 @@ static int transmit(struct net_batch *batch, struct error *error)
 		struct nlmsghdr *head = nlmsg_hdr(request->message);
 
 		nl_complete_msg(batch->socket, request->message); /* sequence, ack */
-		if (request->unanswered)
+		if (!is_acknowledged(batch, i))
 			head->nlmsg_flags &= (uint16_t)~NLM_F_ACK;
 		parts[i].iov_base = head;
 		parts[i].iov_len = head->nlmsg_len;
@@ -221,7 +244,8 @@ static int collect(struct exchange *exchange)
 	int code;
 
 	if (!callbacks)
-		return error_system(exchange->error, ENOMEM, "cannot receive from netlink");
+		return error_system(exchange->error, ENOMEM, "%s: cannot receive from netlink",
+				    exchange->batch->link);
 	(void)nl_cb_set(callbacks, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_sequence, NULL);
 	(void)nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, on_answer, exchange);
 	(void)nl_cb_set(callbacks, NL_CB_ACK, NL_CB_CUSTOM, on_done, exchange);
@@ -229,8 +253,9 @@ static int collect(struct exchange *exchange)
 	while (exchange->pending > 0) {
 		code = nl_recvmsgs(exchange->batch->socket, callbacks);
 		if (code < 0)
-			return error_set(exchange->error, EIO, "cannot receive from netlink: %s",
-					 nl_geterror(code));
+			return error_set(exchange->error, EIO,
+					 "%s: cannot receive from netlink: %s",
+					 exchange->batch->link, nl_geterror(code));
 	}
 	return exchange->result;
 }
@@ -238,16 +263,26 @@ static int collect(struct exchange *exchange)
 int net_batch_send(struct net_batch *batch, struct error *error)
 {
 	struct exchange exchange = {
-		.batch = batch, .error = error, .pending = count_answers(batch)};
-	int result;
+		.batch = batch, .error = error, .pending = count_acknowledged(batch)};
 
-	if (batch->failed)
-		result = error_system(error, batch->failed, "cannot write a netlink request");
-	else if (batch->count == 0)
+	if (batch->failed) {
+		(void)error_system(error, batch->failed, "cannot write a netlink request");
+		return error_prefix(error, "%s", batch->link);
+	}
+	if (batch->count == 0)
 		return 0;
-	else
-		result = transmit(batch, error);
-	if (result == 0)
-		result = collect(&exchange);
-	return result < 0 ? error_prefix(error, "%s", batch->link) : 0;
+	if (transmit(batch, error) < 0)
+		return error_prefix(error, "%s", batch->link);
+	return collect(&exchange);
+}
+
+int net_batch_make_room(struct net_batch *batch, size_t count, struct error *error)
+{
+	int result = 0;
+
+	if (batch->count + count > NET_BATCH_MAX) {
+		result = net_batch_send(batch, error);
+		net_batch_clear(batch);
+	}
+	return result;
 }

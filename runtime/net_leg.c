@@ -46,8 +46,6 @@
 #include <linux/pkt_cls.h>
 #include <linux/rtnetlink.h>
 #include <netlink/netlink.h>
-#include <netlink/route/link.h>
-#include <netlink/route/link/inet6.h>
 #include <sys/syscall.h>
 
 int net_leg_load_marker(struct error *error)
@@ -96,24 +94,22 @@ static void put_filter(struct net_batch *batch, unsigned index, int marker)
 	net_nest_end(batch, options);
 }
 
-/* Keeps what arrives at the link NAME from the kernel's protocols, in the best way that is allowed.
- * Returns 0, NET_LEG_ALL_ONLY or -errno. */
-static int turn_away(struct nl_sock *socket, const char *name, unsigned index, bool own_ns,
-		     struct error *error)
+int net_leg_kit_open(struct nl_sock *socket, struct net_leg_kit *kit, struct error *error)
 {
-	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
-	CLEANUP_FD int marker = net_leg_load_marker(error);
-	int result = -EOPNOTSUPP;
+	CLEANUP_NET_LEG_KIT struct net_leg_kit opened = {.marker = net_leg_load_marker(error)};
 
-	if (marker < 0 && marker != -EPERM && marker != -ENOSYS)
-		return error_prefix(error, "%s", name);
-	if (marker < 0 && own_ns)
-		result = net_mark_arrivals(name, error);
-	if (result != -EOPNOTSUPP)
-		return result;
-	put_filter(&batch, index, marker);
-	result = net_batch_send(&batch, error);
-	return result == 0 && marker < 0 ? NET_LEG_ALL_ONLY : result;
+	if (opened.marker < 0 && opened.marker != -EPERM && opened.marker != -ENOSYS)
+		return opened.marker;
+	if (net_offloads_find(socket, &opened.offloads, error) < 0)
+		return -error->code;
+	*kit = opened;
+	opened.marker = -1;
+	return 0;
+}
+
+void net_leg_kit_close(struct net_leg_kit *kit)
+{
+	close_fd(&kit->marker);
 }
 
 /* Second locks, should somebody take the filter away: no forwarding from the leg, and nothing that
@@ -178,14 +174,6 @@ static void put_address(struct net_batch *batch, unsigned index, const struct ne
 	put_local(batch, RTM_DELROUTE, RTN_THROW, &host, 0);
 }
 
-/* A link has no IPv6 below an MTU of 1280 bytes, and in a kernel without it. */
-static bool has_ipv6(struct rtnl_link *link)
-{
-	uint32_t flags;
-
-	return rtnl_link_inet6_get_flags(link, &flags) == 0;
-}
-
 /* To be written in this order and before all else. A link that is born a router is in the group of
  * all routers, which it leaves only while it is fit for multicast: net_message_mute() ends that.
  * Version 2 of MLD reports the groups that were left when the link comes up, version 1 those alone
@@ -195,11 +183,24 @@ static const struct sysctl_setting ipv6_settings[] = {
 	{"router_solicitations", "0"}, {"ndisc_notify", "0"}, {"disable_ipv6", "1"},
 };
 
+/* A link has no IPv6 below an MTU of 1280 bytes, and in a kernel without it. Its IPv4 must be seen
+ * here then: we might be in another network namespace. */
+static int settle_none(const char *name, bool wanted, struct error *error)
+{
+	CLEANUP_FD int ipv4 = sysctl_open_link("ipv4", name, error);
+
+	if (ipv4 >= 0 && wanted)
+		return error_system(error, EAFNOSUPPORT, "%s: the kernel has no IPv6 here", name);
+	return ipv4 < 0 ? ipv4 : 0;
+}
+
 /* No netlink request says these, only the files do. */
-static int settle_ipv6(const char *name, struct error *error)
+static int settle_ipv6(const char *name, bool wanted, struct error *error)
 {
 	CLEANUP_FD int settings = sysctl_open_link("ipv6", name, error);
 
+	if (settings == -ENOENT)
+		return settle_none(name, wanted, error);
 	if (settings < 0)
 		return settings;
 	if (sysctl_write_all(settings, ipv6_settings, ARRAY_SIZE(ipv6_settings), error) < 0)
@@ -207,21 +208,41 @@ static int settle_ipv6(const char *name, struct error *error)
 	return 0;
 }
 
-/* Keeps the kernel from speaking on the link NAME, which is down. */
-static int silence(struct nl_sock *socket, const char *name, unsigned index,
-		   const struct net_address *ipv6, struct error *error)
+/* Keeps what arrives at the link NAME from the kernel's protocols, in the best way that is allowed:
+ * by nftables here and now, else by what it puts into BATCH. Returns 0, NET_LEG_ALL_ONLY or
+ * -errno. */
+static int turn_away(struct net_batch *batch, int marker, const char *name, unsigned index,
+		     bool own_ns, struct error *error)
 {
-	CLEANUP_NET_BATCH struct net_batch settings = NET_BATCH(socket, name);
-	CLEANUP_NET_BATCH struct net_batch mute = NET_BATCH(socket, name);
-	int result;
+	int result = marker < 0 && own_ns ? net_mark_arrivals(name, error) : -EOPNOTSUPP;
 
-	put_ipv4_settings(&settings, index);
-	net_message_no_address(&settings, name);
-	result = net_batch_send(&settings, error);
-	if (result == 0 && ipv6 && net_tentative_add(socket, name, index, ipv6, error) < 0)
-		return error_prefix(error, "%s", name);
-	net_message_mute(&mute, name);
-	return result == 0 ? net_batch_send(&mute, error) : result;
+	if (result != -EOPNOTSUPP)
+		return result;
+	put_filter(batch, index, marker);
+	return marker < 0 ? NET_LEG_ALL_ONLY : 0;
+}
+
+/* Keeps the kernel from hearing and from speaking on the link NAME, which is down. What fails here
+ * keeps it down. */
+static int silence(struct nl_sock *socket, const struct net_leg_kit *kit, const char *name,
+		   unsigned index, const struct net_address *ipv6, bool own_ns, struct error *error)
+{
+	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
+	int way = turn_away(&batch, kit->marker, name, index, own_ns, error);
+
+	if (way < 0)
+		return way;
+	put_ipv4_settings(&batch, index);
+	net_message_no_address(&batch, name);
+	if (ipv6) {
+		if (net_batch_send(&batch, error) < 0)
+			return -error->code;
+		net_batch_clear(&batch);
+		if (net_tentative_add(socket, name, index, ipv6, error) < 0)
+			return error_prefix(error, "%s", name);
+	}
+	net_message_mute(&batch, name);
+	return net_batch_send(&batch, error) < 0 ? -error->code : way;
 }
 
 static int raise_silent(struct nl_sock *socket, const char *name, unsigned index,
@@ -239,43 +260,34 @@ static int raise_silent(struct nl_sock *socket, const char *name, unsigned index
 	return net_batch_send(&batch, error);
 }
 
-int net_leg_raise(struct nl_sock *socket, const char *name, const struct net_address *ipv4,
-		  const struct net_address *ipv6, bool own_ns, struct error *error)
+int net_leg_raise(struct nl_sock *socket, const struct net_leg_kit *kit, const char *name,
+		  const struct net_address *ipv4, const struct net_address *ipv6, bool own_ns,
+		  struct error *error)
 {
-	CLEANUP_NET_LINK struct rtnl_link *link = NULL;
 	unsigned index;
-	int result, way;
+	int way;
 
-	if (net_link_read(socket, 0, name, &link, error) < 0)
+	if (net_link_need(socket, name, &index, error) < 0 ||
+	    settle_ipv6(name, ipv6 != NULL, error) < 0)
 		return -error->code;
-	index = (unsigned)rtnl_link_get_ifindex(link);
-	if (ipv6 && !has_ipv6(link))
-		return error_system(error, EAFNOSUPPORT, "%s: the kernel has no IPv6 here", name);
-	result = has_ipv6(link) ? settle_ipv6(name, error) : 0;
-	if (result < 0)
-		return result;
-	way = turn_away(socket, name, index, own_ns, error);
+	way = silence(socket, kit, name, index, ipv6, own_ns, error);
 	if (way < 0)
 		return way;
-	result = silence(socket, name, index, ipv6, error);
-	if (result == 0)
-		result = raise_silent(socket, name, index, ipv4, ipv6, error);
-	return result < 0 ? result : way;
+	return raise_silent(socket, name, index, ipv4, ipv6, error) < 0 ? -error->code : way;
 }
 
-int net_leg_settle(struct nl_sock *socket, const char *name, struct error *error)
+int net_leg_settle(struct nl_sock *socket, const char *name, bool ipv6, struct error *error)
 {
 	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
-	CLEANUP_NET_LINK struct rtnl_link *link = NULL;
 	const struct net_address multicasts = {.family = AF_INET6, .bytes = {0xff}, .length = 8};
-	int result = net_link_settle(socket, name, error);
+	unsigned index;
 
-	if (result == 0)
-		result = net_link_read(socket, 0, name, &link, error);
-	if (result < 0 || !has_ipv6(link))
-		return result;
-	put_local(&batch, RTM_DELROUTE, RTN_MULTICAST, &multicasts,
-		  (unsigned)rtnl_link_get_ifindex(link));
-	net_batch_forgive(&batch, ESRCH); /* IPv6 is off on this leg */
+	net_message_ask(&batch, name);
+	if (ipv6) {
+		if (net_link_need(socket, name, &index, error) < 0)
+			return -error->code;
+		put_local(&batch, RTM_DELROUTE, RTN_MULTICAST, &multicasts, index);
+		net_batch_forgive(&batch, ESRCH); /* the carrier did not come yet */
+	}
 	return net_batch_send(&batch, error);
 }

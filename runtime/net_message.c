@@ -11,6 +11,8 @@
 #include <netlink/errno.h>
 #include <netlink/route/link.h>
 
+#define LOOPBACK_INDEX 1 /* the kernel's own, in every network namespace */
+
 void net_link_release(struct rtnl_link **link)
 {
 	int saved = errno;
@@ -93,6 +95,29 @@ void net_message_ask(struct net_batch *batch, const char *name)
 	net_put_string(batch, IFLA_IFNAME, name);
 }
 
+void net_message_route(struct net_batch *batch, unsigned index, const struct net_address *prefix,
+		       const struct net_address *gateway)
+{
+	const struct rtmsg header = {.rtm_family = (unsigned char)gateway->family,
+				     .rtm_dst_len = prefix ? prefix->length : 0,
+				     .rtm_table = RT_TABLE_MAIN,
+				     .rtm_protocol = RTPROT_STATIC,
+				     .rtm_scope = RT_SCOPE_UNIVERSE,
+				     .rtm_type = RTN_UNICAST};
+	char to[INET6_ADDRSTRLEN] = "", via[INET6_ADDRSTRLEN] = "";
+
+	(void)inet_ntop(gateway->family, gateway->bytes, via, sizeof(via));
+	if (prefix)
+		(void)inet_ntop(prefix->family, prefix->bytes, to, sizeof(to));
+	net_batch_add(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header),
+		      "add the %s route%s%s via %s", prefix ? "static" : "default",
+		      prefix ? " to " : "", to, via);
+	if (prefix && prefix->length > 0)
+		net_put(batch, RTA_DST, prefix->bytes, net_address_size(prefix->family));
+	net_put(batch, RTA_GATEWAY, gateway->bytes, net_address_size(gateway->family));
+	net_put_u32(batch, RTA_OIF, index);
+}
+
 void net_message_ingress(struct net_batch *batch, unsigned index)
 {
 	const struct tcmsg clsact = {.tcm_ifindex = (int)index,
@@ -158,4 +183,15 @@ void net_message_address(struct net_batch *batch, unsigned index, const struct n
 		broadcast = broadcast_of(address);
 		net_put(batch, IFA_BROADCAST, &broadcast, sizeof(broadcast));
 	}
+}
+
+void net_message_no_loopback(struct net_batch *batch)
+{
+	const struct ifaddrmsg header = {
+		.ifa_family = AF_INET6, .ifa_prefixlen = 128, .ifa_index = LOOPBACK_INDEX};
+
+	net_batch_add(batch, RTM_DELADDR, 0, &header, sizeof(header), "take the address ::1 away");
+	net_put(batch, IFA_LOCAL, &in6addr_loopback, sizeof(in6addr_loopback));
+	net_batch_forgive(batch, EADDRNOTAVAIL); /* IPv6 is off there */
+	net_batch_forgive(batch, EOPNOTSUPP);	 /* or not in this kernel */
 }

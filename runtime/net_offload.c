@@ -10,22 +10,20 @@
 #include <netlink/socket.h>
 #include <sys/ioctl.h>
 
-#define WORDS_MAX 4 /* of 32 features each; Linux 6.18 has two */
-
 /* struct ethtool_gstrings, ethtool_gfeatures and ethtool_sfeatures, with room in their arrays. */
 struct strings {
 	uint32_t command, set, length;
-	char names[WORDS_MAX * 32][ETH_GSTRING_LEN];
+	char names[NET_OFFLOAD_WORDS * 32][ETH_GSTRING_LEN];
 };
 
 struct features {
 	uint32_t command, size;
-	struct ethtool_get_features_block words[WORDS_MAX];
+	struct ethtool_get_features_block words[NET_OFFLOAD_WORDS];
 };
 
 struct changes {
 	uint32_t command, size;
-	struct ethtool_set_features_block words[WORDS_MAX];
+	struct ethtool_set_features_block words[NET_OFFLOAD_WORDS];
 };
 
 /* As netdevice(7), this acts in the socket's network namespace; see net_link_index(). */
@@ -58,44 +56,68 @@ static int read_features(struct nl_sock *socket, const char *name, struct featur
 	int result;
 
 	features->command = ETHTOOL_GFEATURES;
-	features->size = WORDS_MAX; /* comes back as the number there is */
+	features->size = NET_OFFLOAD_WORDS; /* comes back as the number there is */
 	result = ethtool(socket, name, features, error);
-	if (result == 0 && features->size > WORDS_MAX)
+	if (result == 0 && features->size > NET_OFFLOAD_WORDS)
 		result = error_set(error, EOVERFLOW, "%s: this kernel has %u features, too many",
 				   name, features->size * 32);
 	return result;
 }
 
-/* The first offload that is still active, NULL if none. */
-static const char *active_offload(const struct features *features, const struct strings *strings)
+static int read_names(struct nl_sock *socket, const char *name, struct strings *strings,
+		      struct error *error)
 {
-	for (unsigned i = 0; i < features->size * 32; i++)
-		if (features->words[i / 32].active >> i % 32 & 1 && is_offload(strings->names[i]))
-			return strings->names[i];
-	return NULL;
+	*strings = (struct strings){.command = ETHTOOL_GSTRINGS, .set = ETH_SS_FEATURES};
+	return ethtool(socket, name, strings, error);
 }
 
-int net_link_offloads_off(struct nl_sock *socket, const char *name, struct error *error)
+int net_offloads_find(struct nl_sock *socket, struct net_offloads *offloads, struct error *error)
 {
-	struct strings strings = {.command = ETHTOOL_GSTRINGS, .set = ETH_SS_FEATURES};
+	static const char any[] = "lo"; /* the kernel's features are the same of all links */
+	struct strings strings;
 	struct features features = {0};
-	struct changes changes = {.command = ETHTOOL_SFEATURES};
-	const char *left;
-	int result = read_features(socket, name, &features, error);
 
-	if (result == 0)
-		result = ethtool(socket, name, &strings, error);
-	if (result < 0)
-		return result;
-	changes.size = features.size;
+	if (read_features(socket, any, &features, error) < 0 ||
+	    read_names(socket, any, &strings, error) < 0)
+		return -error->code;
+	*offloads = (struct net_offloads){.size = features.size};
 	for (unsigned i = 0; i < features.size * 32; i++)
 		if (is_offload(strings.names[i]))
-			changes.words[i / 32].valid |= UINT32_C(1) << i % 32;
-	result = ethtool(socket, name, &changes, error);
-	if (result == 0) /* what a driver will not change is no error there */
-		result = read_features(socket, name, &features, error);
-	if (result < 0)
-		return result;
-	left = active_offload(&features, &strings);
-	return left ? error_set(error, EOPNOTSUPP, "%s: the offload %s stays on", name, left) : 0;
+			offloads->words[i / 32] |= UINT32_C(1) << i % 32;
+	return 0;
+}
+
+/* Names the first of the features in WORDS. */
+static int complain(struct nl_sock *socket, const char *name,
+		    const uint32_t words[NET_OFFLOAD_WORDS], struct error *error)
+{
+	struct strings strings;
+	unsigned i = 0;
+
+	if (read_names(socket, name, &strings, error) < 0)
+		return -error->code;
+	while ((words[i / 32] >> i % 32 & 1) == 0)
+		i++;
+	return error_set(error, EOPNOTSUPP, "%s: the offload %s stays on", name, strings.names[i]);
+}
+
+int net_link_offloads_off(struct nl_sock *socket, const char *name,
+			  const struct net_offloads *offloads, struct error *error)
+{
+	struct features features = {0};
+	struct changes changes = {.command = ETHTOOL_SFEATURES, .size = offloads->size};
+	uint32_t left[NET_OFFLOAD_WORDS] = {0};
+	bool stays = false;
+
+	for (unsigned i = 0; i < offloads->size; i++)
+		changes.words[i].valid = offloads->words[i];
+	/* What a driver will not change is no error there. */
+	if (ethtool(socket, name, &changes, error) < 0 ||
+	    read_features(socket, name, &features, error) < 0)
+		return -error->code;
+	for (unsigned i = 0; i < offloads->size; i++) {
+		left[i] = features.words[i].active & offloads->words[i];
+		stays = stays || left[i] != 0;
+	}
+	return stays ? complain(socket, name, left, error) : 0;
 }

@@ -78,10 +78,14 @@ static const struct sysctl_setting ipv6_interface[] = {
 	{"keep_addr_on_down", "0"},
 };
 
-/* A stage without IPv6 has no IPv6 noise: no router solicitations, no multicast reports. */
-static const struct sysctl_setting ipv6_switches[2][2] = {
-	{{"conf/all/disable_ipv6", "1"}, {"conf/default/disable_ipv6", "1"}},
-	{{"conf/all/disable_ipv6", "0"}, {"conf/default/disable_ipv6", "0"}},
+/* A stage without IPv6 has no IPv6 noise: no router solicitations, no multicast reports. lo makes
+ * none, and loses its address in net_host_raise(). (Switched off by "all", or by its own file, it
+ * would cost much: there the kernel only tries to get its lock for links, over and over, and so
+ * takes up a processor while others have it.) */
+static const struct sysctl_setting ipv6_off[] = {{"conf/default/disable_ipv6", "1"}};
+static const struct sysctl_setting ipv6_on[] = {
+	{"conf/all/disable_ipv6", "0"},
+	{"conf/default/disable_ipv6", "0"},
 };
 
 /* The first of each pair comes first, for it resets others. */
@@ -187,10 +191,13 @@ static int switch_ipv6(bool ipv6, bool forwarding, struct error *error)
 
 	if (directory == -ENOENT && !ipv6) /* a kernel without IPv6 makes no IPv6 noise */
 		return 0;
-	if (directory < 0 || sysctl_write_all(directory, ipv6_switches[ipv6],
-					      ARRAY_SIZE(ipv6_switches[0]), error) < 0)
+	if (directory < 0)
+		return directory;
+	if (!ipv6)
+		return sysctl_write_all(directory, ipv6_off, ARRAY_SIZE(ipv6_off), error);
+	if (sysctl_write_all(directory, ipv6_on, ARRAY_SIZE(ipv6_on), error) < 0)
 		return -error->code;
-	return ipv6 ? forward(directory, ipv6_forwarding[forwarding], forwarding, error) : 0;
+	return forward(directory, ipv6_forwarding[forwarding], forwarding, error);
 }
 
 int settings_apply(const struct settings_survey *survey, bool ipv6, bool forwarding,

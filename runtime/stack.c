@@ -5,25 +5,6 @@
 #include "settings.h"
 #include "wire.h"
 
-static int raise_interface(struct nl_sock *socket, size_t index,
-			   const struct stage_interface *interface, struct error *error)
-{
-	char name[IFNAMSIZ];
-	int result;
-
-	wire_interface_name(index, name);
-	result = net_link_offloads_off(socket, name, error);
-	for (enum family family = 0; result == 0 && family < FAMILIES; family++) {
-		struct net_address address = wire_address(&interface->address[family], family);
-
-		if (interface->address[family].line != 0)
-			result = net_address_add(socket, name, &address, error);
-	}
-	if (result == 0)
-		result = net_link_up(socket, name, error);
-	return result < 0 ? error_prefix(error, "%s", name) : 0;
-}
-
 int stack_find_way(const struct stage *stage, const struct stage_client *client, enum family family,
 		   const struct stage_address *via, char name[IFNAMSIZ], struct error *error)
 {
@@ -44,34 +25,43 @@ int stack_find_way(const struct stage *stage, const struct stage_client *client,
 			 address_format(family, via, text));
 }
 
-static int add_gateways(struct nl_sock *socket, const struct stage *stage,
-			const struct stage_client *client, struct error *error)
+static void list_interfaces(const struct stage_client *client, struct net_interface *interfaces)
+{
+	for (size_t i = 0; i < client->interface_count; i++) {
+		const struct stage_address *address = client->interfaces[i].address;
+
+		wire_interface_name(i, interfaces[i].name);
+		if (address[FAMILY_IPV4].line != 0)
+			interfaces[i].ipv4 = wire_address(&address[FAMILY_IPV4], FAMILY_IPV4);
+		if (address[FAMILY_IPV6].line != 0)
+			interfaces[i].ipv6 = wire_address(&address[FAMILY_IPV6], FAMILY_IPV6);
+	}
+}
+
+static int add_way(const struct stage *stage, const struct stage_client *client, enum family family,
+		   const struct stage_address *via, struct net_way *way, struct error *error)
+{
+	way->gateway = wire_address(via, family);
+	return stack_find_way(stage, client, family, via, way->name, error);
+}
+
+/* There is room in WAYS for the default route of each family and all others. */
+static int list_ways(const struct stage *stage, const struct stage_client *client,
+		     struct net_way *ways, size_t *count, struct error *error)
 {
 	for (enum family family = 0; family < FAMILIES; family++) {
 		const struct stage_address *gateway = &client->gateway[family];
-		struct net_address via = wire_address(gateway, family);
-		char name[IFNAMSIZ];
 
-		if (gateway->line == 0)
-			continue;
-		if (stack_find_way(stage, client, family, gateway, name, error) < 0 ||
-		    net_route_default(socket, name, &via, error) < 0)
+		if (gateway->line != 0 &&
+		    add_way(stage, client, family, gateway, &ways[(*count)++], error) < 0)
 			return -error->code;
 	}
-	return 0;
-}
-
-static int add_routes(struct nl_sock *socket, const struct stage *stage,
-		      const struct stage_client *client, struct error *error)
-{
 	for (size_t i = 0; i < client->route_count; i++) {
 		const struct stage_route *route = &client->routes[i];
-		struct net_address prefix = wire_address(&route->prefix, route->family);
-		struct net_address via = wire_address(&route->via, route->family);
-		char name[IFNAMSIZ];
+		struct net_way *way = &ways[(*count)++];
 
-		if (stack_find_way(stage, client, route->family, &route->via, name, error) < 0 ||
-		    net_route_add(socket, name, &prefix, &via, error) < 0)
+		way->prefix = wire_address(&route->prefix, route->family);
+		if (add_way(stage, client, route->family, &route->via, way, error) < 0)
 			return -error->code;
 	}
 	return 0;
@@ -92,20 +82,34 @@ static int switch_ipv6_off(const struct stage *stage, const struct stage_client 
 	return result;
 }
 
-int stack_raise(const struct stage *stage, const struct stage_client *client, struct error *error)
+static int switch_offloads_off(struct nl_sock *socket, const struct stage_client *client,
+			       const struct net_offloads *offloads, struct error *error)
+{
+	char name[IFNAMSIZ];
+
+	for (size_t i = 0; i < client->interface_count; i++) {
+		wire_interface_name(i, name);
+		if (net_link_offloads_off(socket, name, offloads, error) < 0)
+			return -error->code;
+	}
+	return 0;
+}
+
+int stack_raise(const struct stage *stage, const struct stage_client *client,
+		const struct net_offloads *offloads, struct error *error)
 {
 	CLEANUP_NET struct nl_sock *socket = NULL;
-	int result = switch_ipv6_off(stage, client, error);
+	struct net_interface interfaces[INTERFACES_MAX] = {0};
+	CLEANUP_FREE struct net_way *ways = calloc(FAMILIES + client->route_count, sizeof(*ways));
+	size_t way_count = 0;
 
-	if (result == 0)
-		result = net_socket_open(&socket, error);
-	if (result == 0)
-		result = net_link_up(socket, "lo", error);
-	for (size_t i = 0; result == 0 && i < client->interface_count; i++)
-		result = raise_interface(socket, i, &client->interfaces[i], error);
-	if (result == 0)
-		result = add_gateways(socket, stage, client, error);
-	if (result == 0)
-		result = add_routes(socket, stage, client, error);
-	return result;
+	if (ways == NULL)
+		return error_system(error, ENOMEM, "cannot bring its interfaces up");
+	list_interfaces(client, interfaces);
+	if (list_ways(stage, client, ways, &way_count, error) < 0 ||
+	    switch_ipv6_off(stage, client, error) < 0 || net_socket_open(&socket, error) < 0 ||
+	    switch_offloads_off(socket, client, offloads, error) < 0)
+		return -error->code;
+	return net_host_raise(socket, stage_has(stage, FAMILY_IPV6), interfaces,
+			      client->interface_count, ways, way_count, error);
 }

@@ -33,9 +33,10 @@ struct start {
 	const struct start_watcher *watcher; /* NULL: nobody */
 	struct timing *timing;		     /* the starter's; NULL: nobody asks */
 	struct timing *others;		     /* see struct start_timing */
-	bool root;		       /* we are, else the keeper makes what it can by itself */
-	bool private;		       /* the legs are not on the computer */
-	struct nl_sock *computer;      /* the network namespace that the legs will be in */
+	bool root;		  /* we are, else the keeper makes what it can by itself */
+	bool private;		  /* the legs are not on the computer */
+	struct nl_sock *computer; /* the network namespace that the legs will be in */
+	struct net_leg_kit kit;
 	struct ns_set computer_ns;     /* of a private stage, made by root */
 	struct subids subids;	       /* where we are not root, count 0: there are none */
 	struct keeper_alone alone;     /* where we are not root */
@@ -60,6 +61,7 @@ static void start_close(struct start *start)
 		cgroup_doors_close(&start->doors[i]);
 	free(start->doors);
 	net_socket_close(&start->computer);
+	net_leg_kit_close(&start->kit);
 	ns_set_close(&start->computer_ns);
 	filter_clear(&start->filter);
 	close_fd(&start->rootfs);
@@ -351,8 +353,8 @@ static int make_leg(void *context, const struct wire_far_end *far, int far_ns, s
 
 	if (net == NULL)
 		return error_set(error, EBADMSG, "the keeper asked for a leg on net%u", far->net);
-	if (STEP(start->timing, wire_make_leg(start->computer, net, far, far_ns, start->private,
-					      &leg, error)) < 0) {
+	if (STEP(start->timing, wire_make_leg(start->computer, &start->kit, net, far, far_ns,
+					      start->private, &leg, error)) < 0) {
 		/* Half made: undo() removes what the journal tells. */
 		if (leg.index != 0 && !start->private)
 			(void)host_note_leg(start->session->dir, &leg, &ignored);
@@ -409,6 +411,8 @@ static int bring_up(struct start *start, struct error *error)
 			STEP(timing, ns_open_of(start->keeper.pid, NS_USER, error));
 	if (result >= 0)
 		result = STEP(timing, furnish(start, error));
+	if (result == 0 && start->root)
+		result = STEP(timing, net_leg_kit_open(start->computer, &start->kit, error));
 	if (result == 0)
 		result = keeper_attend(&start->keeper, start->signals, &servant, error);
 	if (result == 0)
@@ -459,6 +463,7 @@ int start_stage(struct session *session, const struct stage *stage, const struct
 			      .root = geteuid() == 0,
 			      .private = wish->private || geteuid() != 0,
 			      .computer_ns = NS_SET_NONE,
+			      .kit = NET_LEG_KIT_NONE,
 			      .rootfs = -1,
 			      .src = -1,
 			      .filter_file = -1,

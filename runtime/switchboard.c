@@ -15,6 +15,7 @@
  * the bridge in turn sends to the uplink ends there, for the leg has it already. */
 #include "switchboard.h"
 
+#include "ends.h"
 #include "net.h"
 #include "net_shape.h"
 #include "sysctl.h"
@@ -53,115 +54,99 @@ int switchboard_settle(struct error *error)
 	return result;
 }
 
-/* One end of a net: the computer's, or an interface of a client. */
-struct end {
-	bool begun;
-	size_t client;				 /* index */
-	const struct stage_interface *interface; /* NULL: the computer's */
-	char name[IFNAMSIZ];			 /* of the interface, in the client */
-	char port[IFNAMSIZ];			 /* of the link to it, in the keeper */
-};
-
 /* The link in the keeper that leads to client M on netN is netN-M; 0 is the computer. */
 static void port_name(const struct stage_net *net, unsigned client, char name[IFNAMSIZ])
 {
 	(void)snprintf(name, IFNAMSIZ, "net%u-%u", net->number, client);
 }
 
-/* The next end of NET after the cursor END, the computer's first, or false. Start with a zeroed
- * cursor. */
-static bool next_end(const struct stage *stage, const struct stage_net *net, struct end *end)
+/* The name of the link in the keeper to END of NET; NULL is the computer. */
+static void port_of(const struct switchboard *board, const struct stage_net *net,
+		    const struct end *end, char name[IFNAMSIZ])
 {
-	size_t interface = 0;
-
-	if (!end->begun && stage_net_is_leg(net)) {
-		port_name(net, 0, end->port);
-		return end->begun = true;
-	}
-	end->begun = true;
-	if (end->interface != NULL)
-		interface = (size_t)(end->interface - stage->clients[end->client].interfaces) + 1;
-	for (; end->client < stage->client_count; end->client++, interface = 0) {
-		const struct stage_client *client = &stage->clients[end->client];
-
-		for (; interface < client->interface_count; interface++) {
-			if (client->interfaces[interface].net != net->number)
-				continue;
-			end->interface = &client->interfaces[interface];
-			wire_interface_name(interface, end->name);
-			port_name(net, client->number, end->port);
-			return true;
-		}
-	}
-	return false;
+	port_name(net, end == NULL ? 0 : board->stage->clients[end->client].number, name);
 }
 
-static struct net_end net_end_of(const struct switchboard *board, const struct end *end)
+static const struct stage_interface *interface_of(const struct switchboard *board,
+						  const struct end *end)
 {
-	return (struct net_end){end->name, board->client_ns[end->client], end->interface->mac};
+	return &board->stage->clients[end->client].interfaces[end->interface];
 }
 
-/* The two ends of a net that has no more; the second is a client's. */
-static int two_ends(const struct stage *stage, const struct stage_net *net, struct end ends[2],
-		    struct error *error)
+/* END as net.h has it; NAME holds its name as long as it is used. */
+static struct net_end net_end_of(const struct switchboard *board, const struct end *end,
+				 char name[IFNAMSIZ])
 {
-	if (!next_end(stage, net, &ends[0]))
-		return error_set(error, EINVAL, "it has no end");
-	ends[1] = ends[0];
-	if (!next_end(stage, net, &ends[1]))
-		return error_set(error, EINVAL, "it has one end");
+	wire_interface_name(end->interface, name);
+	return (struct net_end){name, board->client_ns[end->client], interface_of(board, end)->mac};
+}
+
+/* The two ends of a net that has no more: the second is a client's, and so is the first unless it
+ * is the computer's, NULL. */
+static int two_ends(const struct switchboard *board, const struct stage_net *net,
+		    const struct end *two[2], struct error *error)
+{
+	size_t count;
+	const struct end *ends = ends_of(board->ends, net, &count);
+
+	if (count != (stage_net_is_leg(net) ? 1U : 2U))
+		return error_set(error, EINVAL, "it has not two ends");
+	two[0] = count == 1 ? NULL : &ends[0];
+	two[1] = &ends[count - 1];
 	return 0;
 }
 
 static int make_pair(const struct switchboard *board, const struct stage_net *net,
 		     struct error *error)
 {
-	struct end ends[2] = {0};
+	const struct end *ends[2];
 	struct wire_far_end far = {.net = net->number, .mac_given = true};
+	char near_name[IFNAMSIZ];
 	struct net_end near_end, far_end;
 
-	if (two_ends(board->stage, net, ends, error) < 0)
+	if (two_ends(board, net, ends, error) < 0)
 		return -error->code;
-	far_end = net_end_of(board, &ends[1]);
-	if (ends[0].interface == NULL) {
-		memcpy(far.name, ends[1].name, sizeof(far.name));
-		memcpy(far.mac, ends[1].interface->mac, sizeof(far.mac));
-		return board->ask(board->context, &far, far_end.ns, error);
+	far_end = net_end_of(board, ends[1], far.name);
+	if (ends[0] == NULL) {
+		memcpy(far.mac, far_end.mac, sizeof(far.mac));
+		return board->ask(board->context, &far, far_end.ns, true, error);
 	}
-	near_end = net_end_of(board, &ends[0]);
+	near_end = net_end_of(board, ends[0], near_name);
 	return net_veth_create(board->socket, &near_end, &far_end, net->mtu, error);
 }
 
 /* Makes a link that stays in the keeper fit to carry frames: of itself the kernel sends nothing
  * there, and what a client may have left to be done to its frames is done before they go on. */
-static int groom(struct nl_sock *socket, const char *name, struct error *error)
+static int groom(const struct switchboard *board, const char *name, struct error *error)
 {
-	int result = net_link_silence(socket, name, error);
+	int result = net_link_silence(board->socket, name, error);
 
-	return result < 0 ? result : net_link_offloads_off(socket, name, error);
+	return result < 0 ? result
+			  : net_link_offloads_off(board->socket, name, board->offloads, error);
 }
 
-/* Makes the wire between END and its port, and shapes what goes to END. */
+/* Makes the wire between END and its PORT, and shapes what goes to END. */
 static int make_port(const struct switchboard *board, const struct stage_net *net,
-		     const struct end *end, struct error *error)
+		     const struct end *end, const char *port, struct error *error)
 {
 	const struct net_shape shape = {net->delay, net->loss, net->rate};
-	const struct net_end port = {.name = end->port, .ns = -1};
+	const struct net_end near_end = {.name = port, .ns = -1};
 	struct wire_far_end far = {.net = net->number};
+	char name[IFNAMSIZ];
 	struct net_end client;
 	int result;
 
-	if (end->interface == NULL) {
-		memcpy(far.name, end->port, sizeof(far.name));
-		result = board->ask(board->context, &far, board->ns, error);
+	if (end == NULL) {
+		(void)snprintf(far.name, sizeof(far.name), "%s", port);
+		result = board->ask(board->context, &far, board->ns, false, error);
 	} else {
-		client = net_end_of(board, end);
-		result = net_veth_create(board->socket, &port, &client, net->mtu, error);
+		client = net_end_of(board, end, name);
+		result = net_veth_create(board->socket, &near_end, &client, net->mtu, error);
 	}
 	if (result == 0)
-		result = groom(board->socket, end->port, error);
+		result = groom(board, port, error);
 	if (result == 0)
-		result = net_link_shape(board->socket, end->port, net->mtu, &shape, error);
+		result = net_link_shape(board->socket, port, net->mtu, &shape, error);
 	return result;
 }
 
@@ -170,15 +155,18 @@ static int make_port(const struct switchboard *board, const struct stage_net *ne
 static int make_shaped_pair(const struct switchboard *board, const struct stage_net *net,
 			    struct error *error)
 {
-	struct end ends[2] = {0};
-	int result = two_ends(board->stage, net, ends, error);
+	const struct end *ends[2];
+	char ports[2][IFNAMSIZ];
+	int result = two_ends(board, net, ends, error);
 
+	for (size_t i = 0; result == 0 && i < 2; i++) {
+		port_of(board, net, ends[i], ports[i]);
+		result = make_port(board, net, ends[i], ports[i], error);
+	}
 	for (size_t i = 0; result == 0 && i < 2; i++)
-		result = make_port(board, net, &ends[i], error);
+		result = net_patch_through(board->socket, ports[i], ports[1 - i], error);
 	for (size_t i = 0; result == 0 && i < 2; i++)
-		result = net_patch_through(board->socket, ends[i].port, ends[1 - i].port, error);
-	for (size_t i = 0; result == 0 && i < 2; i++)
-		result = net_link_up(board->socket, ends[i].port, error);
+		result = net_link_up(board->socket, ports[i], error);
 	return result;
 }
 
@@ -191,9 +179,10 @@ static int plug_in(struct nl_sock *socket, const char *port, const char *bridge,
 }
 
 /* Leads what the leg sends, which arrives at PORT, into BRIDGE. */
-static int make_uplink(struct nl_sock *socket, const struct stage_net *net, const char *port,
-		       const char *bridge, struct error *error)
+static int make_uplink(const struct switchboard *board, const struct stage_net *net,
+		       const char *port, const char *bridge, struct error *error)
 {
+	struct nl_sock *socket = board->socket;
 	char uplink[IFNAMSIZ], inside[IFNAMSIZ];
 	const struct net_end outer = {.name = uplink, .ns = -1}, inner = {.name = inside, .ns = -1};
 	int result;
@@ -202,9 +191,9 @@ static int make_uplink(struct nl_sock *socket, const struct stage_net *net, cons
 	(void)snprintf(inside, IFNAMSIZ, "net%u-in", net->number);
 	result = net_veth_create(socket, &outer, &inner, net->mtu, error);
 	if (result == 0)
-		result = groom(socket, uplink, error);
+		result = groom(board, uplink, error);
 	if (result == 0)
-		result = groom(socket, inside, error);
+		result = groom(board, inside, error);
 	if (result == 0)
 		result = net_patch_nowhere(socket, inside, error);
 	if (result == 0)
@@ -222,23 +211,26 @@ static int make_uplink(struct nl_sock *socket, const struct stage_net *net, cons
 static int join_segment(const struct switchboard *board, const struct stage_net *net,
 			const struct end *end, const char *bridge, struct error *error)
 {
-	char leg_port[IFNAMSIZ];
-	int result = make_port(board, net, end, error);
+	char port[IFNAMSIZ], leg_port[IFNAMSIZ];
+	int result;
 
+	port_of(board, net, end, port);
+	result = make_port(board, net, end, port, error);
 	if (result < 0)
 		return result;
-	if (end->interface == NULL)
-		return make_uplink(board->socket, net, end->port, bridge, error);
+	if (end == NULL)
+		return make_uplink(board, net, port, bridge, error);
 	port_name(net, 0, leg_port);
 	if (stage_net_is_leg(net))
-		result = net_patch_copy(board->socket, end->port, leg_port, error);
-	return result < 0 ? result : plug_in(board->socket, end->port, bridge, error);
+		result = net_patch_copy(board->socket, port, leg_port, error);
+	return result < 0 ? result : plug_in(board->socket, port, bridge, error);
 }
 
 static int make_segment(const struct switchboard *board, const struct stage_net *net,
 			struct error *error)
 {
-	struct end end = {0};
+	size_t count;
+	const struct end *ends = ends_of(board->ends, net, &count);
 	char bridge[IFNAMSIZ];
 	int result;
 
@@ -246,8 +238,10 @@ static int make_segment(const struct switchboard *board, const struct stage_net 
 	result = net_bridge_create(board->socket, bridge, net->mtu, error);
 	if (result == 0) /* the bridge itself is nobody's machine */
 		result = net_patch_nowhere(board->socket, bridge, error);
-	while (result == 0 && next_end(board->stage, net, &end)) /* the computer's first */
-		result = join_segment(board, net, &end, bridge, error);
+	if (result == 0 && stage_net_is_leg(net))
+		result = join_segment(board, net, NULL, bridge, error);
+	for (size_t i = 0; result == 0 && i < count; i++)
+		result = join_segment(board, net, &ends[i], bridge, error);
 	return result;
 }
 
@@ -276,18 +270,30 @@ int switchboard_make_net(const struct switchboard *board, const struct stage_net
 		result = make_segment(board, net, error);
 		break;
 	}
-	return result < 0 ? error_prefix(error, "net%u", net->number) : 0;
+	return result < 0 ? error_prefix(error, "net%u", net->number) : result;
 }
 
-int switchboard_settle_net(struct nl_sock *socket, const struct stage *stage,
-			   const struct stage_net *net, struct error *error)
+static int settle_port(const struct switchboard *board, const struct stage_net *net,
+		       const struct end *end, struct error *error)
 {
-	struct end end = {0};
+	char port[IFNAMSIZ];
+
+	port_of(board, net, end, port);
+	return net_link_settle(board->socket, port, error);
+}
+
+int switchboard_settle_net(const struct switchboard *board, const struct stage_net *net,
+			   struct error *error)
+{
+	size_t count;
+	const struct end *ends = ends_of(board->ends, net, &count);
+	int result = 0;
 
 	if (form_of(net) == FORM_PAIR)
 		return 0;
-	while (next_end(stage, net, &end))
-		if (net_link_settle(socket, end.port, error) < 0)
-			return -error->code;
-	return 0;
+	if (stage_net_is_leg(net))
+		result = settle_port(board, net, NULL, error);
+	for (size_t i = 0; result == 0 && i < count; i++)
+		result = settle_port(board, net, &ends[i], error);
+	return result;
 }

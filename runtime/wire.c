@@ -21,9 +21,9 @@ void wire_interface_name(size_t index, char name[IFNAMSIZ])
 	(void)snprintf(name, IFNAMSIZ, "eth%u", (unsigned)index);
 }
 
-int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
-		  const struct wire_far_end *far, int far_ns, bool own_ns, struct wire_leg *leg,
-		  struct error *error)
+int wire_make_leg(struct nl_sock *socket, const struct net_leg_kit *kit,
+		  const struct stage_net *net, const struct wire_far_end *far, int far_ns,
+		  bool own_ns, struct wire_leg *leg, struct error *error)
 {
 	struct net_address address[FAMILIES];
 	const struct net_address *shown[FAMILIES] = {NULL};
@@ -44,10 +44,10 @@ int wire_make_leg(struct nl_sock *socket, const struct stage_net *net,
 	if (result == 0)
 		result = net_link_index(socket, leg->name, &leg->index, error);
 	if (result == 0)
-		result = net_link_offloads_off(socket, leg->name, error);
+		result = net_link_offloads_off(socket, leg->name, &kit->offloads, error);
 	if (result == 0)
-		result = net_leg_raise(socket, leg->name, shown[FAMILY_IPV4], shown[FAMILY_IPV6],
-				       own_ns, error);
+		result = net_leg_raise(socket, kit, leg->name, shown[FAMILY_IPV4],
+				       shown[FAMILY_IPV6], own_ns, error);
 	leg->all_only = result == NET_LEG_ALL_ONLY;
 	return result < 0 ? result : 0;
 }
@@ -60,7 +60,8 @@ int wire_settle_legs(struct nl_sock *socket, const struct stage *stage, struct e
 		if (!stage_net_is_leg(&stage->nets[i]))
 			continue;
 		wire_leg_name(&stage->nets[i], name);
-		if (net_leg_settle(socket, name, error) < 0)
+		if (net_leg_settle(socket, name, stage->nets[i].computer[FAMILY_IPV6].line != 0,
+				   error) < 0)
 			return -error->code;
 	}
 	return 0;

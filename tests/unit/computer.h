@@ -80,12 +80,14 @@ static inline int raise_leg_with(struct computer *computer, const struct net_add
 				 const struct net_address *ipv6)
 {
 	CLEANUP_FD int here = namespace_open();
+	CLEANUP_NET_LEG_KIT struct net_leg_kit kit = NET_LEG_KIT_NONE;
 	int result;
 
 	namespace_enter(computer->ns);
-	result = net_leg_raise(computer->net, "net1", ipv4, ipv6, computer->own_ns, &why);
+	works(net_leg_kit_open(computer->net, &kit, &why));
+	result = net_leg_raise(computer->net, &kit, "net1", ipv4, ipv6, computer->own_ns, &why);
 	if (result >= 0)
-		works(net_leg_settle(computer->net, "net1", &why));
+		works(net_leg_settle(computer->net, "net1", ipv6 != NULL, &why));
 	namespace_enter(here);
 	works(net_link_settle(computer->client, "eth0", &why));
 	return result;

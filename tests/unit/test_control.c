@@ -39,9 +39,13 @@ static void settle_client(struct lab *lab, size_t i)
 static void raise_client(struct lab *lab, size_t i)
 {
 	CLEANUP_FD int here = namespace_open();
+	CLEANUP_NET struct nl_sock *net = NULL;
+	struct net_offloads offloads;
 
 	namespace_enter(lab->clients[i]);
-	works(stack_raise(&lab->stage, &lab->stage.clients[i], &why));
+	net = net_in(lab->clients[i]);
+	works(net_offloads_find(net, &offloads, &why));
+	works(stack_raise(&lab->stage, &lab->stage.clients[i], &offloads, &why));
 	namespace_enter(here);
 }
 
@@ -50,6 +54,7 @@ static void lab_make_with(struct lab *lab, bool own_ns)
 {
 	CLEANUP_FD int here = namespace_open();
 	CLEANUP_NET struct nl_sock *net = NULL, *between = NULL;
+	CLEANUP_NET_LEG_KIT struct net_leg_kit kit = NET_LEG_KIT_NONE;
 	struct wire_far_end far = {.net = 1, .name = "eth0", .mac_given = 1};
 	static struct complaints complaints;
 	const struct stage_client *clients;
@@ -64,9 +69,11 @@ static void lab_make_with(struct lab *lab, bool own_ns)
 	settle_client(lab, 0);
 	settle_client(lab, 1);
 	net = net_in(lab->computer);
+	works(net_leg_kit_open(net, &kit, &why));
 	namespace_enter(lab->computer);
 	works(file_write(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", "0", &why));
-	works(wire_make_leg(net, &lab->stage.nets[0], &far, lab->clients[0], own_ns, &leg, &why));
+	works(wire_make_leg(net, &kit, &lab->stage.nets[0], &far, lab->clients[0], own_ns, &leg,
+			    &why));
 	namespace_enter(here);
 	between = net_in(lab->clients[0]);
 	ends[0] = (struct net_end){"eth1", -1, clients[0].interfaces[1].mac};

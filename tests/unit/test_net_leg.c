@@ -197,14 +197,18 @@ static void a_leg_too_small_for_ipv6_is_raised_all_the_same(void **state)
 static void what_cannot_be_a_leg_is_refused(void **state)
 {
 	COMPUTER computer = computer_make(MTU), narrow = computer_make(576);
+	CLEANUP_NET_LEG_KIT struct net_leg_kit kit = NET_LEG_KIT_NONE;
 	struct net_address ipv4 = address_of("1.1.1.1", 24), ipv6 = address_of("2001:db8::1", 64);
 
 	(void)state;
+	works(net_leg_kit_open(computer.net, &kit, &why));
 	assert_int_equal(raise_leg_with(&narrow, &ipv4, &ipv6), -EAFNOSUPPORT);
-	assert_int_equal(net_leg_raise(computer.net, "net7", &ipv4, NULL, false, &why), -ENODEV);
+	assert_int_equal(net_leg_raise(computer.net, &kit, "net7", &ipv4, NULL, false, &why),
+			 -ENODEV);
 	assert_string_equal(why.text, "net7: there is no such link");
 	/* From another namespace the leg's IPv6 cannot be switched off. */
-	assert_int_equal(net_leg_raise(computer.net, "net1", &ipv4, NULL, false, &why), -ENOENT);
+	assert_int_equal(net_leg_raise(computer.net, &kit, "net1", &ipv4, NULL, false, &why),
+			 -ENOENT);
 }
 
 int main(void)

@@ -102,12 +102,14 @@ static void two_legs_are_marked_each(void **state)
 {
 	COMPUTER computer = computer_make(MTU);
 	CLEANUP_FD int here = namespace_open();
+	CLEANUP_NET_LEG_KIT struct net_leg_kit kit = NET_LEG_KIT_NONE;
 	const struct net_end leg = {"net2", -1, NULL}, peer = {"eth1", computer.client_ns, NULL};
 
 	(void)state;
+	works(net_leg_kit_open(computer.net, &kit, &why));
 	works(net_veth_create(computer.net, &leg, &peer, MTU, &why));
 	namespace_enter(computer.ns);
-	assert_int_equal(net_leg_raise(computer.net, "net2", NULL, NULL, true, &why), 0);
+	assert_int_equal(net_leg_raise(computer.net, &kit, "net2", NULL, NULL, true, &why), 0);
 	namespace_enter(here);
 	assert_int_equal(raise_own(&computer), 0);
 	assert_int_equal(count_rules(&computer), 2);

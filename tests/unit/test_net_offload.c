@@ -108,6 +108,14 @@ struct two_wires {
 	int left, right;
 };
 
+static void switch_off(struct nl_sock *net, const char *name)
+{
+	struct net_offloads offloads;
+
+	works(net_offloads_find(net, &offloads, &why));
+	works(net_link_offloads_off(net, name, &offloads, &why));
+}
+
 static void two_wires_make(struct two_wires *wires, bool offloads_off)
 {
 	struct sides *sides[] = {&wires->first, &wires->second};
@@ -117,8 +125,8 @@ static void two_wires_make(struct two_wires *wires, bool offloads_off)
 		*sides[i] = sides_make();
 		wire_up(sides[i], "net1", "eth0");
 		if (offloads_off) {
-			works(net_link_offloads_off(sides[i]->near, "net1", &why));
-			works(net_link_offloads_off(sides[i]->far, "eth0", &why));
+			switch_off(sides[i]->near, "net1");
+			switch_off(sides[i]->far, "eth0");
 		}
 		add_address(sides[i]->far, "eth0", text[i], 24);
 	}
@@ -174,7 +182,7 @@ static void tcp_passes_a_program_that_copies_frames_once_offloads_are_off(void *
 	two_wires_make(&wires, true);
 	ethtool_gro_on(wires.first.near_ns, "net1"); /* off on a new wire: make a difference */
 	assert_int_equal(offloads_of(wires.first.near_ns, "net1"), 1);
-	works(net_link_offloads_off(wires.first.near, "net1", &why));
+	switch_off(wires.first.near, "net1");
 	assert_int_equal(offloads_of(wires.first.near_ns, "net1"), 0);
 	assert_int_equal(offloads_of(wires.first.far_ns, "eth0"), 0);
 	assert_true(transfer(&wires, 10000, &largest));

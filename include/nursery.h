@@ -1,0 +1,46 @@
+/* Where a keeper brings its clients up, in waves: while those of one set up their machines, the
+ * next are made, and the starter makes the legs of those before. So both sides of the work go on at
+ * once, and a stage of a thousand clients takes as long for each as one of a hundred. */
+#ifndef PYROUTE_NURSERY_H
+#define PYROUTE_NURSERY_H
+
+#include "client.h"
+#include "ends.h"
+#include "far_side.h"
+#include "keeper.h"
+#include "switchboard.h"
+
+/* All but what is marked is its own. */
+struct nursery {
+	const struct keeper_plan *plan; /* borrowed, as the next three */
+	struct client *clients;
+	struct far_side *far;
+	int channel; /* to the starter */
+	int own_ns;
+	struct nl_sock *socket; /* of the keeper's network namespace */
+	struct settings_survey survey;
+	struct net_offloads offloads;
+	struct ends ends;
+	struct switchboard board;
+	int *client_ns;	   /* borrowed of the clients, those that have been met */
+	unsigned *unmet;   /* of each net: interfaces of clients that were not met yet */
+	unsigned *unwired; /* of each client: its interfaces that have no wire yet */
+	size_t nets_wired;
+	size_t *asked; /* the nets whose legs the starter was asked for, oldest first, a ring */
+	size_t asked_first, asked_count;
+};
+#define NURSERY_NONE ((struct nursery){.own_ns = -1})
+void nursery_close(struct nursery *nursery);
+
+/* Looks at what all clients have in common. CLIENTS are as many CLIENT_NONE as the stage has
+ * clients; CHANNEL leads to the starter, with which it speaks as keeper_main.h tells. */
+int nursery_open(struct nursery *nursery, const struct keeper_plan *plan, struct client *clients,
+		 struct far_side *far, int channel, struct error *error);
+
+/* Makes all clients and all wires. */
+int nursery_make(struct nursery *nursery, struct error *error);
+
+/* Waits until all clients are up, and all wires carry the first frame. */
+int nursery_finish(struct nursery *nursery, struct error *error);
+
+#endif

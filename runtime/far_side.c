@@ -1,0 +1,60 @@
+#include "far_side.h"
+
+#include "computer.h"
+
+void far_side_close(struct far_side *far)
+{
+	net_socket_close(&far->socket);
+	net_leg_kit_close(&far->kit);
+	ns_set_close(&far->ns);
+}
+
+static int go_home(const struct far_side *far, struct error *error)
+{
+	struct ns_set own = NS_SET_NONE;
+
+	own.fd[NS_NET] = far->own_ns;
+	return ns_enter(&own, error);
+}
+
+int far_side_make(struct far_side *far, const struct caller *student, int own_ns,
+		  struct error *error)
+{
+	const struct caller root = {.uid = 0, .gid = 0};
+	int result = computer_make(student, &root, &far->ns, error);
+
+	far->own_ns = own_ns;
+	if (result == 0)
+		result = computer_enter(&far->ns, error);
+	if (result == 0)
+		result = net_socket_open(&far->socket, error);
+	if (result == 0)
+		result = net_leg_kit_open(far->socket, &far->kit, error);
+	if (result == 0)
+		result = computer_settle(far->socket, error);
+	return result == 0 ? go_home(far, error) : result;
+}
+
+/* The kernel's settings of a leg are those of the namespace that their files are opened in. */
+int far_side_make_leg(struct far_side *far, const struct stage_net *net,
+		      const struct wire_far_end *wanted, int far_ns, struct error *error)
+{
+	struct wire_leg leg = {.all_only = false};
+	int result = computer_enter(&far->ns, error);
+
+	if (result == 0)
+		result = wire_make_leg(far->socket, &far->kit, net, wanted, far_ns, true, &leg,
+				       error);
+	if (result < 0)
+		return result;
+	far->all_only = far->all_only || leg.all_only;
+	return go_home(far, error);
+}
+
+int far_side_settle(struct far_side *far, const struct stage *stage, struct error *error)
+{
+	int result = far->socket == NULL ? 0 : wire_settle_legs(far->socket, stage, error);
+
+	net_socket_close(&far->socket);
+	return result;
+}

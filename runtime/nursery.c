@@ -1,0 +1,289 @@
+/* A client's way from the keeper's side, and who is waited for:
+ *
+ *	spawn		the clone; then born: it is in its control group
+ *	map		the starter writes its ids: a wave's in one message
+ *	meet		it has settled its network and sends its namespaces; it goes on with its
+ *root wire		a net whose clients were all met is made; a plain leg is asked for, not
+ *awaited go on		its nets are all wired: it brings its interfaces up and confines itself up
+ *
+ * The starter answers in the order of the questions. So legs are heard of whenever its next answer
+ *is wanted, or when many are outstanding: neither side ever waits to be read by one that writes. */
+#include "nursery.h"
+
+#include "file.h"
+#include "keeper_main.h"
+#include "net.h"
+
+#include <fcntl.h>
+
+#define WAVE	  KEEPER_MAP_CLIENTS
+#define ASKED_MAX 32 /* legs; their messages fit into a socket's buffer */
+#define TOLD_EACH 8  /* clients, or nets, between one word of progress and the next */
+
+void nursery_close(struct nursery *nursery)
+{
+	close_fd(&nursery->own_ns);
+	net_socket_close(&nursery->socket);
+	ends_clear(&nursery->ends);
+	free(nursery->client_ns);
+	free(nursery->unmet);
+	free(nursery->unwired);
+	free(nursery->asked);
+}
+
+/* ---- words with the starter ------------------------------------------------------------------ */
+
+/* Every so often, where somebody looks on. A starter that is gone is noticed at the next step. */
+static void tell_step(const struct nursery *nursery, enum keeper_step step, size_t done)
+{
+	const struct keeper_word word = {.verb = VERB_STEP, .step = step, .done = (uint32_t)done};
+	struct error ignored;
+
+	if (nursery->plan->progress && done % TOLD_EACH == 0)
+		(void)channel_send(nursery->channel, &word, sizeof(word), NULL, &ignored);
+}
+
+static int hear_done(const struct nursery *nursery, struct error *error)
+{
+	struct keeper_word word;
+
+	return keeper_hear(nursery->channel, VERB_DONE, &word, NULL, error);
+}
+
+static int for_client(const struct nursery *nursery, size_t i, struct error *error)
+{
+	char name[STAGE_CLIENT_NAME_SIZE];
+
+	stage_client_name(&nursery->plan->stage->clients[i], name);
+	return error->code == ECANCELED ? -ECANCELED : error_prefix(error, "%s", name);
+}
+
+/* ---- wires ----------------------------------------------------------------------------------- */
+
+/* The net with the index NET has its wires. */
+static int note_wired(struct nursery *nursery, size_t net, struct error *error)
+{
+	size_t count;
+	const struct end *ends = ends_of(&nursery->ends, &nursery->plan->stage->nets[net], &count);
+
+	for (size_t i = 0; i < count; i++) {
+		const size_t client = ends[i].client;
+
+		if (--nursery->unwired[client] == 0 &&
+		    client_go_on(&nursery->clients[client], error) < 0)
+			return for_client(nursery, client, error);
+	}
+	tell_step(nursery, KEEPER_STEP_WIRED, ++nursery->nets_wired);
+	return 0;
+}
+
+/* Hears of the legs that were asked for, but for the last KEEP of them. */
+static int hear_of_legs(struct nursery *nursery, size_t keep, struct error *error)
+{
+	while (nursery->asked_count > keep) {
+		const size_t net = nursery->asked[nursery->asked_first];
+
+		if (hear_done(nursery, error) < 0)
+			return -error->code;
+		nursery->asked_first = (nursery->asked_first + 1) % ASKED_MAX;
+		nursery->asked_count--;
+		if (note_wired(nursery, net, error) < 0)
+			return -error->code;
+	}
+	return 0;
+}
+
+static int ask_leg_of_starter(void *context, const struct wire_far_end *far, int far_ns,
+			      bool can_wait, struct error *error)
+{
+	struct nursery *nursery = context;
+	const struct keeper_word word = {.verb = VERB_LEG, .far = *far};
+	struct channel_fds fds = {.fd = {far_ns}, .count = 1};
+	int result = hear_of_legs(nursery, can_wait ? ASKED_MAX - 1 : 0, error);
+
+	if (result == 0)
+		result = channel_send(nursery->channel, &word, sizeof(word), &fds, error);
+	if (result < 0)
+		return result;
+	if (!can_wait)
+		return hear_done(nursery, error);
+	nursery->asked[(nursery->asked_first + nursery->asked_count++) % ASKED_MAX] = far->net - 1;
+	return SWITCHBOARD_LATER;
+}
+
+static int make_leg_ourselves(void *context, const struct wire_far_end *wanted, int far_ns,
+			      bool can_wait, struct error *error)
+{
+	struct nursery *nursery = context;
+
+	(void)can_wait;
+	return far_side_make_leg(nursery->far, stage_net_find(nursery->plan->stage, wanted->net),
+				 wanted, far_ns, error);
+}
+
+static int make_net(struct nursery *nursery, size_t net, struct error *error)
+{
+	int result = switchboard_make_net(&nursery->board, &nursery->plan->stage->nets[net], error);
+
+	return result == 0 ? note_wired(nursery, net, error) : result < 0 ? result : 0;
+}
+
+/* ---- clients --------------------------------------------------------------------------------- */
+
+static int spawn(struct nursery *nursery, size_t i, struct error *error)
+{
+	const struct keeper_plan *plan = nursery->plan;
+	const struct client_birth birth = {.stage = plan->stage,
+					   .client = &plan->stage->clients[i],
+					   .survey = &nursery->survey,
+					   .offloads = &nursery->offloads,
+					   .filter = plan->filter,
+					   .limits = plan->limits,
+					   .doors = plan->doors ? &plan->doors[i] : NULL,
+					   .dumpable = plan->alone != NULL,
+					   .timing = plan->timing ? &plan->timing[1 + i] : NULL};
+
+	if (client_spawn(&birth, &nursery->clients[i], error) < 0)
+		return for_client(nursery, i, error);
+	tell_step(nursery, KEEPER_STEP_MADE, i + 1);
+	return 0;
+}
+
+/* Has the starter map the ids of the wave from FIRST up to END, and lets it go on. */
+static int map(struct nursery *nursery, size_t first, size_t end, struct error *error)
+{
+	CLEANUP_FD int proc = file_open_directory(AT_FDCWD, "/proc", error);
+	struct channel_fds fds = {.fd = {proc}, .count = 1};
+	struct keeper_word word = {.verb = VERB_MAP};
+
+	if (proc < 0)
+		return proc;
+	for (size_t i = first; i < end; i++) {
+		if (client_wait_born(&nursery->clients[i], nursery->channel, error) < 0)
+			return for_client(nursery, i, error);
+		word.pids[word.pid_count++] = nursery->clients[i].pid;
+	}
+	if (channel_send(nursery->channel, &word, sizeof(word), &fds, error) < 0 ||
+	    hear_of_legs(nursery, 0, error) < 0 || hear_done(nursery, error) < 0)
+		return -error->code;
+	for (size_t i = first; i < end; i++)
+		if (client_go_on(&nursery->clients[i], error) < 0)
+			return for_client(nursery, i, error);
+	return 0;
+}
+
+/* Meets a client, and makes the nets that waited for it alone. */
+static int meet(struct nursery *nursery, size_t i, struct error *error)
+{
+	const struct stage_client *client = &nursery->plan->stage->clients[i];
+
+	if (client_meet(&nursery->clients[i], nursery->channel, error) < 0)
+		return for_client(nursery, i, error);
+	nursery->client_ns[i] = nursery->clients[i].ns.fd[NS_NET];
+	for (size_t j = 0; j < client->interface_count; j++) {
+		const size_t net = client->interfaces[j].net - 1;
+
+		if (--nursery->unmet[net] == 0 && make_net(nursery, net, error) < 0)
+			return -error->code;
+	}
+	return 0;
+}
+
+static int make_wave(struct nursery *nursery, size_t first, size_t end, struct error *error)
+{
+	int result = 0;
+
+	for (size_t i = first; result == 0 && i < end; i++)
+		result = spawn(nursery, i, error);
+	if (result == 0)
+		result = map(nursery, first, end, error);
+	for (size_t i = first; result == 0 && i < end; i++)
+		result = meet(nursery, i, error);
+	return result;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static int make_room(struct nursery *nursery, struct error *error)
+{
+	const struct stage *stage = nursery->plan->stage;
+
+	nursery->client_ns = calloc(stage->client_count, sizeof(*nursery->client_ns));
+	nursery->unwired = calloc(stage->client_count, sizeof(*nursery->unwired));
+	nursery->unmet = calloc(stage->net_count, sizeof(*nursery->unmet));
+	nursery->asked = calloc(ASKED_MAX, sizeof(*nursery->asked));
+	if (nursery->client_ns == NULL || nursery->unwired == NULL || nursery->unmet == NULL ||
+	    nursery->asked == NULL)
+		return error_system(error, ENOMEM, "cannot make the clients");
+	if (ends_list(stage, &nursery->ends, error) < 0)
+		return -error->code;
+	for (size_t i = 0; i < stage->client_count; i++) {
+		nursery->unwired[i] = (unsigned)stage->clients[i].interface_count;
+		for (size_t j = 0; j < stage->clients[i].interface_count; j++)
+			nursery->unmet[stage->clients[i].interfaces[j].net - 1]++;
+	}
+	return 0;
+}
+
+/* The keeper's own network is looked at before it is changed. */
+static int look(struct nursery *nursery, struct error *error)
+{
+	nursery->own_ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (nursery->own_ns < 0)
+		return error_system(error, errno, "cannot open a network namespace");
+	if (settings_survey(stage_has(nursery->plan->stage, FAMILY_IPV6), &nursery->survey, error) <
+		    0 ||
+	    net_socket_open(&nursery->socket, error) < 0)
+		return -error->code;
+	return net_offloads_find(nursery->socket, &nursery->offloads, error);
+}
+
+int nursery_open(struct nursery *nursery, const struct keeper_plan *plan, struct client *clients,
+		 struct far_side *far, int channel, struct error *error)
+{
+	*nursery = NURSERY_NONE;
+	nursery->plan = plan;
+	nursery->clients = clients;
+	nursery->far = far;
+	nursery->channel = channel;
+	if (make_room(nursery, error) < 0 || look(nursery, error) < 0)
+		return -error->code;
+	nursery->board = (struct switchboard){.socket = nursery->socket,
+					      .ns = nursery->own_ns,
+					      .stage = plan->stage,
+					      .ends = &nursery->ends,
+					      .offloads = &nursery->offloads,
+					      .client_ns = nursery->client_ns,
+					      .ask = plan->alone == NULL ? ask_leg_of_starter
+									 : make_leg_ourselves,
+					      .context = nursery};
+	if (plan->alone != NULL && far_side_make(far, plan->caller, nursery->own_ns, error) < 0)
+		return error_prefix(error, "the computer's side");
+	return switchboard_settle(error);
+}
+
+int nursery_make(struct nursery *nursery, struct error *error)
+{
+	const size_t count = nursery->plan->stage->client_count;
+	int result = 0;
+
+	for (size_t first = 0; result == 0 && first < count; first += WAVE)
+		result = make_wave(nursery, first, first + WAVE < count ? first + WAVE : count,
+				   error);
+	return result == 0 ? hear_of_legs(nursery, 0, error) : result;
+}
+
+int nursery_finish(struct nursery *nursery, struct error *error)
+{
+	const struct stage *stage = nursery->plan->stage;
+
+	for (size_t i = 0; i < stage->client_count; i++) {
+		if (client_wait_up(&nursery->clients[i], nursery->channel, error) < 0)
+			return for_client(nursery, i, error);
+		tell_step(nursery, KEEPER_STEP_UP, i + 1);
+	}
+	for (size_t i = 0; i < stage->net_count; i++)
+		if (switchboard_settle_net(&nursery->board, &stage->nets[i], error) < 0)
+			return -error->code;
+	return far_side_settle(nursery->far, stage, error);
+}

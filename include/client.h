@@ -44,8 +44,8 @@ struct client_birth {
 
 /* A client that lives, or lived. All fds are its own: client_close(). */
 struct client {
-	pid_t pid; /* in the keeper's pid namespace; 0: exited and reaped */
-	int pidfd;
+	pid_t pid;   /* in the keeper's pid namespace; 0: exited and reaped */
+	int pidfd;   /* from client_meet_whole() on */
 	int channel; /* to its first process, then to what will be its `run`; -1 from its release */
 	int status;  /* exit status of the shell's kind, where it exited */
 	int overlay; /* its root, made ahead, until it is born; -1: it makes its own */
@@ -58,14 +58,18 @@ void client_close(struct client *client);
  * without a wire. */
 int client_spawn(const struct client_birth *birth, struct client *client, struct error *error);
 
-/* In the keeper: the conversation with the newborn, in this order. Each wait is as long as the
- * peer of the socket GUARD is there (else -ECANCELED). wait_born(); go_on() when its ids are
- * mapped, as ns_map_same() does it; meet() receives its namespaces; go_on() when its wires are
- * there; wait_up() receives its word that it is up. What went wrong in it comes in the place of
- * any. */
+/* In the keeper: the conversation with the newborn, in this order. Each wait is as long as the peer
+ * of the socket GUARD is there (else -ECANCELED). wait_born(); go_on() when its ids are mapped, as
+ * ns_map_same() does it; meet() receives its network namespace, NS_NET of its set; go_on() when its
+ * wires are there; go_on() when it is to send all of its namespaces, which meet_whole() receives;
+ * wait_up() receives its word that it is up. What went wrong in it comes in the place of any.
+ *
+ * The namespaces come last because a keeper that has them copies and closes them for each client
+ * that it makes: so many more for the thousandth. */
 int client_wait_born(struct client *client, int guard, struct error *error);
 int client_go_on(struct client *client, struct error *error);
 int client_meet(struct client *client, int guard, struct error *error);
+int client_meet_whole(struct client *client, int guard, struct error *error);
 int client_wait_up(struct client *client, int guard, struct error *error);
 
 /* In the keeper, when the stage is up: lets the client start what its `run` says, if anything. */

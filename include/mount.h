@@ -66,8 +66,9 @@ int mount_follow(struct error *error);
  * Returns an O_PATH fd. */
 int mount_target(int root, const char *path, struct error *error);
 
-/* Attaches MOUNT at PATH below ROOT. */
+/* Attaches MOUNT at PATH below ROOT, or on TARGET, which is that already. */
 int mount_attach(int mount, int root, const char *path, struct error *error);
+int mount_attach_to(int mount, int target, const char *path, struct error *error);
 
 /* Makes ROOT, an attached mount, the root of this mount namespace, and lets go of the old one. */
 int mount_become_root(int root, struct error *error);

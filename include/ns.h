@@ -26,6 +26,9 @@ void ns_set_close(struct ns_set *set);
  * Nobody else need be allowed to trace it for that. */
 int ns_open_own(int proc, struct ns_set *set, struct error *error);
 
+/* Opens one of our own. */
+int ns_open_self(enum ns_kind kind, struct error *error);
+
 /* Opens one namespace of the process PID: its parent's business, who knows that it is still it. */
 int ns_open_of(pid_t pid, enum ns_kind kind, struct error *error);
 
@@ -34,7 +37,7 @@ int ns_enter(const struct ns_set *set, struct error *error);
 
 /* Runs MAIN(ARGUMENT) in a new child with FLAGS of clone(2) (CLONE_NEW..., CLONE_PARENT); the child
  * exits with what MAIN returns. The child's memory is a copy, as after fork(2). Returns its pid,
- * and its pidfd, which is the caller's. */
+ * and its pidfd, which is the caller's, unless PIDFD is NULL. */
 pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidfd,
 	       struct error *error);
 

@@ -7,15 +7,14 @@
 #include "stage.h"
 
 /* In the keeper, new in its user, mount, pid and network namespace: replaces all it sees of the
- * host by a small tmpfs that holds what clients are made of, and nothing else. ROOTFS and SRC are
- * detached mounts, with their ids mapped; both stay the caller's. */
-int root_make_for_keeper(int rootfs, int src, struct error *error);
+ * host by a small tmpfs that holds what clients of STAGE are made of, and nothing else. ROOTFS and
+ * SRC are detached mounts, with their ids mapped; both stay the caller's. */
+int root_make_for_keeper(const struct stage *stage, int rootfs, int src, struct error *error);
 
 /* In a client's first process, new in namespaces copied from the keeper's: makes the client's root
  * on OVERLAY, a detached mount that stays the caller's (-1: on one that it makes), and moves into
  * it. Nothing of the keeper's is left in sight. */
-int root_make_for_client(const struct stage *stage, const struct stage_client *client, int overlay,
-			 struct error *error);
+int root_make_for_client(const struct stage_client *client, int overlay, struct error *error);
 
 /* Where the overlays are made by the computer's root (overlay.h): leaves the computer's mount
  * namespace for a private copy, and makes there, out of sight, a directory to make overlays in, on

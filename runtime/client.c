@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -86,17 +87,33 @@ static int settle_child(const struct client_birth *birth, struct error *error)
 			      birth->client->forwarding, error);
 }
 
+static int give_child(int channel, const struct ns_set *set, struct error *error)
+{
+	struct channel_fds fds = {.count = 0};
+	struct word word = {{0}};
+
+	for (size_t i = 0; i < NS_KINDS; i++)
+		if (set->fd[i] >= 0)
+			fds.fd[fds.count++] = set->fd[i];
+	return channel_send(channel, &word, sizeof(word), &fds, error);
+}
+
+static int give_network_child(int channel, struct error *error)
+{
+	CLEANUP_NS_SET struct ns_set own = NS_SET_NONE;
+
+	own.fd[NS_NET] = ns_open_self(NS_NET, error);
+	return own.fd[NS_NET] < 0 ? -error->code : give_child(channel, &own, error);
+}
+
 static int give_namespaces_child(int channel, struct error *error)
 {
 	CLEANUP_NS_SET struct ns_set own = NS_SET_NONE;
 	CLEANUP_FD int proc = file_open_directory(AT_FDCWD, "/proc", error);
-	struct channel_fds fds = {.count = NS_KINDS};
-	struct word word = {{0}};
 
 	if (proc < 0 || ns_open_own(proc, &own, error) < 0)
 		return -error->code;
-	memcpy(fds.fd, own.fd, sizeof(own.fd));
-	return channel_send(channel, &word, sizeof(word), &fds, error);
+	return give_child(channel, &own, error);
 }
 
 /* Standard files of the client's own, in place of the keeper's. */
@@ -177,10 +194,9 @@ static int become_client_child(struct birth_child *child, struct error *error)
 	if (result == 0)
 		result = STEP(timing, settle_child(birth, error));
 	if (result == 0)
-		result = STEP(timing, give_namespaces_child(child->channel, error));
+		result = STEP(timing, give_network_child(child->channel, error));
 	if (result == 0)
-		result = STEP(timing, root_make_for_client(birth->stage, birth->client,
-							   child->overlay, error));
+		result = STEP(timing, root_make_for_client(birth->client, child->overlay, error));
 	if (result == 0)
 		result = STEP(timing, file_close_others(&child->channel, 1, error));
 	if (result == 0)
@@ -192,6 +208,10 @@ static int become_client_child(struct birth_child *child, struct error *error)
 	if (result == 0)
 		result = STEP(timing,
 			      stack_raise(birth->stage, birth->client, birth->offloads, error));
+	if (result == 0)
+		result = STEP(timing, wait_for_keeper_child(child->channel, error));
+	if (result == 0)
+		result = STEP(timing, give_namespaces_child(child->channel, error));
 	if (result == 0)
 		result = STEP(timing, client_confine(birth->filter, birth->limits, error));
 	if (result == 0)
@@ -261,7 +281,7 @@ int client_spawn(const struct client_birth *birth, struct client *client, struct
 		return result;
 	client->channel = ends[0];
 	child.channel = ends[1];
-	client->pid = ns_clone(CLIENT_NAMESPACES, main_child, &child, &client->pidfd, error);
+	client->pid = ns_clone(CLIENT_NAMESPACES, main_child, &child, NULL, error);
 	close_fd(&ends[1]);
 	close_fd(&client->overlay);
 	return client->pid < 0 ? client->pid : 0;
@@ -295,18 +315,34 @@ int client_go_on(struct client *client, struct error *error)
 	return result == -EPIPE ? 0 : result; /* it has ended: the next hear() tells why */
 }
 
-int client_meet(struct client *client, int guard, struct error *error)
+/* Receives COUNT namespaces into TO. */
+static int take_namespaces(struct client *client, int guard, int *to, size_t count,
+			   struct error *error)
 {
 	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
 	int result = hear(client, guard, &fds, error);
 
 	if (result < 0)
 		return result;
-	if (fds.count != NS_KINDS)
+	if (fds.count != count)
 		return error_set(error, EBADMSG, "it sent %zu namespaces", fds.count);
-	memcpy(client->ns.fd, fds.fd, sizeof(client->ns.fd));
+	memcpy(to, fds.fd, count * sizeof(*to));
 	fds.count = 0;
 	return 0;
+}
+
+int client_meet(struct client *client, int guard, struct error *error)
+{
+	return take_namespaces(client, guard, &client->ns.fd[NS_NET], 1, error);
+}
+
+int client_meet_whole(struct client *client, int guard, struct error *error)
+{
+	close_fd(&client->ns.fd[NS_NET]);
+	client->pidfd = pidfd_open(client->pid, 0); /* nobody has reaped it yet */
+	if (client->pidfd < 0)
+		return error_system(error, errno, "cannot open its process");
+	return take_namespaces(client, guard, client->ns.fd, NS_KINDS, error);
 }
 
 int client_wait_up(struct client *client, int guard, struct error *error)

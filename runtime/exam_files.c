@@ -72,8 +72,10 @@ static int make_overlay_child(void *argument, struct error *error)
 	const struct overlay_place place = {.base = base,
 					    .owner = trial->in_user_namespace ? 0 : CLIENT_ID_FIRST,
 					    .in_user_namespace = trial->in_user_namespace};
-	CLEANUP_FD int overlay = base < 0 ? -1 : overlay_make(&place, &stage, &client, error);
+	CLEANUP_FD int overlay = -1;
 
+	if (base >= 0 && overlay_make_common(&place, &stage, error) == 0)
+		overlay = overlay_make(&place, &client, error);
 	return overlay < 0 ? -error->code : 0;
 }
 

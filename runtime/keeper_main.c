@@ -84,18 +84,19 @@ static int take_overlays(int channel, struct client *clients, size_t count, stru
 }
 
 /* Makes the keeper's root of the mounts in FDS, which come first in it, or of copies of its own. */
-static int make_root(const struct keeper_alone *alone, const struct channel_fds *fds,
+static int make_root(const struct keeper_plan *plan, const struct channel_fds *fds,
 		     struct error *error)
 {
+	const struct keeper_alone *alone = plan->alone;
 	const uint64_t plain = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 	CLEANUP_FD int rootfs = -1;
 	CLEANUP_FD int src = -1;
 
 	if (alone == NULL)
-		return root_make_for_keeper(fds->fd[0], fds->fd[1], error);
+		return root_make_for_keeper(plan->stage, fds->fd[0], fds->fd[1], error);
 	rootfs = mount_copy_source(&alone->rootfs, plain | MOUNT_ATTR_RDONLY, error);
 	src = rootfs < 0 ? -1 : mount_copy_source(&alone->src, plain, error);
-	return src < 0 ? -error->code : root_make_for_keeper(rootfs, src, error);
+	return src < 0 ? -error->code : root_make_for_keeper(plan->stage, rootfs, src, error);
 }
 
 static int furnish_keeper(const struct keeper_birth *birth, struct client *clients,
@@ -115,7 +116,7 @@ static int furnish_keeper(const struct keeper_birth *birth, struct client *clien
 	if (result == 0)
 		result = privilege_become_root(error);
 	if (result == 0)
-		result = make_root(plan->alone, &fds, error);
+		result = make_root(plan, &fds, error);
 	if (result == 0 && word.computer) {
 		far->ns.fd[NS_NET] = TAKE_FD(fds.fd[fds.count - 1]);
 		far->ns.fd[NS_USER] = TAKE_FD(fds.fd[fds.count - 2]);

@@ -214,8 +214,11 @@ int mount_attach(int mount, int root, const char *path, struct error *error)
 {
 	CLEANUP_FD int target = mount_target(root, path, error);
 
-	if (target < 0)
-		return target;
+	return target < 0 ? target : mount_attach_to(mount, target, path, error);
+}
+
+int mount_attach_to(int mount, int target, const char *path, struct error *error)
+{
 	if (move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
 	    0)
 		return error_system(error, errno, "cannot mount on /%s", path);

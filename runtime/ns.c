@@ -53,6 +53,16 @@ int ns_open_own(int proc, struct ns_set *set, struct error *error)
 	return 0;
 }
 
+int ns_open_self(enum ns_kind kind, struct error *error)
+{
+	char path[64];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", kinds[kind].name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? error_system(error, errno, "cannot open %s", path) : fd;
+}
+
 int ns_open_of(pid_t pid, enum ns_kind kind, struct error *error)
 {
 	char path[64];
@@ -96,8 +106,8 @@ pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidf
 	/* Without CLONE_VM the child has its own copy of this very frame. */
 	_Alignas(16) char stack[CHILD_STACK_SIZE];
 	int fd = -1;
-	pid_t pid =
-		clone(main, stack + sizeof(stack), flags | CLONE_PIDFD | SIGCHLD, argument, &fd);
+	const int wanted = flags | (pidfd != NULL ? CLONE_PIDFD : 0) | SIGCHLD;
+	pid_t pid = clone(main, stack + sizeof(stack), wanted, argument, &fd);
 
 	if (pid < 0) {
 		int code = errno;
@@ -105,7 +115,8 @@ pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidf
 		return error_set(error, code, "cannot make a process with its namespaces: %s%s",
 				 strerror(code), clone_remedy(code));
 	}
-	*pidfd = fd;
+	if (pidfd != NULL)
+		*pidfd = fd;
 	return pid;
 }
 

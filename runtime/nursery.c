@@ -2,19 +2,20 @@
  *
  *	spawn		the clone; then born: it is in its control group
  *	map		the starter writes its ids: a wave's in one message
- *	meet		it has settled its network and sends its namespaces; it goes on with its
- *root wire		a net whose clients were all met is made; a plain leg is asked for, not
- *awaited go on		its nets are all wired: it brings its interfaces up and confines itself up
+ *	meet		it has settled its network, which it sends; it goes on with its root
+ *	wire		a net whose clients were all met is made; a plain leg is asked for only
+ *	go on		its nets are all wired: it brings its interfaces up
+ *	meet whole	when no more are made: it sends its namespaces, and confines itself
+ *	up
  *
  * The starter answers in the order of the questions. So legs are heard of whenever its next answer
- *is wanted, or when many are outstanding: neither side ever waits to be read by one that writes. */
+ * is wanted, or when many are outstanding: neither side ever waits to be read by one that writes.
+ */
 #include "nursery.h"
 
 #include "file.h"
 #include "keeper_main.h"
 #include "net.h"
-
-#include <fcntl.h>
 
 #define WAVE	  KEEPER_MAP_CLIENTS
 #define ASKED_MAX 32 /* legs; their messages fit into a socket's buffer */
@@ -69,8 +70,10 @@ static int note_wired(struct nursery *nursery, size_t net, struct error *error)
 	for (size_t i = 0; i < count; i++) {
 		const size_t client = ends[i].client;
 
-		if (--nursery->unwired[client] == 0 &&
-		    client_go_on(&nursery->clients[client], error) < 0)
+		if (--nursery->unwired[client] > 0)
+			continue;
+		close_fd(&nursery->clients[client].ns.fd[NS_NET]);
+		if (client_go_on(&nursery->clients[client], error) < 0)
 			return for_client(nursery, client, error);
 	}
 	tell_step(nursery, KEEPER_STEP_WIRED, ++nursery->nets_wired);
@@ -228,9 +231,9 @@ static int make_room(struct nursery *nursery, struct error *error)
 /* The keeper's own network is looked at before it is changed. */
 static int look(struct nursery *nursery, struct error *error)
 {
-	nursery->own_ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	nursery->own_ns = ns_open_self(NS_NET, error);
 	if (nursery->own_ns < 0)
-		return error_system(error, errno, "cannot open a network namespace");
+		return nursery->own_ns;
 	if (settings_survey(stage_has(nursery->plan->stage, FAMILY_IPV6), &nursery->survey, error) <
 		    0 ||
 	    net_socket_open(&nursery->socket, error) < 0)
@@ -273,10 +276,28 @@ int nursery_make(struct nursery *nursery, struct error *error)
 	return result == 0 ? hear_of_legs(nursery, 0, error) : result;
 }
 
+/* A few at a time: what is under way in sockets counts against a limit that is its user's, of all
+ * stages (unix(7), ETOOMANYREFS). */
+static int meet_all(struct nursery *nursery, struct error *error)
+{
+	const size_t count = nursery->plan->stage->client_count;
+
+	for (size_t i = 0; i < count + WAVE; i++) {
+		if (i < count && client_go_on(&nursery->clients[i], error) < 0)
+			return for_client(nursery, i, error);
+		if (i >= WAVE && i - WAVE < count &&
+		    client_meet_whole(&nursery->clients[i - WAVE], nursery->channel, error) < 0)
+			return for_client(nursery, i - WAVE, error);
+	}
+	return 0;
+}
+
 int nursery_finish(struct nursery *nursery, struct error *error)
 {
 	const struct stage *stage = nursery->plan->stage;
 
+	if (meet_all(nursery, error) < 0)
+		return -error->code;
 	for (size_t i = 0; i < stage->client_count; i++) {
 		if (client_wait_up(&nursery->clients[i], nursery->channel, error) < 0)
 			return for_client(nursery, i, error);

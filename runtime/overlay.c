@@ -51,7 +51,7 @@ static void list_addresses(FILE *stream, const struct stage_client *client)
 		}
 }
 
-static int write_hosts(int upper, const struct stage *stage, struct error *error)
+static int write_hosts(int common, const struct stage *stage, struct error *error)
 {
 	char *content = NULL;
 	size_t size;
@@ -68,55 +68,84 @@ static int write_hosts(int upper, const struct stage *stage, struct error *error
 	if (fclose(stream) != 0)
 		result = error_system(error, ENOMEM, "cannot write etc/hosts");
 	else
-		result = file_create(upper, "etc/hosts", content, 0644, error);
+		result = file_create(common, "etc/hosts", content, 0644, error);
 	free(content);
 	return result;
 }
 
 /* Debian's tcpdump, run by root, becomes a user of its own, and ends where there is no other. To
  * stay root it sets its groups, too: see filter_build(). */
-static int spare_tcpdump(int upper, struct error *error)
+static int spare_tcpdump(int common, struct error *error)
 {
 	static const char *const directories[] = {"usr", "usr/local", "usr/local/bin"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
-		if (file_directory(upper, directories[i], 0755, error) < 0)
+		if (file_directory(common, directories[i], 0755, error) < 0)
 			return -error->code;
-	return file_create(upper, "usr/local/bin/tcpdump",
+	return file_create(common, "usr/local/bin/tcpdump",
 			   "#!/bin/sh\nexec /usr/bin/tcpdump -Z root \"$@\"\n", 0755, error);
 }
 
-/* The directories that things are mounted on, and the generated files. */
-static int fill_upper(int upper, const struct stage *stage, const struct stage_client *client,
-		      struct error *error)
+/* The directories that things are mounted on, and the files that are the same in all clients. */
+static int fill_common(int common, const struct stage *stage, struct error *error)
 {
 	static const char *const directories[] = {"~",	 "~/src", "dev", "proc",
 						  "sys", "etc",	  "var", "var/log"};
-	char name[STAGE_CLIENT_NAME_SIZE];
-	char line[STAGE_CLIENT_NAME_SIZE + 1];
 	int groups;
 
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
-		if (file_directory(upper, directories[i], 0755, error) < 0)
+		if (file_directory(common, directories[i], 0755, error) < 0)
 			return -error->code;
-	stage_client_name(client, name);
-	(void)snprintf(line, sizeof(line), "%s\n", name);
-	if (file_create(upper, "etc/hostname", line, 0644, error) < 0 ||
-	    file_create(upper, "etc/resolv.conf", "# a stage has no name server\n", 0644, error) <
+	groups = ns_has_group(1, error);
+	if (groups < 0 || (groups == 0 && spare_tcpdump(common, error) < 0) ||
+	    file_create(common, "etc/resolv.conf", "# a stage has no name server\n", 0644, error) <
 		    0)
 		return -error->code;
-	groups = ns_has_group(1, error);
-	if (groups < 0 || (groups == 0 && spare_tcpdump(upper, error) < 0))
+	return write_hosts(common, stage, error);
+}
+
+/* A client's own. */
+static int fill_upper(int upper, const struct stage_client *client, struct error *error)
+{
+	char name[STAGE_CLIENT_NAME_SIZE];
+	char line[STAGE_CLIENT_NAME_SIZE + 1];
+
+	stage_client_name(client, name);
+	(void)snprintf(line, sizeof(line), "%s\n", name);
+	if (file_directory(upper, "etc", 0755, error) < 0 ||
+	    file_create(upper, "etc/hostname", line, 0644, error) < 0)
 		return -error->code;
-	if (client->run != NULL && file_create(upper, INHABITANT_LOG, "", 0644, error) < 0)
+	if (client->run == NULL)
+		return 0;
+	if (file_directory(upper, "var", 0755, error) < 0 ||
+	    file_directory(upper, "var/log", 0755, error) < 0)
 		return -error->code;
-	return write_hosts(upper, stage, error);
+	return file_create(upper, INHABITANT_LOG, "", 0644, error);
+}
+
+int overlay_make_common(const struct overlay_place *place, const struct stage *stage,
+			struct error *error)
+{
+	const struct caller owner = {.uid = place->owner, .gid = place->owner};
+	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
+	char id[16];
+	const struct mount_option options[] = {
+		{"mode", "0755"}, {"uid", id}, {"gid", id}, {NULL, NULL}};
+	CLEANUP_FD int mount = -1;
+
+	(void)snprintf(id, sizeof(id), "%u", place->owner);
+	mount = mount_new("tmpfs", options, ATTRIBUTES, error);
+	if (mount < 0 || mount_attach(mount, place->base, "common", error) < 0 ||
+	    privilege_assume(&owner, &saved, error) < 0 || fill_common(mount, stage, error) < 0)
+		return -error->code;
+	privilege_resume(&saved);
+	return mount_protect(mount, 0, MOUNT_ATTR_RDONLY, error);
 }
 
 /* The tmpfs, attached at "upper", with a directory for each of the overlay's purposes. It is filled
  * as its owner, so that all of it is theirs. */
-static int make_upper(const struct overlay_place *place, const struct stage *stage,
-		      const struct stage_client *client, struct error *error)
+static int make_upper(const struct overlay_place *place, const struct stage_client *client,
+		      struct error *error)
 {
 	const struct caller owner = {.uid = place->owner, .gid = place->owner};
 	CLEANUP_PRIVILEGE struct privilege_saved saved = {0};
@@ -138,7 +167,7 @@ static int make_upper(const struct overlay_place *place, const struct stage *sta
 	    file_directory(mount, "top", 0755, error) < 0)
 		return -error->code;
 	top = file_open_directory(mount, "top", error);
-	if (top < 0 || fill_upper(top, stage, client, error) < 0)
+	if (top < 0 || fill_upper(top, client, error) < 0)
 		return -error->code;
 	return TAKE_FD(mount);
 }
@@ -150,19 +179,20 @@ static int name_lower(int base, char *text, size_t size, struct error *error)
 
 	if (skeleton > 0)
 		(void)snprintf(text, size,
-			       "/proc/self/fd/%d/" SKELETON_TREE
+			       "/proc/self/fd/%d/common:/proc/self/fd/%d/" SKELETON_TREE
 			       ":/proc/self/fd/%d/" SKELETON_HIDDEN ":/proc/self/fd/%d/rootfs",
-			       base, base, base);
+			       base, base, base, base);
 	else
-		(void)snprintf(text, size, "/proc/self/fd/%d/rootfs", base);
+		(void)snprintf(text, size, "/proc/self/fd/%d/common:/proc/self/fd/%d/rootfs", base,
+			       base);
 	return skeleton < 0 ? skeleton : 0;
 }
 
-int overlay_make(const struct overlay_place *place, const struct stage *stage,
-		 const struct stage_client *client, struct error *error)
+int overlay_make(const struct overlay_place *place, const struct stage_client *client,
+		 struct error *error)
 {
-	CLEANUP_FD int upper = make_upper(place, stage, client, error);
-	char lower_paths[160];
+	CLEANUP_FD int upper = make_upper(place, client, error);
+	char lower_paths[200];
 	char upper_path[64];
 	char work_path[64];
 	const struct mount_option options[] = {

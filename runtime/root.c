@@ -9,17 +9,18 @@
  *			may not make any), links, and mount points
  *	/proc, /sys	of the keeper's own: the kernel lets a user namespace mount these only where
  *			it already sees them whole (mount_too_revealing() in fs/namespace.c)
+ *	/common		what the clients' roots have in common above that (overlay.h)
  *	/upper, /root	empty
- *	/empty		empty for good: what directories are covered by
+ *	/empty		empty for good, and read-only: what directories are covered by
  *
  * A client's first process gets a copy of it with its mount namespace, for the price of a dozen
  * mounts, puts a tmpfs on /upper and an overlay of both on /root, moves /dev and /src there, mounts
  * what must be its own, and makes /root its root; the rest goes with the old one.
  *
- * Every directory that something is mounted on is made in the upper layer first. So it is a real
- * directory whatever the rootfs has in that place: a link planted there is hidden by it, never
- * followed (CVE-2021-30465, CVE-2025-31133). For the same reason the generated files of /etc are
- * written into the upper layer before the overlay is there. */
+ * Every directory that something is mounted on is in a layer above the rootfs, /common. So it is a
+ * real directory whatever the rootfs has in that place: a link planted there is hidden by it, never
+ * followed (CVE-2021-30465, CVE-2025-31133). For the same reason the generated files of /etc are in
+ * these layers before the overlay is there. */
 #include "root.h"
 
 #include "file.h"
@@ -148,8 +149,8 @@ static int make_bare_root(struct error *error)
 {
 	static const struct mount_option options[] = {
 		{"mode", "0700"}, {"size", "64k"}, {NULL, NULL}};
-	static const char *const directories[] = {"rootfs", "src",   "dev",  "proc",
-						  "sys",    "upper", "root", "empty"};
+	static const char *const directories[] = {"rootfs", "common", "src",  "dev",  "proc",
+						  "sys",    "upper",  "root", "empty"};
 	CLEANUP_FD int root = mount_new("tmpfs", options, ATTRIBUTES_DATA, error);
 
 	if (root < 0)
@@ -172,7 +173,23 @@ static int cover_rootfs(int root, struct error *error)
 	return status.st_uid == 0 ? 0 : skeleton_make(root, error);
 }
 
-int root_make_for_keeper(int rootfs, int src, struct error *error)
+static int make_empty(int root, struct error *error)
+{
+	CLEANUP_FD int empty = mount_copy(root, "empty", 0, error);
+
+	if (empty < 0 || mount_protect(empty, 0, MOUNT_ATTR_RDONLY, error) < 0)
+		return -error->code;
+	return mount_attach(empty, root, "empty", error);
+}
+
+static int make_common(int root, const struct stage *stage, struct error *error)
+{
+	const struct overlay_place place = {.base = root, .owner = 0, .in_user_namespace = true};
+
+	return overlay_make_common(&place, stage, error);
+}
+
+int root_make_for_keeper(const struct stage *stage, int rootfs, int src, struct error *error)
 {
 	CLEANUP_FD int root = -1;
 	int result = mount_isolate(error);
@@ -191,7 +208,11 @@ int root_make_for_keeper(int rootfs, int src, struct error *error)
 	if (result >= 0)
 		result = cover_rootfs(root, error);
 	if (result >= 0)
+		result = make_common(root, stage, error);
+	if (result >= 0)
 		result = mount_attach(src, root, "src", error);
+	if (result >= 0)
+		result = make_empty(root, error);
 	if (result >= 0)
 		result = mount_become_root(root, error);
 	return result;
@@ -289,11 +310,7 @@ static int mask_path(int root, const char *path, struct error *error)
 		return error_system(error, errno, "cannot look at /%s", path);
 	cover = S_ISDIR(status.st_mode) ? mount_copy(AT_FDCWD, "/empty", 0, error)
 					: mount_copy(root, "dev/null", 0, error);
-	if (cover < 0)
-		return cover;
-	if (S_ISDIR(status.st_mode) && mount_protect(cover, 0, MOUNT_ATTR_RDONLY, error) < 0)
-		return -error->code;
-	return mount_attach(cover, root, path, error);
+	return cover < 0 ? cover : mount_attach_to(cover, target, path, error);
 }
 
 static int protect_host(int root, struct error *error)
@@ -309,19 +326,17 @@ static int protect_host(int root, struct error *error)
 	return 0;
 }
 
-static int make_overlay(const struct stage *stage, const struct stage_client *client,
-			struct error *error)
+static int make_overlay(const struct stage_client *client, struct error *error)
 {
 	CLEANUP_FD int base = file_open_directory(AT_FDCWD, "/", error);
 	const struct overlay_place place = {.base = base, .owner = 0, .in_user_namespace = true};
 
-	return base < 0 ? base : overlay_make(&place, stage, client, error);
+	return base < 0 ? base : overlay_make(&place, client, error);
 }
 
-int root_make_for_client(const struct stage *stage, const struct stage_client *client, int overlay,
-			 struct error *error)
+int root_make_for_client(const struct stage_client *client, int overlay, struct error *error)
 {
-	CLEANUP_FD int made = overlay < 0 ? make_overlay(stage, client, error) : -1;
+	CLEANUP_FD int made = overlay < 0 ? make_overlay(client, error) : -1;
 	int root = overlay < 0 ? made : overlay;
 	int result = root;
 

@@ -276,11 +276,10 @@ static int give_overlays(struct start *start, struct error *error)
 	CLEANUP_FD int base = rootfs < 0 ? -1 : root_make_for_overlays(rootfs, error);
 	const struct overlay_place place = {.base = base, .owner = CLIENT_ID_FIRST};
 
-	if (base < 0)
+	if (base < 0 || overlay_make_common(&place, start->stage, error) < 0)
 		return -error->code;
 	for (size_t i = 0; i < start->stage->client_count; i++) {
-		CLEANUP_FD int overlay =
-			overlay_make(&place, start->stage, &start->stage->clients[i], error);
+		CLEANUP_FD int overlay = overlay_make(&place, &start->stage->clients[i], error);
 
 		if (overlay < 0 || keeper_give_overlay(&start->keeper, overlay, error) < 0)
 			return -error->code;

@@ -8,6 +8,7 @@
 #include "host.h"
 #include "keeper.h"
 #include "mount.h"
+#include "neighbours.h"
 #include "net.h"
 #include "overlay.h"
 #include "process.h"
@@ -151,6 +152,8 @@ static int look(struct start *start, struct error *error)
 		result = start->src =
 			STEP(timing, checkout_open_src(session->checkout, session->caller,
 						       &start->src_owner, error));
+	if (result >= 0)
+		result = STEP(timing, neighbours_check(start->stage, error));
 	if (result >= 0 && !start->private)
 		result = STEP(timing, net_socket_open(&start->computer, error));
 	if (result >= 0 && !start->root)

@@ -6,6 +6,8 @@
 # make faults     a failure at every system call of start, stop and connect; FAULTS="start stop"
 #                 for some, JOBS=4 hosts at once (root is needed; an hour). check makes a sample
 # make judge      what check and why say of every router of tests/routers (root is needed; minutes)
+# make bench      how fast it is, against the least that the kernel allows: one table (root is needed;
+#                 minutes, on an idle machine); BENCH="--sizes 2,100 --json" are its options
 # make lint       compilers with -Werror, analysers, layers, shell scripts, format
 # make fuzz       what reads other people's bytes under libFuzzer, each for SECONDS=120
 # make rootfs     the clients' root filesystem, where it is not up to date (root's with sudo)
@@ -52,7 +54,7 @@ Q      := $(if $(V),,@)
 SAY    := $(if $(V)$(SILENT),@:,@printf '  %-5s %s\n')
 
 .PHONY: all install uninstall check check-sanitized sanitized unit test-programs faults fuzz judge lint format
-.PHONY: clean rootfs rootfs-export rootfs-import new-machines other-machine crowd soak
+.PHONY: bench bench-programs clean rootfs rootfs-export rootfs-import new-machines other-machine crowd soak
 all: $(BUILD)/pyroute $(LINKS)
 
 # Beside its debugging information, which is most of it: start and connect copy the whole program.
@@ -114,6 +116,36 @@ $(BUILD)/inject: $(INJECT_SOURCES) $(wildcard tests/faults/*.h) include/util.h M
 
 faults: all $(BUILD)/inject
 	tests/faults.sh
+
+# ---- how fast it is: tests/bench. The floors are static, so that no loader counts -----------------
+FLOOR_SOURCES := $(addprefix tests/bench/,floor.c netlink.c check.c)
+FULL_SOURCES  := $(wildcard tests/bench/full*.c) tests/bench/groups.c $(FLOOR_SOURCES) \
+	$(addprefix runtime/,process.c error.c text.c)
+BENCH_SOURCES := $(addprefix tests/bench/,bench.c command.c measure.c memory.c output.c output_json.c \
+	peers.c subject.c table.c world.c)
+BENCH_HEADERS := $(wildcard tests/bench/*.h) include/util.h Makefile
+BENCHES       := $(addprefix $(BUILD)/bench/,bench bare full enter policy)
+STATIC         = $(filter-out -fPIE,$(ALL_CFLAGS)) -static
+
+$(BUILD)/bench/bare: tests/bench/bare.c $(FLOOR_SOURCES) $(BENCH_HEADERS)
+$(BUILD)/bench/full: $(FULL_SOURCES) $(BENCH_HEADERS)
+$(BUILD)/bench/enter: tests/bench/enter.c Makefile
+$(BUILD)/bench/bare $(BUILD)/bench/full $(BUILD)/bench/enter:
+	@mkdir -p $(@D)
+	$(SAY) BENCH $@
+	$(Q)$(CC) $(STATIC) -o $@ $(filter %.c,$^)
+
+$(BUILD)/bench/policy: tests/bench/policy.c $(addprefix $(BUILD)/,filter.o error.o text.o)
+$(BUILD)/bench/bench: $(BENCH_SOURCES) $(BENCH_HEADERS)
+$(BUILD)/bench/policy $(BUILD)/bench/bench:
+	@mkdir -p $(@D)
+	$(SAY) BENCH $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
+
+bench-programs: $(BENCHES)
+
+bench: all bench-programs
+	@$(BUILD)/bench/bench $(BENCH)
 
 # Most of them wait most of the time, hence four at once, the one that waits longest first.
 UNIT_FIRST := $(BUILD)/unit/test_process_init
@@ -180,7 +212,7 @@ judge: all
 		(cd "$$place" && PATH="$(abspath $(BUILD)):$$PATH" python3 "$(CURDIR)/tests/routers/judge.py"); \
 		status=$$?; rm -rf -- "$$place"; exit $$status
 
-test-programs: $(UNIT_TESTS) $(BUILD)/calls $(BUILD)/inject
+test-programs: $(UNIT_TESTS) $(BUILD)/calls $(BUILD)/inject $(BENCHES)
 
 # Seconds, and always the same choice: what check says is to depend on the code alone.
 SAMPLE := 40

@@ -1,5 +1,5 @@
-/* enter PID COMMAND...: runs COMMAND in the namespaces of the process PID, and ends as it does. The
- * floor of connect: entered, forked, run, waited for, and nothing else. */
+/* enter PID COMMAND...: runs COMMAND as root in the namespaces of the process PID, and ends as it
+ * does. The floor of connect: entered, forked, run, waited for, and nothing else. */
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -44,6 +44,8 @@ int main(int argc, char **argv)
 	enter((pid_t)strtol(argv[1], NULL, 10));
 	child = vfork();
 	if (child == 0) {
+		if (setgid(0) < 0 || setuid(0) < 0)
+			_exit(126);
 		(void)execvp(argv[2], argv + 2);
 		_exit(127);
 	}

@@ -48,6 +48,7 @@ static long give_up_keeper(struct full *full)
 	static const struct rlimit core = {0, 0};
 	struct rlimit files;
 	const uint64_t kept = full_capabilities();
+	sigset_t all;
 
 	for (unsigned i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
 		if ((kept >> i & 1) == 0)
@@ -58,6 +59,8 @@ static long give_up_keeper(struct full *full)
 	files.rlim_cur = OPEN_FILES;
 	KEEPER_TRY(full, "open files", setrlimit(RLIMIT_NOFILE, &files));
 	KEEPER_TRY(full, "core", setrlimit(RLIMIT_CORE, &core));
+	(void)sigfillset(&all);
+	KEEPER_TRY(full, "signals", sigprocmask(SIG_SETMASK, &all, NULL));
 	return 0;
 }
 

@@ -184,7 +184,7 @@ static long hear(int socket)
 
 	for (;;) {
 		long size = RAW(SYS_recvfrom, socket, buffer, sizeof(buffer), 0, NULL, NULL);
-		const struct nlmsghdr *head = (void *)buffer;
+		struct nlmsghdr *head = (void *)buffer;
 
 		if (size < 0)
 			return size;

@@ -45,6 +45,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 [[ -n $(type -P bats) ]] || fail "bats is missing: run scripts/check.sh, which installs it"
 
 make -s BUILD="$build" "$build/calls" || fail "cannot build $build/calls"
+make -s BUILD="$build" bench-programs || fail "cannot build $build/bench"
 
 # The machine's own.
 links() {
@@ -91,7 +92,7 @@ begin_file() {
 	scratch=$(mktemp -d "${TMPDIR:-/tmp}/pyroute-tests.XXXXXX") || exit 1
 	made+=("$scratch")
 	# The ordinary user of the tests must reach what they run, wherever the checkout is.
-	mkdir "$scratch/bin" && cp -a "$build"/{pyroute*,calls} "$scratch/bin/" || exit 1
+	mkdir "$scratch/bin" && cp -a "$build"/{pyroute*,calls,bench} "$scratch/bin/" || exit 1
 	chmod -R a+rX "$scratch"
 	timeout -k 10 "$FILE_LIMIT" unshare --mount --net --pid --fork --kill-child --mount-proc \
 		--propagation private tests/e2e/host.sh "$scratch" "$file" "$mode" "!$(other_than "$mode")" \

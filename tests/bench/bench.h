@@ -35,7 +35,8 @@ struct bench {
 /* Ends everything that was started and removes the folder. Then the program ends with STATUS. */
 _Noreturn void bench_end(struct bench *bench, int status);
 /* One line on stderr, and the end. */
-_Noreturn void bench_fail(struct bench *bench, const char *format, ...) PRINTF_LIKE(2, 3);
+void bench_fail(struct bench *bench, const char *format, ...)
+	__attribute__((noreturn, format(printf, 2, 3)));
 
 /* ---- world.c: the private host ----------------------------------------------------------------
  */

@@ -37,13 +37,14 @@ void memory_read(struct bench *bench, double kib[MEMORY_KINDS])
 static size_t add_children(pid_t pid, pid_t *pids, size_t count, size_t max)
 {
 	CLEANUP_STREAM FILE *file = NULL;
+	CLEANUP_FREE char *word = NULL;
+	size_t room = 0;
 	char path[64];
-	int child;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
 	file = fopen(path, "re");
-	while (file != NULL && count < max && fscanf(file, "%d", &child) == 1)
-		pids[count++] = child;
+	while (file != NULL && count < max && getdelim(&word, &room, ' ', file) > 0)
+		pids[count++] = (pid_t)strtol(word, NULL, 10);
 	return count;
 }
 

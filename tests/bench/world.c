@@ -148,7 +148,7 @@ size_t world_links(struct bench *bench, unsigned **indexes)
 		bench_fail(bench, "cannot list the links: %s", strerror(errno));
 	count = 0;
 	for (size_t i = 0; links[i].if_index != 0; i++)
-		if (strncmp(links[i].if_name, "lo", 3) != 0)
+		if (strcmp(links[i].if_name, "lo") != 0)
 			(*indexes)[count++] = links[i].if_index;
 	if_freenameindex(links);
 	return count;

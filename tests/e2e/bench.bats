@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The benchmark (tests/bench): its floors are what they say they are, or it would measure against
 # nothing; it leaves nothing; and its table has the rows that it is read for.
+# shellcheck disable=SC2154 # complaint is set by fails_with
 
 load helpers
 

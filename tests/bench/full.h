@@ -54,6 +54,7 @@ struct full {
 	unsigned allowed;   /* futex: how many clients have control groups, and can be cloned */
 	const char *step;   /* of the keeper's that failed */
 	long code;
+	bool forwards;			/* the computer, and so every new network namespace */
 	enum cover covers[COVERED_MAX]; /* of full_covered */
 	bool read_only[READ_ONLY_MAX];	/* of full_read_only */
 	char hosts[32 * CLIENTS_MAX];

@@ -163,14 +163,22 @@ static long settle_child(struct client *client, const char *directory,
 	return 0;
 }
 
-/* All but the interface's own, which needs none of it to be there. */
-static long settle_namespace_child(struct client *client)
+/* IPv4's, but for the interface's own, which need not be there yet. On a computer that forwards the
+ * first of them takes rtnl; what comes after changes no value of "forwarding" any more, and takes
+ * none. */
+static long settle_ipv4_child(struct client *client)
 {
-	if (settle_child(client, "/proc/sys/net/ipv4", full_ipv4) < 0 ||
-	    settle_child(client, "/proc/sys/net/ipv4/conf/all", full_interface) < 0 ||
-	    settle_child(client, "/proc/sys/net/ipv4/conf/default", full_interface) < 0)
+	const bool forwards = client->floor->full->forwards;
+	long result;
+
+	if (forwards)
+		floor_lock(client->floor);
+	result = settle_child(client, "/proc/sys/net/ipv4", full_ipv4);
+	if (forwards)
+		floor_unlock(client->floor);
+	if (result < 0 || settle_child(client, "/proc/sys/net/ipv4/conf/all", full_interface) < 0)
 		return client->code;
-	return settle_child(client, "/proc/sys/net/ipv6", full_ipv6);
+	return settle_child(client, "/proc/sys/net/ipv4/conf/default", full_interface);
 }
 
 static uint32_t number_of(const char *text)
@@ -202,13 +210,14 @@ static void put_settings_child(struct batch *batch)
 	netlink_nest_end(batch, families);
 }
 
-static long make_network_child(struct client *client)
+/* IPv6 is off before any link is up. */
+static long change_network_child(struct client *client, int socket)
 {
 	char buffer[1024] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct batch batch = {.buffer = buffer};
-	int socket = netlink_open();
 
-	CLIENT_TRY(client, "netlink", socket);
+	if (settle_child(client, "/proc/sys/net/ipv6", full_ipv6) < 0)
+		return client->code;
 	CLIENT_TRY(client, "offloads", root_offloads_off(client->floor->full, socket, "eth0"));
 	put_settings_child(&batch);
 	netlink_up(&batch, LOOPBACK_LINK);
@@ -217,6 +226,18 @@ static long make_network_child(struct client *client)
 	netlink_default_route(&batch, CLIENT_LINK, floor_leg_address(client->number));
 	CLIENT_TRY(client, "network", netlink_send(socket, &batch));
 	return 0;
+}
+
+static long make_network_child(struct client *client)
+{
+	int socket = netlink_open();
+	long result;
+
+	CLIENT_TRY(client, "netlink", socket);
+	floor_lock(client->floor);
+	result = change_network_child(client, socket);
+	floor_unlock(client->floor);
+	return result;
 }
 
 /* ---- rights -----------------------------------------------------------------------------------
@@ -248,7 +269,7 @@ static long become_client_child(struct client *client)
 		return client->code;
 	(void)client_name(client, name);
 	CLIENT_TRY(client, "sethostname", RAW(SYS_sethostname, name, strlen(name)));
-	if (settle_namespace_child(client) < 0 || client_wait_wired(client) < 0 ||
+	if (settle_ipv4_child(client) < 0 || client_wait_wired(client) < 0 ||
 	    make_network_child(client) < 0)
 		return client->code;
 	return confine_child(client);

@@ -132,11 +132,22 @@ static void look_at_paths_keeper(struct full *full)
 			full->covers[i] = S_ISDIR(status.st_mode) ? COVER_DIRECTORY : COVER_FILE;
 }
 
+/* The keeper's own network namespace is as new as the clients' will be. */
+static void look_at_forwarding_keeper(struct full *full)
+{
+	CLEANUP_FD int fd = open("/proc/sys/net/ipv4/ip_forward", O_RDONLY | O_CLOEXEC);
+	char value = '1';
+
+	full->forwards = fd < 0 || read(fd, &value, 1) != 1 || value != '0';
+}
+
 static void become_keeper(struct full *full)
 {
-	if (become_root_keeper(full) == 0 && make_template_keeper(full) == 0 &&
-	    give_up_keeper(full) == 0)
-		look_at_paths_keeper(full);
+	if (become_root_keeper(full) < 0 || make_template_keeper(full) < 0 ||
+	    give_up_keeper(full) < 0)
+		return;
+	look_at_paths_keeper(full);
+	look_at_forwarding_keeper(full);
 }
 
 /* ---- cloning ----------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ FLOOR_SOURCES := $(addprefix tests/bench/,floor.c netlink.c check.c)
 FULL_SOURCES  := $(wildcard tests/bench/full*.c) tests/bench/groups.c $(FLOOR_SOURCES) \
 	$(addprefix runtime/,process.c error.c text.c)
 BENCH_SOURCES := $(addprefix tests/bench/,bench.c command.c measure.c memory.c output.c output_json.c \
-	peers.c subject.c table.c world.c)
+	netlink.c peers.c settle.c subject.c table.c world.c)
 BENCH_HEADERS := $(wildcard tests/bench/*.h) include/util.h Makefile
 BENCHES       := $(addprefix $(BUILD)/bench/,bench bare full enter policy)
 STATIC         = $(filter-out -fPIE,$(ALL_CFLAGS)) -static

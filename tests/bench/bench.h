@@ -46,6 +46,10 @@ void world_make(struct bench *bench);
 void world_end(struct bench *bench);
 /* The links on the private host but lo, by their indexes. The caller frees INDEXES. */
 size_t world_links(struct bench *bench, unsigned **indexes);
+/* Returns when the kernel has nothing left to do for network namespaces that nobody has any more.
+ * It does that much later, by one worker and in batches, with locks that who makes links then waits
+ * for: the next to be measured would pay for the last. */
+void world_settle(struct bench *bench);
 /* Makes the stage "nN" of N clients, each on a net of its own. */
 void world_make_stage(struct bench *bench, unsigned clients);
 
@@ -95,7 +99,7 @@ struct running {
 
 struct ending {
 	double gone;	   /* ms until no link and no process is left */
-	double namespaces; /* until the network namespaces are gone too; negative: not known */
+	double namespaces; /* until the kernel is through with the network namespaces too */
 };
 
 const char *subject_name(enum subject subject);

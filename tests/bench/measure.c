@@ -1,7 +1,7 @@
 #include "bench.h"
 
 #define SETTLE_US     150000
-#define MEMORY_FROM   100 /* clients: with fewer, the rest of the machine is more */
+#define MANY	      100 /* clients: what is too little to be seen of fewer */
 #define CONNECT_PAIRS 60
 #define CONNECT_S     20
 
@@ -58,21 +58,21 @@ static void add_memory(struct bench *bench, const struct load *load, enum subjec
 static void take_turn(struct bench *bench, const struct load *load, enum subject subject,
 		      bool counted)
 {
-	const bool memory = load->clients >= MEMORY_FROM;
+	const bool many = load->clients >= MANY;
 	struct running running = {.subject = subject, .clients = load->clients};
 	double before[MEMORY_KINDS];
 	struct ending ending;
 	double start;
 	double ps = 0;
 
-	if (memory)
+	if (many)
 		bench_pause(bench, SETTLE_US);
 	memory_read(bench, before);
 	start = subject_start(bench, &running, load->stage);
 	if (subject == PYROUTE && load->ps != NULL)
 		ps = command_run(bench, (const char *const[]){bench->pyroute, "ps", NULL},
 				 CONNECT_S);
-	if (memory && counted) {
+	if (many && counted) {
 		bench_pause(bench, SETTLE_US);
 		add_memory(bench, load, subject, before);
 	}
@@ -81,7 +81,7 @@ static void take_turn(struct bench *bench, const struct load *load, enum subject
 		return;
 	add(bench, load, load->start, "ms", subject, start);
 	add(bench, load, load->stop, "ms", subject, ending.gone);
-	if (ending.namespaces >= 0)
+	if (many)
 		add(bench, load, "stop, namespaces gone too", "ms", subject, ending.namespaces);
 	if (subject == PYROUTE && load->ps != NULL)
 		add(bench, load, load->ps, "ms", subject, ps);
@@ -121,7 +121,7 @@ static void measure_connect(struct bench *bench)
 		table_add(row, COLUMN_PYROUTE, one);
 		table_add(row, COLUMN_FULL, other);
 	}
-	/* One after the other: each waits until no process is left, of both. */
+	/* First pyroute's, for what waits until nothing is left waits for both. */
 	(void)command_run(bench, (const char *const[]){bench->pyroute, "stop", NULL}, CONNECT_S);
 	(void)subject_stop(bench, &full);
 }

@@ -65,6 +65,7 @@ static bool run_peer(struct bench *bench, const struct peer *peer, unsigned clie
 	close_fd(&command.input);
 	status = command_wait(bench, &command, PEER_S);
 	*stop = (double)(now_ns() - asked) / 1e6;
+	world_settle(bench);
 	if (up && status == 0)
 		return true;
 	table_note(bench, "%s does not come up with %u clients: status %d %s", peer->name, clients,

@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#define CHANNEL_FDS_MAX 16 /* in one message */
+#define CHANNEL_FDS_MAX 32 /* in one message */
 
 /* File descriptors that travel with a message. In a message received they are the receiver's, are
  * close-on-exec, and channel_fds_close() closes those that were not taken. */

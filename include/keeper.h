@@ -4,6 +4,7 @@
 #define PYROUTE_KEEPER_H
 
 #include "cgroup.h"
+#include "channel.h"
 #include "client.h"
 #include "error.h"
 #include "filter.h"
@@ -13,6 +14,10 @@
 #include "stage.h"
 #include "timing.h"
 #include "wire.h"
+
+/* So many clients come up together. Their doors fit into one message. */
+#define KEEPER_WAVE 16
+_Static_assert(KEEPER_WAVE *CGROUP_DOORS_MAX <= CHANNEL_FDS_MAX, "a wave's doors are too many");
 
 /* What a keeper must do by itself where its starter is not root: copy the mounts, and make the
  * computer's side of the wires. */
@@ -28,11 +33,11 @@ struct keeper_plan {
 	const struct keeper_alone *alone; /* NULL: the starter is root */
 	const struct client_limits *limits;
 	const struct filter *filter;
-	int filter_file;		  /* what FILTER was read from */
-	const struct cgroup_doors *doors; /* one for each client; NULL: no control groups */
-	int listener;			  /* the socket that commands ask */
-	bool progress;			  /* it is to tell how far it is */
-	struct timing *timing;		  /* shared: its own, then each client's; NULL: none */
+	int filter_file;       /* what FILTER was read from */
+	bool groups;	       /* its clients have control groups */
+	int listener;	       /* the socket that commands ask */
+	bool progress;	       /* it is to tell how far it is */
+	struct timing *timing; /* shared: its own, then each client's; NULL: none */
 };
 
 /* How far a start is. */
@@ -71,13 +76,17 @@ int keeper_furnish(struct keeper *keeper, const struct keeper_furniture *furnitu
 /* Gives it the root of the next client, in the order of the clients: a detached mount, likewise. */
 int keeper_give_overlay(struct keeper *keeper, int overlay, struct error *error);
 
-/* What a starter does meanwhile: makes a leg that the keeper asks for, and passes on how far it is.
- */
+/* What a starter does meanwhile: makes a leg that the keeper asks for; makes the control groups of
+ * a wave of clients, those from FIRST on, where they are not made yet, and says their DOORS, which
+ * stay its own; and passes on how far it is. */
 typedef int keeper_make_leg(void *context, const struct wire_far_end *far, int far_ns,
 			    struct error *error);
+typedef int keeper_give_doors(void *context, size_t first, struct channel_fds *doors,
+			      struct error *error);
 typedef void keeper_tell(void *context, enum keeper_step step, size_t done);
 struct keeper_servant {
 	keeper_make_leg *make_leg;
+	keeper_give_doors *give_doors;
 	keeper_tell *tell;
 	void *context;
 	struct timing *timing; /* the starter's; NULL: nobody asks */

@@ -10,14 +10,13 @@
 
 #include <stdint.h>
 
-#define KEEPER_MAP_CLIENTS 16 /* in one message: a wave of them */
-
 enum keeper_verb {
 	VERB_FURNISH, /* to the keeper: mounts, the computer's side, whether overlays follow */
 	VERB_OVERLAY, /* to the keeper: the next client's root */
 	VERB_MAP,     /* to the starter: clients' pids, and the /proc that shows them */
 	VERB_LEG,     /* to the starter: a network namespace, and what to make of it */
-	VERB_DONE,    /* to the keeper: those have ids, or that leg is there */
+	VERB_DOORS,   /* to the starter: clients whose control groups are wanted */
+	VERB_DONE,    /* to the keeper: those have ids, or that leg is there, or their doors */
 	VERB_STEP,    /* to the starter: how far it is */
 	VERB_UP,      /* to the starter: all is up, or not; and again behind VERB_RELEASE */
 	VERB_RELEASE, /* to the keeper: live on */
@@ -30,7 +29,8 @@ struct keeper_word {
 	uint8_t computer;
 	uint8_t all_only; /* see struct keeper */
 	uint32_t pid_count;
-	int32_t pids[KEEPER_MAP_CLIENTS];
+	int32_t pids[KEEPER_WAVE];
+	uint32_t first; /* of VERB_DOORS: the indexes of KEEPER_WAVE clients from here on */
 	struct wire_far_end far;
 	uint32_t step; /* enum keeper_step */
 	uint32_t done;

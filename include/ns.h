@@ -26,8 +26,8 @@ void ns_set_close(struct ns_set *set);
  * Nobody else need be allowed to trace it for that. */
 int ns_open_own(int proc, struct ns_set *set, struct error *error);
 
-/* Opens one of our own. */
-int ns_open_self(enum ns_kind kind, struct error *error);
+/* Opens one of these. */
+int ns_open_self(int proc, enum ns_kind kind, struct error *error);
 
 /* Opens one namespace of the process PID: its parent's business, who knows that it is still it. */
 int ns_open_of(pid_t pid, enum ns_kind kind, struct error *error);

@@ -12,8 +12,9 @@
 
 /* All but what is marked is its own. */
 struct nursery {
-	const struct keeper_plan *plan; /* borrowed, as the next three */
+	const struct keeper_plan *plan; /* borrowed, as the next four */
 	struct client *clients;
+	struct cgroup_doors *doors;
 	struct far_side *far;
 	int channel; /* to the starter */
 	int own_ns;
@@ -26,16 +27,20 @@ struct nursery {
 	unsigned *unmet;   /* of each net: interfaces of clients that were not met yet */
 	unsigned *unwired; /* of each client: its interfaces that have no wire yet */
 	size_t nets_wired;
-	size_t *asked; /* the nets whose legs the starter was asked for, oldest first, a ring */
+	size_t *asked; /* a ring of what the starter was asked for, oldest first: the nets of legs
+			*/
 	size_t asked_first, asked_count;
+	size_t doors_first; /* or the doors of the wave that begins here */
 };
 #define NURSERY_NONE ((struct nursery){.own_ns = -1})
 void nursery_close(struct nursery *nursery);
 
 /* Looks at what all clients have in common. CLIENTS are as many CLIENT_NONE as the stage has
- * clients; CHANNEL leads to the starter, with which it speaks as keeper_main.h tells. */
+ * clients, and DOORS as many empty ones; CHANNEL leads to the starter, with which it speaks as
+ * keeper_main.h tells. */
 int nursery_open(struct nursery *nursery, const struct keeper_plan *plan, struct client *clients,
-		 struct far_side *far, int channel, struct error *error);
+		 struct cgroup_doors *doors, struct far_side *far, int channel,
+		 struct error *error);
 
 /* Makes all clients and all wires. */
 int nursery_make(struct nursery *nursery, struct error *error);

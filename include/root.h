@@ -11,10 +11,14 @@
  * SRC are detached mounts, with their ids mapped; both stay the caller's. */
 int root_make_for_keeper(const struct stage *stage, int rootfs, int src, struct error *error);
 
-/* In a client's first process, new in namespaces copied from the keeper's: makes the client's root
- * on OVERLAY, a detached mount that stays the caller's (-1: on one that it makes), and moves into
- * it. Nothing of the keeper's is left in sight. */
-int root_make_for_client(const struct stage_client *client, int overlay, struct error *error);
+/* In a client's first process, new in namespaces copied from the keeper's: makes its procfs.
+ * Returns the mount, detached, the caller's. */
+int root_make_proc(struct error *error);
+
+/* There, makes the client's root on OVERLAY, a detached mount that stays the caller's (-1: on one
+ * that it makes), with PROC in it, and moves into it. Nothing of the keeper's is left in sight. */
+int root_make_for_client(const struct stage_client *client, int overlay, int proc,
+			 struct error *error);
 
 /* Where the overlays are made by the computer's root (overlay.h): leaves the computer's mount
  * namespace for a private copy, and makes there, out of sight, a directory to make overlays in, on

@@ -15,13 +15,16 @@ struct settings_survey {
 };
 
 /* Looks at the network namespace that the caller is in, which is new: every other that is born from
- * now on is like it. IPV6: also at what matters to IPv6 alone. */
-int settings_survey(bool ipv6, struct settings_survey *survey, struct error *error);
+ * now on is like it. PROC is an open directory of a procfs. IPV6: also at what matters to IPv6
+ * alone. */
+int settings_survey(int proc, bool ipv6, struct settings_survey *survey, struct error *error);
 
 /* In a client before it has an interface but lo, for those that come take over what is set here:
  * sets all that matters to what a host has by default, or a router where it is FORWARDING. IPV6:
- * off, it is off on all interfaces that come. /proc/sys/net must be open to writing. */
-int settings_apply(const struct settings_survey *survey, bool ipv6, bool forwarding,
+ * off, it is off on all interfaces that come. PROC is as above, with
+ * sys/net open to writing, and better the client's own: in one that many namespaces are seen by,
+ * the kernel looks for a setting among those of all of them. */
+int settings_apply(int proc, const struct settings_survey *survey, bool ipv6, bool forwarding,
 		   struct error *error);
 
 /* Switches IPv6 off on the interface NAME, where it has any. */

@@ -15,6 +15,9 @@ struct sysctl_setting {
  * the caller owns, or -errno. */
 int sysctl_open(const char *directory, struct error *error);
 
+/* The same below PROC, an open directory of a procfs: "sys/net/ipv4". */
+int sysctl_open_in(int proc, const char *directory, struct error *error);
+
 /* Opens the settings of the link NAME, or of "all" or "default", in PROTOCOL ("ipv4" or "ipv6"),
  * likewise. -ENOENT too where the link has no such protocol. */
 int sysctl_open_link(const char *protocol, const char *name, struct error *error);

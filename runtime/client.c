@@ -81,9 +81,9 @@ static int wait_for_ids_child(int channel, struct error *error)
 }
 
 /* Before anybody can make an interface in its network namespace. */
-static int settle_child(const struct client_birth *birth, struct error *error)
+static int settle_child(const struct client_birth *birth, int proc, struct error *error)
 {
-	return settings_apply(birth->survey, stage_has(birth->stage, FAMILY_IPV6),
+	return settings_apply(proc, birth->survey, stage_has(birth->stage, FAMILY_IPV6),
 			      birth->client->forwarding, error);
 }
 
@@ -98,11 +98,11 @@ static int give_child(int channel, const struct ns_set *set, struct error *error
 	return channel_send(channel, &word, sizeof(word), &fds, error);
 }
 
-static int give_network_child(int channel, struct error *error)
+static int give_network_child(int channel, int proc, struct error *error)
 {
 	CLEANUP_NS_SET struct ns_set own = NS_SET_NONE;
 
-	own.fd[NS_NET] = ns_open_self(NS_NET, error);
+	own.fd[NS_NET] = ns_open_self(proc, NS_NET, error);
 	return own.fd[NS_NET] < 0 ? -error->code : give_child(channel, &own, error);
 }
 
@@ -178,6 +178,7 @@ static int become_client_child(struct birth_child *child, struct error *error)
 {
 	const struct client_birth *birth = child->birth;
 	struct timing *timing = birth->timing;
+	CLEANUP_FD int proc = -1;
 	int result;
 
 	timing_begin(timing);
@@ -192,11 +193,15 @@ static int become_client_child(struct birth_child *child, struct error *error)
 	if (result == 0)
 		result = STEP(timing, wait_for_ids_child(child->channel, error));
 	if (result == 0)
-		result = STEP(timing, settle_child(birth, error));
+		result = proc = STEP(timing, root_make_proc(error));
+	if (result >= 0)
+		result = STEP(timing, settle_child(birth, proc, error));
 	if (result == 0)
-		result = STEP(timing, give_network_child(child->channel, error));
+		result = STEP(timing, give_network_child(child->channel, proc, error));
 	if (result == 0)
-		result = STEP(timing, root_make_for_client(birth->client, child->overlay, error));
+		result = STEP(timing,
+			      root_make_for_client(birth->client, child->overlay, proc, error));
+	close_fd(&proc);
 	if (result == 0)
 		result = STEP(timing, file_close_others(&child->channel, 1, error));
 	if (result == 0)

@@ -116,13 +116,25 @@ static int map_and_answer(struct keeper *keeper, const struct keeper_word *word,
 	return result < 0 ? result : answer(keeper, error);
 }
 
+static int give_doors(struct keeper *keeper, const struct keeper_word *word,
+		      const struct keeper_servant *servant, struct error *error)
+{
+	const struct keeper_word done = {.verb = VERB_DONE};
+	struct channel_fds doors = {.count = 0};
+	int result = servant->give_doors(servant->context, word->first, &doors, error);
+
+	return result < 0 ? result : tell_keeper(keeper, &done, &doors, error);
+}
+
 /* One word of the keeper's. Returns 1 where it is the last, that the stage is up. */
 static int attend_word(struct keeper *keeper, const struct keeper_word *word,
 		       const struct channel_fds *fds, const struct keeper_servant *servant,
 		       struct error *error)
 {
-	if (word->verb == VERB_MAP && fds->count == 1 && word->pid_count <= KEEPER_MAP_CLIENTS)
+	if (word->verb == VERB_MAP && fds->count == 1 && word->pid_count <= KEEPER_WAVE)
 		return STEP(servant->timing, map_and_answer(keeper, word, fds->fd[0], error));
+	if (word->verb == VERB_DOORS)
+		return give_doors(keeper, word, servant, error);
 	if (word->verb == VERB_LEG && fds->count == 1 &&
 	    text_is_fit(word->far.name, sizeof(word->far.name))) {
 		int result = servant->make_leg(servant->context, &word->far, fds->fd[0], error);

@@ -29,20 +29,9 @@ int keeper_hear(int channel, enum keeper_verb verb, struct keeper_word *word,
 /* The starter's lock, above all, must not live on in here. */
 static int close_starters_files(const struct keeper_birth *birth, struct error *error)
 {
-	const struct keeper_plan *plan = birth->plan;
-	CLEANUP_FREE int *keep =
-		calloc(3 + plan->stage->client_count * CGROUP_DOORS_MAX, sizeof(*keep));
-	size_t count = 0;
+	int keep[] = {birth->channel, birth->plan->listener, birth->plan->filter_file};
 
-	if (keep == NULL)
-		return error_system(error, ENOMEM, "cannot close files");
-	keep[count++] = birth->channel;
-	keep[count++] = plan->listener;
-	keep[count++] = plan->filter_file;
-	for (size_t i = 0; plan->doors != NULL && i < plan->stage->client_count; i++)
-		for (size_t j = 0; j < plan->doors[i].count; j++)
-			keep[count++] = plan->doors[i].fd[j];
-	return file_close_others(keep, count, error);
+	return file_close_others(keep, ARRAY_SIZE(keep), error);
 }
 
 /* Nothing ties it to the session, the terminal or the files of who started it. */
@@ -134,7 +123,7 @@ static int confirm_release(int channel, const struct keeper_word *up, struct err
 
 /* A stage's start as the keeper sees it, on one screen. */
 static int start_keeper(const struct keeper_birth *birth, struct client *clients,
-			struct far_side *far, struct error *error)
+			struct cgroup_doors *doors, struct far_side *far, struct error *error)
 {
 	const struct keeper_plan *plan = birth->plan;
 	CLEANUP(nursery_close) struct nursery nursery = NURSERY_NONE;
@@ -148,8 +137,8 @@ static int start_keeper(const struct keeper_birth *birth, struct client *clients
 	if (result == 0)
 		result = STEP(timing, furnish_keeper(birth, clients, far, error));
 	if (result == 0)
-		result = STEP(timing,
-			      nursery_open(&nursery, plan, clients, far, birth->channel, error));
+		result = STEP(timing, nursery_open(&nursery, plan, clients, doors, far,
+						   birth->channel, error));
 	if (result == 0)
 		result = STEP(timing, nursery_make(&nursery, error));
 	if (result == 0)
@@ -180,18 +169,20 @@ int keeper_main(void *argument)
 	const struct keeper_birth *birth = argument;
 	const struct keeper_plan *plan = birth->plan;
 	CLEANUP_FREE struct client *clients = calloc(plan->stage->client_count, sizeof(*clients));
+	CLEANUP_FREE struct cgroup_doors *doors = calloc(plan->stage->client_count, sizeof(*doors));
 	CLEANUP(far_side_close) struct far_side far = FAR_SIDE_NONE;
 	struct keeper_word failed = {.verb = VERB_UP};
 	int result;
 
 	for (size_t i = 0; clients != NULL && i < plan->stage->client_count; i++)
 		clients[i] = CLIENT_NONE;
-	result = clients == NULL ? error_system(&failed.error, ENOMEM, "cannot start")
-				 : start_keeper(birth, clients, &far, &failed.error);
+	result = clients == NULL || doors == NULL
+			 ? error_system(&failed.error, ENOMEM, "cannot start")
+			 : start_keeper(birth, clients, doors, &far, &failed.error);
 	if (result == 0) {
 		struct service_plan service = {.stage = plan->stage,
 					       .clients = clients,
-					       .doors = plan->doors,
+					       .doors = plan->groups ? doors : NULL,
 					       .limits = plan->limits,
 					       .computer = &far.ns,
 					       .filter = plan->filter_file,

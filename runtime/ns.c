@@ -34,32 +34,30 @@ void ns_set_close(struct ns_set *set)
 		close_fd(&set->fd[i]);
 }
 
+int ns_open_self(int proc, enum ns_kind kind, struct error *error)
+{
+	char path[32];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "self/ns/%s", kinds[kind].name);
+	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_system(error, errno, "cannot open the %s namespace", kinds[kind].name);
+	return fd;
+}
+
 int ns_open_own(int proc, struct ns_set *set, struct error *error)
 {
 	CLEANUP_NS_SET struct ns_set own = NS_SET_NONE;
 
-	for (size_t i = 0; i < NS_KINDS; i++) {
-		char path[32];
-
-		(void)snprintf(path, sizeof(path), "self/ns/%s", kinds[i].name);
-		own.fd[i] = openat(proc, path, O_RDONLY | O_CLOEXEC);
-		if (own.fd[i] < 0)
-			return error_system(error, errno, "cannot open the %s namespace",
-					    kinds[i].name);
+	for (enum ns_kind kind = 0; kind < NS_KINDS; kind++) {
+		own.fd[kind] = ns_open_self(proc, kind, error);
+		if (own.fd[kind] < 0)
+			return -error->code;
 	}
 	*set = own;
 	own = NS_SET_NONE;
 	return 0;
-}
-
-int ns_open_self(enum ns_kind kind, struct error *error)
-{
-	char path[64];
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", kinds[kind].name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? error_system(error, errno, "cannot open %s", path) : fd;
 }
 
 int ns_open_of(pid_t pid, enum ns_kind kind, struct error *error)
@@ -104,8 +102,9 @@ pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidf
 {
 	const int wanted = flags | (pidfd != NULL ? CLONE_PIDFD : 0) | SIGCHLD;
 	int fd = -1;
-	/* As fork(2) does it, the child goes on on its copy of our stack. With clone(3) it would have
-	 * to be given another, every page of which had been touched, and copied, for each child. */
+	/* As fork(2) does it, the child goes on on its copy of our stack. With clone(3) it would
+	 * have to be given another, every page of which had been touched, and copied, for each
+	 * child. */
 	long pid = syscall(SYS_clone, wanted, NULL, &fd, NULL, NULL);
 
 	if (pid == 0)

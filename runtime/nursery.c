@@ -1,5 +1,6 @@
 /* A client's way from the keeper's side, and who is waited for:
  *
+ *	doors		the starter makes the control groups of the next wave meanwhile
  *	spawn		the clone; then born: it is in its control group
  *	map		the starter writes its ids: a wave's in one message
  *	meet		it has settled its network, which it sends; it goes on with its root
@@ -17,9 +18,12 @@
 #include "keeper_main.h"
 #include "net.h"
 
-#define WAVE	  KEEPER_MAP_CLIENTS
-#define ASKED_MAX 32 /* legs; their messages fit into a socket's buffer */
-#define TOLD_EACH 8  /* clients, or nets, between one word of progress and the next */
+#include <fcntl.h>
+
+#define WAVE	  KEEPER_WAVE
+#define ASKED_MAX 32	   /* questions; their messages fit into a socket's buffer */
+#define DOORS	  SIZE_MAX /* among the nets that legs were asked for */
+#define TOLD_EACH 8	   /* clients, or nets, between one word of progress and the next */
 
 void nursery_close(struct nursery *nursery)
 {
@@ -80,17 +84,71 @@ static int note_wired(struct nursery *nursery, size_t net, struct error *error)
 	return 0;
 }
 
-/* Hears of the legs that were asked for, but for the last KEEP of them. */
-static int hear_of_legs(struct nursery *nursery, size_t keep, struct error *error)
+static int hear_of_doors(struct nursery *nursery, struct error *error)
+{
+	const size_t left = nursery->plan->stage->client_count - nursery->doors_first;
+	const size_t clients = left < WAVE ? left : WAVE;
+	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
+	struct keeper_word word;
+	size_t each;
+
+	if (keeper_hear(nursery->channel, VERB_DONE, &word, &fds, error) < 0)
+		return -error->code;
+	each = fds.count / clients;
+	if (each > CGROUP_DOORS_MAX || each * clients != fds.count)
+		return error_set(error, EBADMSG, "the starter sent %zu files", fds.count);
+	for (size_t i = 0; i < fds.count; i++)
+		nursery->doors[nursery->doors_first + i / each].fd[i % each] = TAKE_FD(fds.fd[i]);
+	for (size_t i = 0; i < clients; i++)
+		nursery->doors[nursery->doors_first + i].count = each;
+	return 0;
+}
+
+/* Hears of what was asked for, but for the last KEEP. */
+static int hear_answers(struct nursery *nursery, size_t keep, struct error *error)
 {
 	while (nursery->asked_count > keep) {
 		const size_t net = nursery->asked[nursery->asked_first];
 
-		if (hear_done(nursery, error) < 0)
-			return -error->code;
 		nursery->asked_first = (nursery->asked_first + 1) % ASKED_MAX;
 		nursery->asked_count--;
-		if (note_wired(nursery, net, error) < 0)
+		if (net == DOORS) {
+			if (hear_of_doors(nursery, error) < 0)
+				return -error->code;
+		} else if (hear_done(nursery, error) < 0 || note_wired(nursery, net, error) < 0) {
+			return -error->code;
+		}
+	}
+	return 0;
+}
+
+static void note_asked(struct nursery *nursery, size_t what)
+{
+	nursery->asked[(nursery->asked_first + nursery->asked_count++) % ASKED_MAX] = what;
+}
+
+/* Asks for the doors of the wave from FIRST on, if there are any. */
+static int ask_for_doors(struct nursery *nursery, size_t first, struct error *error)
+{
+	const struct keeper_word word = {.verb = VERB_DOORS, .first = (uint32_t)first};
+
+	if (!nursery->plan->groups || first >= nursery->plan->stage->client_count)
+		return 0;
+	if (hear_answers(nursery, ASKED_MAX - 1, error) < 0 ||
+	    channel_send(nursery->channel, &word, sizeof(word), NULL, error) < 0)
+		return -error->code;
+	nursery->doors_first = first;
+	note_asked(nursery, DOORS);
+	return 0;
+}
+
+/* They were asked for before the legs of the last wave, which need not be there yet. */
+static int await_doors(struct nursery *nursery, size_t first, struct error *error)
+{
+	while (nursery->plan->groups && nursery->doors[first].count == 0) {
+		if (nursery->asked_count == 0)
+			return error_set(error, EBADMSG, "the starter sent no control groups");
+		if (hear_answers(nursery, nursery->asked_count - 1, error) < 0)
 			return -error->code;
 	}
 	return 0;
@@ -102,7 +160,7 @@ static int ask_leg_of_starter(void *context, const struct wire_far_end *far, int
 	struct nursery *nursery = context;
 	const struct keeper_word word = {.verb = VERB_LEG, .far = *far};
 	struct channel_fds fds = {.fd = {far_ns}, .count = 1};
-	int result = hear_of_legs(nursery, can_wait ? ASKED_MAX - 1 : 0, error);
+	int result = hear_answers(nursery, can_wait ? ASKED_MAX - 1 : 0, error);
 
 	if (result == 0)
 		result = channel_send(nursery->channel, &word, sizeof(word), &fds, error);
@@ -110,7 +168,7 @@ static int ask_leg_of_starter(void *context, const struct wire_far_end *far, int
 		return result;
 	if (!can_wait)
 		return hear_done(nursery, error);
-	nursery->asked[(nursery->asked_first + nursery->asked_count++) % ASKED_MAX] = far->net - 1;
+	note_asked(nursery, far->net - 1);
 	return SWITCHBOARD_LATER;
 }
 
@@ -142,7 +200,7 @@ static int spawn(struct nursery *nursery, size_t i, struct error *error)
 					   .offloads = &nursery->offloads,
 					   .filter = plan->filter,
 					   .limits = plan->limits,
-					   .doors = plan->doors ? &plan->doors[i] : NULL,
+					   .doors = plan->groups ? &nursery->doors[i] : NULL,
 					   .dumpable = plan->alone != NULL,
 					   .timing = plan->timing ? &plan->timing[1 + i] : NULL};
 
@@ -167,12 +225,14 @@ static int map(struct nursery *nursery, size_t first, size_t end, struct error *
 		word.pids[word.pid_count++] = nursery->clients[i].pid;
 	}
 	if (channel_send(nursery->channel, &word, sizeof(word), &fds, error) < 0 ||
-	    hear_of_legs(nursery, 0, error) < 0 || hear_done(nursery, error) < 0)
+	    hear_answers(nursery, 0, error) < 0 || hear_done(nursery, error) < 0)
 		return -error->code;
-	for (size_t i = first; i < end; i++)
+	for (size_t i = first; i < end; i++) {
+		cgroup_doors_close(&nursery->doors[i]); /* or each next one would have to */
 		if (client_go_on(&nursery->clients[i], error) < 0)
 			return for_client(nursery, i, error);
-	return 0;
+	}
+	return ask_for_doors(nursery, end, error);
 }
 
 /* Meets a client, and makes the nets that waited for it alone. */
@@ -194,7 +254,7 @@ static int meet(struct nursery *nursery, size_t i, struct error *error)
 
 static int make_wave(struct nursery *nursery, size_t first, size_t end, struct error *error)
 {
-	int result = 0;
+	int result = await_doors(nursery, first, error);
 
 	for (size_t i = first; result == 0 && i < end; i++)
 		result = spawn(nursery, i, error);
@@ -231,20 +291,23 @@ static int make_room(struct nursery *nursery, struct error *error)
 /* The keeper's own network is looked at before it is changed. */
 static int look(struct nursery *nursery, struct error *error)
 {
-	nursery->own_ns = ns_open_self(NS_NET, error);
+	CLEANUP_FD int proc = file_open_directory(AT_FDCWD, "/proc", error);
+
+	nursery->own_ns = proc < 0 ? proc : ns_open_self(proc, NS_NET, error);
 	if (nursery->own_ns < 0)
 		return nursery->own_ns;
-	if (settings_survey(stage_has(nursery->plan->stage, FAMILY_IPV6), &nursery->survey, error) <
-		    0 ||
+	if (settings_survey(proc, stage_has(nursery->plan->stage, FAMILY_IPV6), &nursery->survey,
+			    error) < 0 ||
 	    net_socket_open(&nursery->socket, error) < 0)
 		return -error->code;
 	return net_offloads_find(nursery->socket, &nursery->offloads, error);
 }
 
 int nursery_open(struct nursery *nursery, const struct keeper_plan *plan, struct client *clients,
-		 struct far_side *far, int channel, struct error *error)
+		 struct cgroup_doors *doors, struct far_side *far, int channel, struct error *error)
 {
 	*nursery = NURSERY_NONE;
+	nursery->doors = doors;
 	nursery->plan = plan;
 	nursery->clients = clients;
 	nursery->far = far;
@@ -268,12 +331,12 @@ int nursery_open(struct nursery *nursery, const struct keeper_plan *plan, struct
 int nursery_make(struct nursery *nursery, struct error *error)
 {
 	const size_t count = nursery->plan->stage->client_count;
-	int result = 0;
+	int result = ask_for_doors(nursery, 0, error);
 
 	for (size_t first = 0; result == 0 && first < count; first += WAVE)
 		result = make_wave(nursery, first, first + WAVE < count ? first + WAVE : count,
 				   error);
-	return result == 0 ? hear_of_legs(nursery, 0, error) : result;
+	return result == 0 ? hear_answers(nursery, 0, error) : result;
 }
 
 /* A few at a time: what is under way in sockets counts against a limit that is its user's, of all
@@ -292,11 +355,25 @@ static int meet_all(struct nursery *nursery, struct error *error)
 	return 0;
 }
 
+/* The service moves those in who connect. */
+static int take_all_doors(struct nursery *nursery, struct error *error)
+{
+	const size_t count = nursery->plan->stage->client_count;
+	int result = 0;
+
+	for (size_t first = 0; result == 0 && first < count; first += WAVE) {
+		result = ask_for_doors(nursery, first, error);
+		if (result == 0)
+			result = hear_answers(nursery, 0, error);
+	}
+	return result;
+}
+
 int nursery_finish(struct nursery *nursery, struct error *error)
 {
 	const struct stage *stage = nursery->plan->stage;
 
-	if (meet_all(nursery, error) < 0)
+	if (meet_all(nursery, error) < 0 || take_all_doors(nursery, error) < 0)
 		return -error->code;
 	for (size_t i = 0; i < stage->client_count; i++) {
 		if (client_wait_up(&nursery->clients[i], nursery->channel, error) < 0)

@@ -241,6 +241,11 @@ static int move_in(const char *from, int root, const char *to, struct error *err
 	return mount < 0 ? mount : mount_attach(mount, root, to, error);
 }
 
+int root_make_proc(struct error *error)
+{
+	return mount_new("proc", NULL, ATTRIBUTES_DATA, error);
+}
+
 static int make_own_mounts(int root, struct error *error)
 {
 	/* tty's; where a stage has one id only, its own */
@@ -258,7 +263,6 @@ static int make_own_mounts(int root, struct error *error)
 		const struct mount_option *options;
 		uint64_t attributes;
 	} own[] = {
-		{"proc", "proc", NULL, ATTRIBUTES_DATA},
 		{"sysfs", "sys", NULL, ATTRIBUTES_DATA | MOUNT_ATTR_RDONLY},
 		{"devpts", "dev/pts", pts, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC},
 		{"tmpfs", "dev/shm", shm, ATTRIBUTES_DATA},
@@ -334,7 +338,8 @@ static int make_overlay(const struct stage_client *client, struct error *error)
 	return base < 0 ? base : overlay_make(&place, client, error);
 }
 
-int root_make_for_client(const struct stage_client *client, int overlay, struct error *error)
+int root_make_for_client(const struct stage_client *client, int overlay, int proc,
+			 struct error *error)
 {
 	CLEANUP_FD int made = overlay < 0 ? make_overlay(client, error) : -1;
 	int root = overlay < 0 ? made : overlay;
@@ -346,6 +351,8 @@ int root_make_for_client(const struct stage_client *client, int overlay, struct 
 		result = move_in("/dev", root, "dev", error);
 	if (result >= 0)
 		result = move_in("/src", root, "~/src", error);
+	if (result >= 0)
+		result = mount_attach(proc, root, "proc", error);
 	if (result >= 0)
 		result = make_own_mounts(root, error);
 	if (result >= 0)

@@ -111,12 +111,12 @@ static const struct group {
 	size_t count;
 	bool ipv6;
 } groups[] = {
-	{"/proc/sys/net/ipv4", ipv4_host, ARRAY_SIZE(ipv4_host), false},
-	{"/proc/sys/net/ipv4/conf/all", ipv4_interface, ARRAY_SIZE(ipv4_interface), false},
-	{"/proc/sys/net/ipv4/conf/default", ipv4_interface, ARRAY_SIZE(ipv4_interface), false},
-	{"/proc/sys/net/ipv6", ipv6_host, ARRAY_SIZE(ipv6_host), true},
-	{"/proc/sys/net/ipv6/conf/all", ipv6_interface, ARRAY_SIZE(ipv6_interface), true},
-	{"/proc/sys/net/ipv6/conf/default", ipv6_interface, ARRAY_SIZE(ipv6_interface), true},
+	{"sys/net/ipv4", ipv4_host, ARRAY_SIZE(ipv4_host), false},
+	{"sys/net/ipv4/conf/all", ipv4_interface, ARRAY_SIZE(ipv4_interface), false},
+	{"sys/net/ipv4/conf/default", ipv4_interface, ARRAY_SIZE(ipv4_interface), false},
+	{"sys/net/ipv6", ipv6_host, ARRAY_SIZE(ipv6_host), true},
+	{"sys/net/ipv6/conf/all", ipv6_interface, ARRAY_SIZE(ipv6_interface), true},
+	{"sys/net/ipv6/conf/default", ipv6_interface, ARRAY_SIZE(ipv6_interface), true},
 };
 _Static_assert(ARRAY_SIZE(groups) <= SETTINGS_GROUPS, "struct settings_survey is too small");
 _Static_assert(ARRAY_SIZE(ipv4_interface) <= 64, "and so are its words");
@@ -134,9 +134,10 @@ static int is_contrary(int directory, const struct sysctl_setting *setting, stru
 	return result < 0 ? result : strcmp(value, setting->value) != 0;
 }
 
-static int survey_group(const struct group *group, uint64_t *contrary, struct error *error)
+static int survey_group(int proc, const struct group *group, uint64_t *contrary,
+			struct error *error)
 {
-	CLEANUP_FD int directory = sysctl_open(group->directory, error);
+	CLEANUP_FD int directory = sysctl_open_in(proc, group->directory, error);
 
 	if (directory < 0)
 		return directory;
@@ -150,21 +151,22 @@ static int survey_group(const struct group *group, uint64_t *contrary, struct er
 	return 0;
 }
 
-int settings_survey(bool ipv6, struct settings_survey *survey, struct error *error)
+int settings_survey(int proc, bool ipv6, struct settings_survey *survey, struct error *error)
 {
 	*survey = (struct settings_survey){.contrary = {0}};
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
 		if ((ipv6 || !groups[i].ipv6) &&
-		    survey_group(&groups[i], &survey->contrary[i], error) < 0)
+		    survey_group(proc, &groups[i], &survey->contrary[i], error) < 0)
 			return -error->code;
 	return 0;
 }
 
 /* ---- setting --------------------------------------------------------------------------------- */
 
-static int apply_group(const struct group *group, uint64_t contrary, struct error *error)
+static int apply_group(int proc, const struct group *group, uint64_t contrary, struct error *error)
 {
-	CLEANUP_FD int directory = contrary == 0 ? -1 : sysctl_open(group->directory, error);
+	CLEANUP_FD int directory =
+		contrary == 0 ? -1 : sysctl_open_in(proc, group->directory, error);
 
 	if (contrary == 0)
 		return 0;
@@ -185,9 +187,9 @@ static int forward(int directory, const struct sysctl_setting pair[2], bool forw
 		       : sysctl_write_all(directory, no_advice, ARRAY_SIZE(no_advice), error);
 }
 
-static int switch_ipv6(bool ipv6, bool forwarding, struct error *error)
+static int switch_ipv6(int proc, bool ipv6, bool forwarding, struct error *error)
 {
-	CLEANUP_FD int directory = sysctl_open("/proc/sys/net/ipv6", error);
+	CLEANUP_FD int directory = sysctl_open_in(proc, "sys/net/ipv6", error);
 
 	if (directory == -ENOENT && !ipv6) /* a kernel without IPv6 makes no IPv6 noise */
 		return 0;
@@ -200,18 +202,18 @@ static int switch_ipv6(bool ipv6, bool forwarding, struct error *error)
 	return forward(directory, ipv6_forwarding[forwarding], forwarding, error);
 }
 
-int settings_apply(const struct settings_survey *survey, bool ipv6, bool forwarding,
+int settings_apply(int proc, const struct settings_survey *survey, bool ipv6, bool forwarding,
 		   struct error *error)
 {
-	CLEANUP_FD int ipv4 = sysctl_open("/proc/sys/net/ipv4", error);
+	CLEANUP_FD int ipv4 = sysctl_open_in(proc, "sys/net/ipv4", error);
 
 	for (size_t i = 0; ipv4 >= 0 && i < ARRAY_SIZE(groups); i++)
 		if ((ipv6 || !groups[i].ipv6) &&
-		    apply_group(&groups[i], survey->contrary[i], error) < 0)
+		    apply_group(proc, &groups[i], survey->contrary[i], error) < 0)
 			return -error->code;
 	if (ipv4 < 0 || forward(ipv4, ipv4_forwarding[forwarding], forwarding, error) < 0)
 		return -error->code;
-	return switch_ipv6(ipv6, forwarding, error);
+	return switch_ipv6(proc, ipv6, forwarding, error);
 }
 
 int settings_ipv6_off(const char *name, struct error *error)

@@ -180,28 +180,18 @@ static int settle_limits(struct start *start, struct error *error)
 	return 0;
 }
 
+/* The clients' own follow when the keeper wants them: give_doors(). */
 static int make_cgroups(struct start *start, const char *parent, struct error *error)
 {
-	static const struct cgroup_limits limits = {.pids = CLIENT_PIDS, .memory = CLIENT_MEMORY};
-	const struct stage *stage = start->stage;
-
-	start->doors = calloc(stage->client_count, sizeof(*start->doors));
+	start->doors = calloc(start->stage->client_count, sizeof(*start->doors));
 	if (start->doors == NULL)
 		return error_system(error, ENOMEM, "cannot make control groups");
-	if (cgroup_create_parent(parent, error) < 0) {
-		if (error->code == ENOTSUP)
-			(void)error_set(error, ENOTSUP, "%.350s; to run without: --no-limits",
-					strdupa(error->text));
-		return -error->code;
-	}
-	for (size_t i = 0; i < stage->client_count; i++) {
-		char name[STAGE_CLIENT_NAME_SIZE];
-
-		stage_client_name(&stage->clients[i], name);
-		if (cgroup_create(parent, name, &limits, &start->doors[i], error) < 0)
-			return -error->code;
-	}
-	return 0;
+	if (cgroup_create_parent(parent, error) == 0)
+		return 0;
+	if (error->code == ENOTSUP)
+		(void)error_set(error, ENOTSUP, "%.350s; to run without: --no-limits",
+				strdupa(error->text));
+	return -error->code;
 }
 
 static int listen_for_caller(struct start *start, struct error *error)
@@ -368,6 +358,32 @@ static int make_leg(void *context, const struct wire_far_end *far, int far_ns, s
 		       : STEP(start->timing, host_note_leg(start->session->dir, &leg, error));
 }
 
+static int make_cgroup(const struct start *start, size_t i, struct error *error)
+{
+	static const struct cgroup_limits limits = {.pids = CLIENT_PIDS, .memory = CLIENT_MEMORY};
+	char name[STAGE_CLIENT_NAME_SIZE];
+
+	stage_client_name(&start->stage->clients[i], name);
+	return cgroup_create(start->cgroup, name, &limits, &start->doors[i], error);
+}
+
+static int give_doors(void *context, size_t first, struct channel_fds *doors, struct error *error)
+{
+	const struct start *start = context;
+
+	if (start->doors == NULL)
+		return error_set(error, EBADMSG, "the keeper asked for control groups");
+	for (size_t i = first; i < first + KEEPER_WAVE && i < start->stage->client_count; i++) {
+		const struct cgroup_doors *own = &start->doors[i];
+
+		if (own->count == 0 && STEP(start->timing, make_cgroup(start, i, error)) < 0)
+			return -error->code;
+		for (size_t j = 0; j < own->count; j++)
+			doors->fd[doors->count++] = own->fd[j];
+	}
+	return 0;
+}
+
 static void tell_watcher(void *context, enum keeper_step step, size_t done)
 {
 	const struct start *start = context;
@@ -399,11 +415,11 @@ static int bring_up(struct start *start, struct error *error)
 					 .limits = &start->limits,
 					 .filter = &start->filter,
 					 .filter_file = start->filter_file,
-					 .doors = start->doors,
+					 .groups = start->doors != NULL,
 					 .listener = start->listener,
 					 .progress = start->watcher != NULL,
 					 .timing = start->others};
-	const struct keeper_servant servant = {make_leg, tell_watcher, start, timing};
+	const struct keeper_servant servant = {make_leg, give_doors, tell_watcher, start, timing};
 	int result = STEP(timing, keeper_spawn(&plan, &start->keeper, error));
 
 	if (result == 0)

@@ -24,13 +24,19 @@ static struct dotted dotted(const char *key)
 	return name;
 }
 
-int sysctl_open(const char *directory, struct error *error)
+int sysctl_open_in(int proc, const char *directory, struct error *error)
 {
-	int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(proc, directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
-		return error_system(error, errno, "cannot open the settings in %s", directory);
+		return error_system(error, errno, "cannot open the settings in %s%s",
+				    directory[0] == '/' ? "" : "/proc/", directory);
 	return fd;
+}
+
+int sysctl_open(const char *directory, struct error *error)
+{
+	return sysctl_open_in(AT_FDCWD, directory, error);
 }
 
 int sysctl_open_link(const char *protocol, const char *name, struct error *error)

@@ -28,11 +28,12 @@ struct lab {
 static void settle_client(struct lab *lab, size_t i)
 {
 	CLEANUP_FD int here = namespace_open();
+	CLEANUP_FD int proc = file_open_directory(AT_FDCWD, "/proc", &why);
 	struct settings_survey survey;
 
 	namespace_enter(lab->clients[i]);
-	works(settings_survey(true, &survey, &why));
-	works(settings_apply(&survey, true, lab->stage.clients[i].forwarding, &why));
+	works(settings_survey(proc, true, &survey, &why));
+	works(settings_apply(proc, &survey, true, lab->stage.clients[i].forwarding, &why));
 	namespace_enter(here);
 }
 

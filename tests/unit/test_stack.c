@@ -91,14 +91,15 @@ static int site_raise(struct site *site)
 	CLEANUP_FD int here = namespace_open();
 	CLEANUP_NET struct nl_sock *net = net_in(site->ns);
 	const bool ipv6 = stage_has(&site->stage, FAMILY_IPV6);
+	CLEANUP_FD int proc = file_open_directory(AT_FDCWD, "/proc", &why);
 	struct settings_survey survey;
 	struct net_offloads offloads;
 	int result;
 
 	works(net_offloads_find(net, &offloads, &why));
 	namespace_enter(site->ns);
-	works(settings_survey(ipv6, &survey, &why));
-	works(settings_apply(&survey, ipv6, site->client.forwarding, &why));
+	works(settings_survey(proc, ipv6, &survey, &why));
+	works(settings_apply(proc, &survey, ipv6, site->client.forwarding, &why));
 	namespace_enter(here);
 	site_wire(site);
 	namespace_enter(site->ns);

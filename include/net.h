@@ -76,6 +76,9 @@ int net_link_up(struct nl_sock *socket, const char *name, struct error *error);
  * whose peer came up later. */
 int net_link_settle(struct nl_sock *socket, const char *name, struct error *error);
 
+/* Whether there is a link with this INDEX. */
+int net_link_is_there(struct nl_sock *socket, unsigned index, bool *there, struct error *error);
+
 /* Removes the link with this INDEX if it is a veth whose Ethernet address is MAC; the identity
  * guards against an index used anew. 0 too where it is gone already. */
 int net_link_delete(struct nl_sock *socket, unsigned index, const uint8_t mac[NET_MAC_SIZE],

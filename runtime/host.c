@@ -22,12 +22,15 @@
 #include "sysctl.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #define JOURNAL	     "journal"
 #define JOURNAL_MODE 0644 /* who runs what is no secret: it is told to those who ask in vain */
 #define VALUE_SIZE   32
 #define IPV4	     "/proc/sys/net/ipv4"
+
+#define LEGS_PATIENCE_MS 500 /* and one for each */
 
 static const char *const reset_keys[] = {"forwarding", "accept_redirects"};
 
@@ -269,25 +272,69 @@ bool host_has_leg(int run_dir, const char *name)
 	return false;
 }
 
-static int restore_leg(const char *text, struct error *error)
+static size_t count_lines(FILE *journal, const char *word)
 {
-	CLEANUP_NET struct nl_sock *socket = NULL;
-	char name[IFNAMSIZ];
+	char line[PATH_MAX + 32];
+	size_t count = 0;
+
+	rewind(journal);
+	while (fgets(line, sizeof(line), journal) != NULL)
+		count += after(line, word) != NULL;
+	return count;
+}
+
+/* What a journal tells of a leg. A line that a full disk has cut is no matter: legs go with the
+ * clients' namespaces. */
+static bool read_leg(const char *text, struct wire_leg *leg)
+{
 	char number[16];
 	char address[MAC_TEXT_SIZE];
-	uint8_t mac[MAC_SIZE];
-	unsigned long index;
+	struct error ignored;
 
-	/* A line that a full disk has cut is no matter: legs go with the clients' namespaces. */
-	if (sscanf(text, "%15s %15s %17s", name, number, address) != 3 ||
-	    address_parse_mac(address, mac, error) < 0)
-		return 0;
-	index = strtoul(number, NULL, 10);
-	if (strncmp(name, "net", 3) != 0) /* no leg's */
-		return 0;
-	if (net_socket_open(&socket, error) < 0)
-		return -error->code;
-	return net_link_delete(socket, (unsigned)index, mac, error);
+	if (sscanf(text, "%15s %15s %17s", leg->name, number, address) != 3 ||
+	    address_parse_mac(address, leg->mac, &ignored) < 0)
+		return false;
+	leg->index = (unsigned)strtoul(number, NULL, 10);
+	return strncmp(leg->name, "net", 3) == 0; /* else it is no leg's */
+}
+
+/* The kernel takes all legs away together when it is through with the clients' namespaces, which is
+ * sooner than one by one: each of these would take an RCU grace period. One that stays is removed.
+ */
+static int restore_leg(struct nl_sock *socket, const struct wire_leg *leg, int64_t deadline,
+		       struct error *error)
+{
+	bool there;
+	int result;
+
+	do
+		result = net_link_is_there(socket, leg->index, &there, error);
+	while (result == 0 && there && monotonic_ms() < deadline && poll(NULL, 0, 1) == 0);
+	return result == 0 && there ? net_link_delete(socket, leg->index, leg->mac, error) : result;
+}
+
+/* Goes on where it fails; FIRST is what did. */
+static void restore_legs(FILE *journal, struct error *first)
+{
+	CLEANUP_NET struct nl_sock *socket = NULL;
+	const size_t count = count_lines(journal, "leg");
+	const int64_t deadline = monotonic_ms() + LEGS_PATIENCE_MS + (int64_t)count;
+	char line[PATH_MAX + 32];
+	struct wire_leg leg;
+
+	if (count == 0 || net_socket_open(&socket, first) < 0)
+		return;
+	rewind(journal);
+	while (fgets(line, sizeof(line), journal) != NULL) {
+		const char *text = after(line, "leg");
+		struct error error = {0};
+
+		if (text != NULL && read_leg(text, &leg) &&
+		    restore_leg(socket, &leg, deadline, &error) < 0 && first->code == 0)
+			*first = error;
+	}
+	if (first->code == 0)
+		(void)was_read(journal, first);
 }
 
 static int restore_sysctl(const char *text, struct error *error)
@@ -396,7 +443,7 @@ static int restore_all(FILE *journal, int heir, struct error *error)
 	for_each(journal, "namespace", check_namespace, error);
 	if (error->code != 0)
 		return -error->code;
-	for_each(journal, "leg", restore_leg, error);
+	restore_legs(journal, error);
 	if (error->code != 0)
 		return -error->code;
 	if (heir < 0)

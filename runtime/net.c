@@ -87,6 +87,16 @@ int net_link_index(struct nl_sock *socket, const char *name, unsigned *index, st
 	return 0;
 }
 
+int net_link_is_there(struct nl_sock *socket, unsigned index, bool *there, struct error *error)
+{
+	struct ifreq request = {.ifr_ifindex = (int)index};
+
+	*there = ioctl(nl_socket_get_fd(socket), SIOCGIFNAME, &request) == 0;
+	if (!*there && errno != ENODEV)
+		return error_system(error, errno, "cannot look for link %u", index);
+	return 0;
+}
+
 int net_link_need(struct nl_sock *socket, const char *name, unsigned *index, struct error *error)
 {
 	int result = net_link_index(socket, name, index, error);

@@ -63,6 +63,14 @@ int net_link_delete(struct nl_sock *sock, unsigned index, const uint8_t mac[6], 
 	return mac[5] == 255 ? error_set(error, EPERM, "cannot remove link %u", index) : 0;
 }
 
+/* One that is there is waited for. */
+int net_link_is_there(struct nl_sock *sock, unsigned index, bool *there, struct error *error)
+{
+	(void)sock;
+	*there = false;
+	return index % 8 == 7 ? error_set(error, EPERM, "cannot look for link %u", index) : 0;
+}
+
 int cgroup_remove(const char *parent, struct error *error)
 {
 	return strlen(parent) > 40 ? error_set(error, EINVAL, "no group of ours") : 0;

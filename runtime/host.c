@@ -310,7 +310,7 @@ static int restore_leg(struct nl_sock *socket, const struct wire_leg *leg, int64
 	do
 		result = net_link_is_there(socket, leg->index, &there, error);
 	while (result == 0 && there && monotonic_ms() < deadline && poll(NULL, 0, 1) == 0);
-	return result == 0 && there ? net_link_delete(socket, leg->index, leg->mac, error) : result;
+	return result == 0 && !there ? 0 : net_link_delete(socket, leg->index, leg->mac, error);
 }
 
 /* Goes on where it fails; FIRST is what did. */

@@ -37,11 +37,11 @@ start_with() {
 	local status
 	for _ in {1..12}; do
 		status=0
-		start_with ioctl:error=EPERM:when=5+ 2>"$BATS_TEST_TMPDIR/said" || status=$?
+		start_with ioctl:error=EPERM:when=7+ 2>"$BATS_TEST_TMPDIR/said" || status=$?
 		[[ ! -e /sys/class/net/net1 && $status == 1 ]]
 		grep -q net1 "$BATS_TEST_TMPDIR/said"
 	done
-	leaves_nothing fails_with 1 start_with ioctl:error=EPERM:when=5+
+	leaves_nothing fails_with 1 start_with ioctl:error=EPERM:when=7+
 }
 
 @test "what a stage of another network namespace left behind hinders nobody" {

@@ -29,6 +29,17 @@ static int make_leg(void *context, const struct wire_far_end *far, int far_ns, s
 	return far->net % 8 == 7 ? error_set(error, EEXIST, "no leg for %s", far->name) : 0;
 }
 
+/* As a starter that has no control groups, or some. */
+static int doors_from(void *context, size_t first, struct channel_fds *doors, struct error *error)
+{
+	(void)context;
+	if (first % 8 == 7)
+		return error_set(error, EBADMSG, "no control groups from %zu on", first);
+	for (size_t i = 0; i < first % 8; i++)
+		doors->fd[doors->count++] = STDERR_FILENO;
+	return 0;
+}
+
 static void tell(void *context, enum keeper_step step, size_t done)
 {
 	(void)context;
@@ -42,13 +53,14 @@ static void fuzz_hearing(int channel, enum keeper_verb verb, struct error *error
 	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
 	struct keeper_word word;
 
-	check_result(hear_starter(channel, verb, &word, &fds, error), error);
+	check_result(keeper_hear(channel, verb, &word, &fds, error), error);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const size_t sizes[] = {sizeof(struct keeper_word)};
-	static const struct keeper_servant servant = {.make_leg = make_leg, .tell = tell};
+	static const struct keeper_servant servant = {
+		.make_leg = make_leg, .give_doors = doors_from, .tell = tell};
 	struct input input = {.data = data, .size = size};
 	uint8_t choice = input_byte(&input);
 	struct keeper keeper = KEEPER_NONE;

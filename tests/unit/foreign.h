@@ -199,6 +199,8 @@ static inline int in_stage(const char *rootfs, int (*body)(const void *what), co
 
 static inline void become_keeper(const char *path)
 {
+	struct stage_client client = {.number = 1};
+	const struct stage stage = {.name = "test", .clients = &client, .client_count = 1};
 	CLEANUP_FD int rootfs = mount_copy(AT_FDCWD, path, 0, &why);
 	CLEANUP_FD int src = mount_new("tmpfs", NULL, 0, &why);
 
@@ -206,14 +208,13 @@ static inline void become_keeper(const char *path)
 	WORKS(src);
 	WORKS(mount_protect(rootfs, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
 			    &why));
-	WORKS(root_make_for_keeper(rootfs, src, &why));
+	WORKS(root_make_for_keeper(&stage, rootfs, src, &why));
 }
 
 /* With a client's root, but for what is mounted in it, and a client's rights. */
 static inline void become_client(const char *path)
 {
-	struct stage_client client = {.number = 1};
-	const struct stage stage = {.name = "test", .clients = &client, .client_count = 1};
+	const struct stage_client client = {.number = 1};
 	struct overlay_place place = {.in_user_namespace = true};
 	CLEANUP_FD int dev = -1;
 	CLEANUP_FD int root = -1;
@@ -221,7 +222,7 @@ static inline void become_client(const char *path)
 	become_keeper(path);
 	place.base = file_open_directory(AT_FDCWD, "/", &why);
 	WORKS(place.base);
-	root = overlay_make(&place, &stage, &client, &why);
+	root = overlay_make(&place, &client, &why);
 	WORKS(root);
 	WORKS(mount_attach(root, AT_FDCWD, "/root", &why));
 	dev = mount_copy(AT_FDCWD, "/dev", AT_RECURSIVE, &why);

@@ -60,7 +60,7 @@ int client_spawn(const struct client_birth *birth, struct client *client, struct
 
 /* In the keeper: the conversation with the newborn, in this order. Each wait is as long as the peer
  * of the socket GUARD is there (else -ECANCELED). wait_born(); go_on() when its ids are mapped, as
- * ns_map_same() does it; meet() receives its network namespace, NS_NET of its set; go_on() when its
+ * ns_map_as() does it; meet() receives its network namespace, NS_NET of its set; go_on() when its
  * wires are there; go_on() when it is to send all of its namespaces, which meet_whole() receives;
  * wait_up() receives its word that it is up. What went wrong in it comes in the place of any.
  *

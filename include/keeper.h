@@ -8,6 +8,7 @@
 #include "client.h"
 #include "error.h"
 #include "filter.h"
+#include "mapper.h"
 #include "mount.h"
 #include "ns.h"
 #include "privilege.h"
@@ -17,6 +18,7 @@
 
 /* So many clients come up together. Their doors fit into one message. */
 #define KEEPER_WAVE 16
+_Static_assert(KEEPER_WAVE <= MAPPER_PIDS, "so are its processes");
 _Static_assert(KEEPER_WAVE *CGROUP_DOORS_MAX <= CHANNEL_FDS_MAX, "a wave's doors are too many");
 
 /* What a keeper must do by itself where its starter is not root: copy the mounts, and make the
@@ -54,8 +56,10 @@ struct keeper {
 	int channel;
 	int user_ns;	    /* the stage's user namespace; to be set before keeper_furnish() */
 	bool legs_all_only; /* it made legs by itself, NET_LEG_ALL_ONLY of net.h */
+	struct mapper mapper;
 };
-#define KEEPER_NONE ((struct keeper){.pidfd = -1, .channel = -1, .user_ns = -1})
+#define KEEPER_NONE                                                                                \
+	((struct keeper){.pidfd = -1, .channel = -1, .user_ns = -1, .mapper = MAPPER_NONE})
 void keeper_close(struct keeper *keeper);
 #define CLEANUP_KEEPER CLEANUP(keeper_close)
 

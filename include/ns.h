@@ -55,10 +55,17 @@ int ns_map(pid_t pid, const struct ns_ids *uids, const struct ns_ids *gids, stru
  * and there are no others. Groups can then not be changed inside (user_namespaces(7)). */
 int ns_map_single(pid_t pid, struct error *error);
 
-/* As ns_map(): all ids of the caller's user namespace, each to itself, for the process that is PID
- * below PROC, an fd of a procfs. Needs CAP_SETUID, CAP_SETGID and CAP_SETFCAP there
- * (user_namespaces(7)). */
-int ns_map_same(int proc, pid_t pid, struct error *error);
+/* All ids of the caller's user namespace, each to itself, as its maps are written: the kernel takes
+ * less than a page. */
+#define NS_MAP_SIZE 4096
+struct ns_maps {
+	char uids[NS_MAP_SIZE], gids[NS_MAP_SIZE];
+};
+int ns_maps_read(struct ns_maps *maps, struct error *error);
+
+/* As ns_map(), by MAPS, for the process that is PID below PROC, an fd of a procfs. Needs
+ * CAP_SETUID, CAP_SETGID and CAP_SETFCAP there (user_namespaces(7)). */
+int ns_map_as(int proc, pid_t pid, const struct ns_maps *maps, struct error *error);
 
 /* 1 where the calling process's user namespace has the group GID, else 0. */
 int ns_has_group(gid_t gid, struct error *error);

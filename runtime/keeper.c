@@ -2,16 +2,15 @@
 
 #include "channel.h"
 #include "keeper_main.h"
-#include "supervise.h"
 #include "text.h"
 
 #include <sched.h>
-#include <sys/prctl.h>
 
 #define KEEPER_NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC)
 
 void keeper_close(struct keeper *keeper)
 {
+	mapper_close(&keeper->mapper);
 	close_fd(&keeper->channel);
 	close_fd(&keeper->pidfd);
 	close_fd(&keeper->user_ns);
@@ -84,35 +83,15 @@ static int answer(struct keeper *keeper, struct error *error)
 	return tell_keeper(keeper, &done, NULL, error);
 }
 
-struct mapping {
-	const struct keeper *keeper;
-	const struct keeper_word *word;
-	int proc;
-};
-
-/* Only who is in the parent of a user namespace may write its maps. What enters the stage's shows
- * itself to nobody who is there: the owner of that namespace may trace what is dumpable. */
-static int map_child(void *context, struct error *error)
-{
-	const struct mapping *mapping = context;
-	struct ns_set stage = NS_SET_NONE;
-	int result = 0;
-
-	stage.fd[NS_USER] = mapping->keeper->user_ns;
-	if (prctl(PR_SET_DUMPABLE, 0) < 0)
-		return error_system(error, errno, "cannot hide from the stage");
-	result = ns_enter(&stage, error);
-	for (uint32_t i = 0; result == 0 && i < mapping->word->pid_count; i++)
-		result = ns_map_same(mapping->proc, mapping->word->pids[i], error);
-	return result;
-}
-
 static int map_and_answer(struct keeper *keeper, const struct keeper_word *word, int proc,
 			  struct error *error)
 {
-	struct mapping mapping = {.keeper = keeper, .word = word, .proc = proc};
-	int result = supervise_call(map_child, &mapping, error);
+	int result = 0;
 
+	if (keeper->mapper.channel < 0)
+		result = mapper_open(&keeper->mapper, keeper->user_ns, error);
+	if (result == 0)
+		result = mapper_map(&keeper->mapper, proc, word->pids, word->pid_count, error);
 	return result < 0 ? result : answer(keeper, error);
 }
 

@@ -256,7 +256,6 @@ static int raise_silent(struct nl_sock *socket, const char *name, unsigned index
 		put_address(&batch, index, ipv4);
 	if (ipv6)
 		net_tentative_put_last(&batch, index, ipv6);
-	net_message_ask(&batch, name);
 	return net_batch_send(&batch, error);
 }
 

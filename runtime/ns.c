@@ -193,10 +193,10 @@ static int read_extent(FILE *map, struct ns_ids *ids, struct error *error)
 	return 1;
 }
 
-static int map_write_same(int proc, pid_t pid, const char *file, struct error *error)
+/* Reads our own FILE, and writes what it tells of each id here as of the same id outside. */
+static int read_map(const char *file, char lines[NS_MAP_SIZE], struct error *error)
 {
 	char path[32];
-	char lines[4096] = ""; /* the kernel takes less than a page */
 	size_t length = 0;
 	struct ns_ids ids = {0};
 	CLEANUP_STREAM FILE *map = NULL;
@@ -206,17 +206,25 @@ static int map_write_same(int proc, pid_t pid, const char *file, struct error *e
 	map = open_map(path, error);
 	if (map == NULL)
 		return -error->code;
-	while (length < sizeof(lines) && (more = read_extent(map, &ids, error)) > 0)
-		length += (size_t)snprintf(lines + length, sizeof(lines) - length, "%u %u %u\n",
+	lines[0] = '\0';
+	while (length < NS_MAP_SIZE && (more = read_extent(map, &ids, error)) > 0)
+		length += (size_t)snprintf(lines + length, NS_MAP_SIZE - length, "%u %u %u\n",
 					   ids.inside, ids.inside, ids.count);
-	return more < 0 ? more : map_write_lines(proc, pid, file, lines, error);
+	return more < 0 ? more : 0;
 }
 
-int ns_map_same(int proc, pid_t pid, struct error *error)
+int ns_maps_read(struct ns_maps *maps, struct error *error)
 {
-	int result = map_write_same(proc, pid, "uid_map", error);
+	int result = read_map("uid_map", maps->uids, error);
 
-	return result < 0 ? result : map_write_same(proc, pid, "gid_map", error);
+	return result < 0 ? result : read_map("gid_map", maps->gids, error);
+}
+
+int ns_map_as(int proc, pid_t pid, const struct ns_maps *maps, struct error *error)
+{
+	int result = map_write_lines(proc, pid, "uid_map", maps->uids, error);
+
+	return result < 0 ? result : map_write_lines(proc, pid, "gid_map", maps->gids, error);
 }
 
 int ns_has_group(gid_t gid, struct error *error)

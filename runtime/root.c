@@ -279,32 +279,50 @@ static int make_own_mounts(int root, struct error *error)
 }
 
 /* /proc/sys read-only, but for /proc/sys/net, which is this network namespace's own. */
-static int protect_sysctls(int root, struct error *error)
+static int protect_sysctls(int proc, struct error *error)
 {
-	CLEANUP_FD int net = mount_copy(root, "proc/sys/net", 0, error);
-	CLEANUP_FD int sys = net < 0 ? -1 : mount_copy(root, "proc/sys", 0, error);
+	CLEANUP_FD int net = mount_copy(proc, "sys/net", 0, error);
+	CLEANUP_FD int sys = net < 0 ? -1 : mount_copy(proc, "sys", 0, error);
 
 	if (sys < 0 || mount_protect(sys, 0, MOUNT_ATTR_RDONLY, error) < 0 ||
-	    mount_attach(sys, root, "proc/sys", error) < 0)
+	    mount_attach(sys, proc, "sys", error) < 0)
 		return -error->code;
-	return mount_attach(net, root, "proc/sys/net", error);
+	return mount_attach(net, proc, "sys/net", error);
 }
 
-static int protect_path(int root, const char *path, struct error *error)
-{
-	CLEANUP_FD int mount = mount_copy(root, path, 0, error);
+/* The client's own procfs and sysfs, open. */
+struct kernel_fs {
+	int proc;
+	int sys;
+};
 
-	if (mount < 0)
-		return mount == -ENOENT ? 0 : mount;
-	if (mount_protect(mount, 0, MOUNT_ATTR_RDONLY, error) < 0)
+/* Opens one of the paths above, in a file system that the kernel alone fills: there is no link in
+ * the way that somebody planted. */
+static int open_there(const struct kernel_fs *fs, const char *path, struct error *error)
+{
+	const char *below = strchr(path, '/') + 1;
+	int fd =
+		openat(path[0] == 'p' ? fs->proc : fs->sys, below, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? error_system(error, errno, "cannot open /%s", path) : fd;
+}
+
+static int protect_path(const struct kernel_fs *fs, const char *path, struct error *error)
+{
+	CLEANUP_FD int target = open_there(fs, path, error);
+	CLEANUP_FD int mount = target < 0 ? -1 : mount_copy(target, "", 0, error);
+
+	if (target == -ENOENT)
+		return 0;
+	if (mount < 0 || mount_protect(mount, 0, MOUNT_ATTR_RDONLY, error) < 0)
 		return -error->code;
-	return mount_attach(mount, root, path, error);
+	return mount_attach_to(mount, target, path, error);
 }
 
 /* Covers a directory by an empty one, anything else by /dev/null. */
-static int mask_path(int root, const char *path, struct error *error)
+static int mask_path(const struct kernel_fs *fs, const char *path, struct error *error)
 {
-	CLEANUP_FD int target = mount_target(root, path, error);
+	CLEANUP_FD int target = open_there(fs, path, error);
 	CLEANUP_FD int cover = -1;
 	struct stat status;
 
@@ -312,20 +330,22 @@ static int mask_path(int root, const char *path, struct error *error)
 		return target == -ENOENT ? 0 : target;
 	if (fstat(target, &status) < 0)
 		return error_system(error, errno, "cannot look at /%s", path);
-	cover = S_ISDIR(status.st_mode) ? mount_copy(AT_FDCWD, "/empty", 0, error)
-					: mount_copy(root, "dev/null", 0, error);
+	cover = mount_copy(AT_FDCWD, S_ISDIR(status.st_mode) ? "/empty" : "/dev/null", 0, error);
 	return cover < 0 ? cover : mount_attach_to(cover, target, path, error);
 }
 
-static int protect_host(int root, struct error *error)
+static int protect_host(int root, int proc, struct error *error)
 {
-	if (protect_sysctls(root, error) < 0)
+	CLEANUP_FD int sys = mount_target(root, "sys", error);
+	const struct kernel_fs fs = {.proc = proc, .sys = sys};
+
+	if (sys < 0 || protect_sysctls(proc, error) < 0)
 		return -error->code;
 	for (size_t i = 0; i < ARRAY_SIZE(read_only); i++)
-		if (protect_path(root, read_only[i], error) < 0)
+		if (protect_path(&fs, read_only[i], error) < 0)
 			return -error->code;
 	for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
-		if (mask_path(root, masked[i], error) < 0)
+		if (mask_path(&fs, masked[i], error) < 0)
 			return -error->code;
 	return 0;
 }
@@ -356,7 +376,7 @@ int root_make_for_client(const struct stage_client *client, int overlay, int pro
 	if (result >= 0)
 		result = make_own_mounts(root, error);
 	if (result >= 0)
-		result = protect_host(root, error);
+		result = protect_host(root, proc, error);
 	if (result >= 0)
 		result = mount_become_root(root, error);
 	return result;

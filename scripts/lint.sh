@@ -84,7 +84,8 @@ find_unused() {
 	local output
 
 	rm -f "$build/gcc/pyroute"
-	output=$(make -s BUILD="$build/gcc" CC=gcc EXTRA_CFLAGS="$gcc_flags" \
+	# The libraries outside: what of these is not used is no matter.
+	output=$(make -s SHARED=yes BUILD="$build/gcc" CC=gcc EXTRA_CFLAGS="$gcc_flags" \
 		LDFLAGS=-Wl,--gc-sections,--print-gc-sections 2>&1) || { say "$output" && return 1; }
 	! grep "section '\.text\.[a-z_]*'" <<<"$output"
 }

@@ -9,15 +9,27 @@
 #include "fuzz.h"
 
 /* In the place of a process that would enter the stage's user namespace. */
-int supervise_call(supervise_become *run_child, void *context, struct error *error)
+int mapper_open(struct mapper *mapper, int user_ns, struct error *error)
 {
-	const struct mapping *mapping = context;
+	(void)user_ns;
+	(void)error;
+	mapper->pid = 1;
+	return 0;
+}
 
-	require(run_child == map_child && fcntl(mapping->proc, F_GETFD) == FD_CLOEXEC, "a /proc");
-	for (uint32_t i = 0; i < mapping->word->pid_count; i++)
-		if (mapping->word->pids[i] < 0)
-			return error_set(error, ESRCH, "there is no process %d",
-					 mapping->word->pids[i]);
+void mapper_close(struct mapper *mapper)
+{
+	mapper->pid = 0;
+}
+
+int mapper_map(const struct mapper *mapper, int proc, const int32_t *pids, size_t count,
+	       struct error *error)
+{
+	require(mapper->pid == 1 && fcntl(proc, F_GETFD) == FD_CLOEXEC && count <= MAPPER_PIDS,
+		"a /proc");
+	for (size_t i = 0; i < count; i++)
+		if (pids[i] < 0)
+			return error_set(error, ESRCH, "there is no process %d", pids[i]);
 	return 0;
 }
 

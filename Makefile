@@ -242,7 +242,7 @@ rootfs-import:
 CLIENTS ?= 1000
 
 crowd: all
-	PYROUTE_TEST_CLIENTS=$(CLIENTS) tests/run.sh tests/e2e/faults_crowds.bats
+	PYROUTE_TEST_CLIENTS=$(CLIENTS) tests/run.sh tests/e2e/faults_crowds.bats tests/e2e/crowds_answer.bats
 
 new-machines:
 	tests/new-machine.sh

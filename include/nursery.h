@@ -10,6 +10,8 @@
 #include "keeper.h"
 #include "switchboard.h"
 
+#define NURSERY_ASKED_MAX 32 /* questions; their messages fit into a socket's buffer */
+
 /* All but what is marked is its own. */
 struct nursery {
 	const struct keeper_plan *plan; /* borrowed, as the next four */
@@ -27,8 +29,8 @@ struct nursery {
 	unsigned *unmet;   /* of each net: interfaces of clients that were not met yet */
 	unsigned *unwired; /* of each client: its interfaces that have no wire yet */
 	size_t nets_wired;
-	size_t *asked; /* a ring of what the starter was asked for, oldest first: the nets of legs
-			*/
+	/* A ring of what the starter was asked for, oldest first: the nets of legs. */
+	size_t asked[NURSERY_ASKED_MAX];
 	size_t asked_first, asked_count;
 	size_t doors_first; /* or the doors of the wave that begins here */
 };

@@ -21,7 +21,6 @@
 #include <fcntl.h>
 
 #define WAVE	  KEEPER_WAVE
-#define ASKED_MAX 32	   /* questions; their messages fit into a socket's buffer */
 #define DOORS	  SIZE_MAX /* among the nets that legs were asked for */
 #define TOLD_EACH 8	   /* clients, or nets, between one word of progress and the next */
 
@@ -33,7 +32,6 @@ void nursery_close(struct nursery *nursery)
 	free(nursery->client_ns);
 	free(nursery->unmet);
 	free(nursery->unwired);
-	free(nursery->asked);
 }
 
 /* ---- words with the starter ------------------------------------------------------------------ */
@@ -110,7 +108,7 @@ static int hear_answers(struct nursery *nursery, size_t keep, struct error *erro
 	while (nursery->asked_count > keep) {
 		const size_t net = nursery->asked[nursery->asked_first];
 
-		nursery->asked_first = (nursery->asked_first + 1) % ASKED_MAX;
+		nursery->asked_first = (nursery->asked_first + 1) % NURSERY_ASKED_MAX;
 		nursery->asked_count--;
 		if (net == DOORS) {
 			if (hear_of_doors(nursery, error) < 0)
@@ -124,7 +122,7 @@ static int hear_answers(struct nursery *nursery, size_t keep, struct error *erro
 
 static void note_asked(struct nursery *nursery, size_t what)
 {
-	nursery->asked[(nursery->asked_first + nursery->asked_count++) % ASKED_MAX] = what;
+	nursery->asked[(nursery->asked_first + nursery->asked_count++) % NURSERY_ASKED_MAX] = what;
 }
 
 /* Asks for the doors of the wave from FIRST on, if there are any. */
@@ -134,7 +132,7 @@ static int ask_for_doors(struct nursery *nursery, size_t first, struct error *er
 
 	if (!nursery->plan->groups || first >= nursery->plan->stage->client_count)
 		return 0;
-	if (hear_answers(nursery, ASKED_MAX - 1, error) < 0 ||
+	if (hear_answers(nursery, NURSERY_ASKED_MAX - 1, error) < 0 ||
 	    channel_send(nursery->channel, &word, sizeof(word), NULL, error) < 0)
 		return -error->code;
 	nursery->doors_first = first;
@@ -160,7 +158,7 @@ static int ask_leg_of_starter(void *context, const struct wire_far_end *far, int
 	struct nursery *nursery = context;
 	const struct keeper_word word = {.verb = VERB_LEG, .far = *far};
 	struct channel_fds fds = {.fd = {far_ns}, .count = 1};
-	int result = hear_answers(nursery, can_wait ? ASKED_MAX - 1 : 0, error);
+	int result = hear_answers(nursery, can_wait ? NURSERY_ASKED_MAX - 1 : 0, error);
 
 	if (result == 0)
 		result = channel_send(nursery->channel, &word, sizeof(word), &fds, error);
@@ -274,9 +272,7 @@ static int make_room(struct nursery *nursery, struct error *error)
 	nursery->client_ns = calloc(stage->client_count, sizeof(*nursery->client_ns));
 	nursery->unwired = calloc(stage->client_count, sizeof(*nursery->unwired));
 	nursery->unmet = calloc(stage->net_count, sizeof(*nursery->unmet));
-	nursery->asked = calloc(ASKED_MAX, sizeof(*nursery->asked));
-	if (nursery->client_ns == NULL || nursery->unwired == NULL || nursery->unmet == NULL ||
-	    nursery->asked == NULL)
+	if (nursery->client_ns == NULL || nursery->unwired == NULL || nursery->unmet == NULL)
 		return error_system(error, ENOMEM, "cannot make the clients");
 	if (ends_list(stage, &nursery->ends, error) < 0)
 		return -error->code;

@@ -344,9 +344,11 @@ static int meet_all(struct nursery *nursery, struct error *error)
 	for (size_t i = 0; i < count + WAVE; i++) {
 		if (i < count && client_go_on(&nursery->clients[i], error) < 0)
 			return for_client(nursery, i, error);
-		if (i >= WAVE && i - WAVE < count &&
-		    client_meet_whole(&nursery->clients[i - WAVE], nursery->channel, error) < 0)
+		if (i < WAVE)
+			continue;
+		if (client_meet_whole(&nursery->clients[i - WAVE], nursery->channel, error) < 0)
 			return for_client(nursery, i - WAVE, error);
+		nursery->client_ns[i - WAVE] = nursery->clients[i - WAVE].ns.fd[NS_NET];
 	}
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include "ends.h"
 #include "net.h"
 #include "net_shape.h"
+#include "ns.h"
 #include "sysctl.h"
 #include "wire.h"
 
@@ -282,6 +283,48 @@ static int settle_port(const struct switchboard *board, const struct stage_net *
 	return net_link_settle(board->socket, port, error);
 }
 
+static int enter(int ns, struct error *error)
+{
+	struct ns_set set = NS_SET_NONE;
+
+	set.fd[NS_NET] = ns;
+	return ns_enter(&set, error);
+}
+
+static int ask_in_client(const struct net_end *end, struct error *error)
+{
+	CLEANUP_NET struct nl_sock *socket = NULL;
+	int result = enter(end->ns, error);
+
+	if (result == 0)
+		result = net_socket_open(&socket, error);
+	return result == 0 ? net_link_settle(socket, end->name, error) : result;
+}
+
+/* Of two clients each asks for its own end alone, and whose was up first did so before there was a
+ * carrier. A leg's starter asks for that, and a client's end of such a wire comes up last. */
+static int settle_pair(const struct switchboard *board, const struct stage_net *net,
+		       struct error *error)
+{
+	const struct end *ends[2];
+	char name[IFNAMSIZ];
+	struct error back;
+	int result = two_ends(board, net, ends, error);
+
+	if (result < 0 || ends[0] == NULL)
+		return result;
+	for (size_t i = 0; result == 0 && i < 2; i++) {
+		const struct net_end end = net_end_of(board, ends[i], name);
+
+		result = ask_in_client(&end, error);
+	}
+	if (enter(board->ns, &back) < 0 && result == 0) {
+		*error = back;
+		result = -back.code;
+	}
+	return result;
+}
+
 int switchboard_settle_net(const struct switchboard *board, const struct stage_net *net,
 			   struct error *error)
 {
@@ -290,7 +333,7 @@ int switchboard_settle_net(const struct switchboard *board, const struct stage_n
 	int result = 0;
 
 	if (form_of(net) == FORM_PAIR)
-		return 0;
+		return settle_pair(board, net, error);
 	if (stage_net_is_leg(net))
 		result = settle_port(board, net, NULL, error);
 	for (size_t i = 0; result == 0 && i < count; i++)

@@ -283,6 +283,12 @@ long client_wait_wired(struct client *client)
 	return 0;
 }
 
+void client_not_born(struct client *client)
+{
+	__atomic_store_n(&client->pid, -1, __ATOMIC_RELEASE);
+	raw_futex_wake((unsigned *)&client->pid);
+}
+
 /* Only the last one wakes the parent. */
 void client_finished(struct client *client)
 {

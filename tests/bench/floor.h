@@ -114,6 +114,8 @@ long client_failed(struct client *client, const char *step, long code);
 /* "clientN" */
 char *client_name(const struct client *client, char name[20]);
 long client_wait_wired(struct client *client);
+/* Tells who waits for its pid that there is none. */
+void client_not_born(struct client *client);
 /* Tells the parent that this one is up, or has failed. */
 void client_finished(struct client *client);
 

@@ -36,6 +36,13 @@ struct features {
 /* How a path is covered. */
 enum cover { COVER_NONE /* this kernel does not have it */, COVER_FILE, COVER_DIRECTORY };
 
+/* A setting that a network namespace is born with otherwise than a client has it. */
+struct contrary {
+	char path[80];
+	const char *value; /* a client's */
+};
+#define CONTRARY_MAX 80
+
 #define COVERED_MAX   32
 #define READ_ONLY_MAX 8
 
@@ -54,7 +61,8 @@ struct full {
 	unsigned allowed;   /* futex: how many clients have control groups, and can be cloned */
 	const char *step;   /* of the keeper's that failed */
 	long code;
-	bool forwards;			/* the computer, and so every new network namespace */
+	struct contrary contrary[CONTRARY_MAX];
+	unsigned contrary_count;
 	enum cover covers[COVERED_MAX]; /* of full_covered */
 	bool read_only[READ_ONLY_MAX];	/* of full_read_only */
 	char hosts[32 * CLIENTS_MAX];
@@ -67,17 +75,18 @@ struct full {
 extern const char *const full_covered[];
 extern const char *const full_read_only[];
 
-/* Settings of the network, as runtime/stack.c has them: NUMBER is that of IPV4_DEVCONF_..., 0 where
- * it is none of an interface's. Each list ends with a key that is NULL. */
+/* Settings of the network, as runtime/settings.c has them. What a kernel does not have of them, its
+ * clients need not either. The list ends with a directory that is NULL. */
 struct full_setting {
 	const char *key;
 	const char *value;
-	int number;
-	bool optional; /* not of every kernel */
 };
-extern const struct full_setting full_ipv4[];
-extern const struct full_setting full_ipv6[];
-extern const struct full_setting full_interface[];
+struct full_group {
+	const char *directory;
+	const struct full_setting *settings;
+	size_t count;
+};
+extern const struct full_group full_settings[];
 
 /* What runtime/privilege.c leaves a client, as a set of bits. */
 uint64_t full_capabilities(void);

@@ -4,8 +4,6 @@
 #include "raw.h"
 
 #include <linux/capability.h>
-#include <linux/if_link.h>
-#include <linux/rtnetlink.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/wait.h>
@@ -74,7 +72,7 @@ static long make_mounts_child(struct client *client)
 	} mounts[] = {
 		{"/dev", "dev", NULL, MS_MOVE, NULL},
 		{"/src", "~/src", NULL, MS_MOVE, NULL},
-		{"proc", "proc", "proc", DATA, NULL},
+		{"/proc", "proc", NULL, MS_MOVE, NULL},
 		{"sysfs", "sys", "sysfs", DATA | MS_RDONLY, NULL},
 		{"devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
 		 "newinstance,ptmxmode=0666,mode=620,gid=5"},
@@ -145,82 +143,33 @@ static long make_root_child(struct client *client)
 /* ---- network ----------------------------------------------------------------------------------
  */
 
-static long settle_child(struct client *client, const char *directory,
-			 const struct full_setting *settings)
+/* In a procfs of our own: in one that many namespaces are seen by, the kernel keeps the settings of
+ * all of them in one list for each name, and goes through it.
+ *
+ * It is done before root knows our pid, and so before anybody can make an interface here, which
+ * will be a copy of "default". The price is that root waits for a wave a little longer, while it
+ * has nothing to do but to make the next one's control groups; settings that are made while it
+ * already makes the links would have to be made again for eth0. */
+static long settle_child(struct client *client)
 {
-	int dir = raw_open(AT_FDCWD, directory, O_PATH | O_DIRECTORY);
+	const struct full *full = client->floor->full;
 
-	if (dir == -ENOENT && settings == full_ipv6)
-		return 0;
-	CLIENT_TRY(client, directory, dir);
-	for (; settings->key != NULL; settings++) {
-		long result = raw_write_file(dir, settings->key, settings->value, 0);
-
-		if (result < 0 && !(result == -ENOENT && settings->optional))
-			return client_failed(client, settings->key, result);
-	}
-	raw_close(dir);
+	CLIENT_TRY(client, "proc", raw_mount("proc", "/proc", "proc", DATA, NULL));
+	for (unsigned i = 0; i < full->contrary_count; i++)
+		CLIENT_TRY(client, full->contrary[i].path,
+			   raw_write_file(AT_FDCWD, full->contrary[i].path, full->contrary[i].value,
+					  0));
 	return 0;
 }
 
-/* IPv4's, but for the interface's own, which need not be there yet. On a computer that forwards the
- * first of them takes rtnl; what comes after changes no value of "forwarding" any more, and takes
- * none. */
-static long settle_ipv4_child(struct client *client)
-{
-	const bool forwards = client->floor->full->forwards;
-	long result;
-
-	if (forwards)
-		floor_lock(client->floor);
-	result = settle_child(client, "/proc/sys/net/ipv4", full_ipv4);
-	if (forwards)
-		floor_unlock(client->floor);
-	if (result < 0 || settle_child(client, "/proc/sys/net/ipv4/conf/all", full_interface) < 0)
-		return client->code;
-	return settle_child(client, "/proc/sys/net/ipv4/conf/default", full_interface);
-}
-
-static uint32_t number_of(const char *text)
-{
-	uint32_t number = 0;
-
-	while (*text != '\0')
-		number = number * 10 + (uint32_t)(*text++ - '0');
-	return number;
-}
-
-/* An interface's settings are attributes of it, too: one request in the place of thirty files. */
-static void put_settings_child(struct batch *batch)
-{
-	const struct ifinfomsg link = {.ifi_index = (int)CLIENT_LINK};
-	struct nlattr *families, *family, *settings;
-
-	netlink_add(batch, RTM_SETLINK, 0, &link, sizeof(link));
-	families = netlink_nest(batch, IFLA_AF_SPEC);
-	family = netlink_nest(batch, AF_INET);
-	settings = netlink_nest(batch, IFLA_INET_CONF);
-	for (size_t i = 0; full_interface[i].key != NULL; i++) {
-		const uint32_t value = number_of(full_interface[i].value);
-
-		netlink_put(batch, full_interface[i].number, &value, sizeof(value));
-	}
-	netlink_nest_end(batch, settings);
-	netlink_nest_end(batch, family);
-	netlink_nest_end(batch, families);
-}
-
-/* IPv6 is off before any link is up. */
 static long change_network_child(struct client *client, int socket)
 {
 	char buffer[1024] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct batch batch = {.buffer = buffer};
 
-	if (settle_child(client, "/proc/sys/net/ipv6", full_ipv6) < 0)
-		return client->code;
 	CLIENT_TRY(client, "offloads", root_offloads_off(client->floor->full, socket, "eth0"));
-	put_settings_child(&batch);
 	netlink_up(&batch, LOOPBACK_LINK);
+	netlink_no_loopback(&batch, LOOPBACK_LINK);
 	netlink_address(&batch, CLIENT_LINK, floor_client_address(client->number));
 	netlink_up(&batch, CLIENT_LINK);
 	netlink_default_route(&batch, CLIENT_LINK, floor_leg_address(client->number));
@@ -264,13 +213,12 @@ static long become_client_child(struct client *client)
 {
 	char name[20];
 
-	if (announce_child(client) < 0 || enter_groups_child(client) < 0 ||
-	    make_root_child(client) < 0)
+	if (enter_groups_child(client) < 0 || settle_child(client) < 0 ||
+	    announce_child(client) < 0 || make_root_child(client) < 0)
 		return client->code;
 	(void)client_name(client, name);
 	CLIENT_TRY(client, "sethostname", RAW(SYS_sethostname, name, strlen(name)));
-	if (settle_ipv4_child(client) < 0 || client_wait_wired(client) < 0 ||
-	    make_network_child(client) < 0)
+	if (client_wait_wired(client) < 0 || make_network_child(client) < 0)
 		return client->code;
 	return confine_child(client);
 }
@@ -296,6 +244,8 @@ int main_client(void *argument)
 	struct client *client = argument;
 	const long result = become_client_child(client);
 
+	if (result < 0 && client->pid == 0)
+		client_not_born(client);
 	client_finished(client);
 	if (result == 0)
 		be_init_child();

@@ -132,13 +132,42 @@ static void look_at_paths_keeper(struct full *full)
 			full->covers[i] = S_ISDIR(status.st_mode) ? COVER_DIRECTORY : COVER_FILE;
 }
 
-/* The keeper's own network namespace is as new as the clients' will be. */
-static void look_at_forwarding_keeper(struct full *full)
+static void note_contrary_keeper(struct full *full, const char *path, const char *value)
 {
-	CLEANUP_FD int fd = open("/proc/sys/net/ipv4/ip_forward", O_RDONLY | O_CLOEXEC);
-	char value = '1';
+	struct contrary *contrary = &full->contrary[full->contrary_count++];
 
-	full->forwards = fd < 0 || read(fd, &value, 1) != 1 || value != '0';
+	(void)put_text(contrary->path, path);
+	contrary->value = value;
+}
+
+static bool is_contrary_keeper(const char *path, const char *wanted)
+{
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char value[32] = "";
+
+	if (fd < 0)
+		return false; /* this kernel does not have it */
+	if (read(fd, value, sizeof(value) - 1) < 0)
+		return true;
+	value[strcspn(value, "\n")] = '\0';
+	return strcmp(value, wanted) != 0;
+}
+
+/* The keeper's own network namespace is as new as the clients' will be: they need not write what
+ * they are born with. */
+static void look_at_settings_keeper(struct full *full)
+{
+	char path[sizeof(full->contrary[0].path)];
+
+	for (const struct full_group *group = full_settings; group->directory != NULL; group++)
+		for (size_t i = 0; i < group->count; i++) {
+			const struct full_setting *setting = &group->settings[i];
+
+			(void)put_text(put_text(put_text(path, group->directory), "/"),
+				       setting->key);
+			if (is_contrary_keeper(path, setting->value))
+				note_contrary_keeper(full, path, setting->value);
+		}
 }
 
 static void become_keeper(struct full *full)
@@ -147,7 +176,7 @@ static void become_keeper(struct full *full)
 	    give_up_keeper(full) < 0)
 		return;
 	look_at_paths_keeper(full);
-	look_at_forwarding_keeper(full);
+	look_at_settings_keeper(full);
 }
 
 /* ---- cloning ----------------------------------------------------------------------------------
@@ -169,8 +198,7 @@ static void spawn_keeper(struct full *full, struct client *client)
 	if (pid > 0)
 		return;
 	(void)client_failed(client, "clone", -errno);
-	__atomic_store_n(&client->pid, -1, __ATOMIC_RELEASE); /* root waits for it */
-	raw_futex_wake((unsigned *)&client->pid);
+	client_not_born(client);
 	client_finished(client);
 }
 

@@ -1,7 +1,6 @@
 #include "full.h"
 
 #include <linux/capability.h>
-#include <linux/ip.h>
 
 const char *const full_covered[] = {
 	"proc/acpi",	      "proc/asound",
@@ -20,58 +19,64 @@ const char *const full_read_only[] = {
 	"proc/bus", "proc/fs", "proc/irq", "proc/sys/net/netfilter/nf_hooks_lwtunnel", NULL,
 };
 
-/* To be written first, for the first of them resets some of an interface's. */
-const struct full_setting full_ipv4[] = {
-	{"ip_forward", "0", 0, false},
-	{"ip_default_ttl", "64", 0, false},
-	{"icmp_echo_ignore_all", "0", 0, false},
-	{"icmp_echo_ignore_broadcasts", "1", 0, false},
-	{NULL, NULL, 0, false},
+/* Should come first, for the first of them resets others. */
+static const struct full_setting ipv4_forwarding[] = {
+	{"ip_forward", "0"},
+	{"conf/default/forwarding", "0"},
 };
 
-/* A kernel without IPv6 makes no IPv6 noise. */
-const struct full_setting full_ipv6[] = {
-	{"conf/all/disable_ipv6", "1", 0, true},
-	{"conf/default/disable_ipv6", "1", 0, true},
-	{NULL, NULL, 0, false},
+static const struct full_setting ipv4_host[] = {
+	{"ip_default_ttl", "64"},
+	{"icmp_echo_ignore_all", "0"},
+	{"icmp_echo_ignore_broadcasts", "1"},
 };
 
-const struct full_setting full_interface[] = {
-	{"forwarding", "0", IPV4_DEVCONF_FORWARDING, false},
-	{"accept_redirects", "1", IPV4_DEVCONF_ACCEPT_REDIRECTS, false},
-	{"arp_evict_nocarrier", "1", IPV4_DEVCONF_ARP_EVICT_NOCARRIER, true},
-	{"disable_policy", "0", IPV4_DEVCONF_NOPOLICY, true},
-	{"disable_xfrm", "0", IPV4_DEVCONF_NOXFRM, true},
-	{"rp_filter", "0", IPV4_DEVCONF_RP_FILTER, false},
-	{"secure_redirects", "1", IPV4_DEVCONF_SECURE_REDIRECTS, false},
-	{"send_redirects", "1", IPV4_DEVCONF_SEND_REDIRECTS, false},
-	{"route_localnet", "0", IPV4_DEVCONF_ROUTE_LOCALNET, false},
-	{"accept_source_route", "0", IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE, false},
-	{"arp_ignore", "0", IPV4_DEVCONF_ARP_IGNORE, false},
-	{"arp_announce", "0", IPV4_DEVCONF_ARP_ANNOUNCE, false},
-	{"arp_filter", "0", IPV4_DEVCONF_ARPFILTER, false},
-	{"proxy_arp", "0", IPV4_DEVCONF_PROXY_ARP, false},
-	{"arp_notify", "0", IPV4_DEVCONF_ARP_NOTIFY, false},
-	{"arp_accept", "0", IPV4_DEVCONF_ARP_ACCEPT, false},
-	{"drop_gratuitous_arp", "0", IPV4_DEVCONF_DROP_GRATUITOUS_ARP, false},
-	{"accept_local", "0", IPV4_DEVCONF_ACCEPT_LOCAL, false},
-	{"shared_media", "1", IPV4_DEVCONF_SHARED_MEDIA, false},
-	{"src_valid_mark", "0", IPV4_DEVCONF_SRC_VMARK, false},
-	{"medium_id", "0", IPV4_DEVCONF_MEDIUM_ID, false},
-	{"tag", "0", IPV4_DEVCONF_TAG, false},
-	{"bootp_relay", "0", IPV4_DEVCONF_BOOTP_RELAY, false},
-	{"log_martians", "0", IPV4_DEVCONF_LOG_MARTIANS, false},
-	{"bc_forwarding", "0", IPV4_DEVCONF_BC_FORWARDING, false},
-	{"proxy_arp_pvlan", "0", IPV4_DEVCONF_PROXY_ARP_PVLAN, false},
-	{"force_igmp_version", "0", IPV4_DEVCONF_FORCE_IGMP_VERSION, false},
-	{"promote_secondaries", "0", IPV4_DEVCONF_PROMOTE_SECONDARIES, false},
-	{"ignore_routes_with_linkdown", "0", IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN, false},
-	{"drop_unicast_in_l2_multicast", "0", IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST, false},
-	{"igmpv2_unsolicited_report_interval", "10000",
-	 IPV4_DEVCONF_IGMPV2_UNSOLICITED_REPORT_INTERVAL, false},
-	{"igmpv3_unsolicited_report_interval", "1000",
-	 IPV4_DEVCONF_IGMPV3_UNSOLICITED_REPORT_INTERVAL, false},
-	{NULL, NULL, 0, false},
+/* Of "all" and of "default", which an interface is a copy of when it is made. */
+static const struct full_setting ipv4_interface[] = {
+	{"accept_redirects", "1"},
+	{"rp_filter", "0"},
+	{"secure_redirects", "1"},
+	{"send_redirects", "1"},
+	{"route_localnet", "0"},
+	{"accept_source_route", "0"},
+	{"arp_ignore", "0"},
+	{"arp_announce", "0"},
+	{"arp_filter", "0"},
+	{"proxy_arp", "0"},
+	{"arp_notify", "0"},
+	{"arp_accept", "0"},
+	{"drop_gratuitous_arp", "0"},
+	{"accept_local", "0"},
+	{"shared_media", "1"},
+	{"src_valid_mark", "0"},
+	{"medium_id", "0"},
+	{"tag", "0"},
+	{"bootp_relay", "0"},
+	{"log_martians", "0"},
+	{"bc_forwarding", "0"},
+	{"proxy_arp_pvlan", "0"},
+	{"force_igmp_version", "0"},
+	{"promote_secondaries", "0"},
+	{"ignore_routes_with_linkdown", "0"},
+	{"drop_unicast_in_l2_multicast", "0"},
+	{"igmpv2_unsolicited_report_interval", "10000"},
+	{"igmpv3_unsolicited_report_interval", "1000"},
+	{"arp_evict_nocarrier", "1"},
+	{"disable_policy", "0"},
+	{"disable_xfrm", "0"},
+};
+
+static const struct full_setting ipv6_off[] = {
+	{"conf/default/disable_ipv6", "1"},
+};
+
+const struct full_group full_settings[] = {
+	{"/proc/sys/net/ipv4", ipv4_forwarding, ARRAY_SIZE(ipv4_forwarding)},
+	{"/proc/sys/net/ipv4", ipv4_host, ARRAY_SIZE(ipv4_host)},
+	{"/proc/sys/net/ipv4/conf/all", ipv4_interface, ARRAY_SIZE(ipv4_interface)},
+	{"/proc/sys/net/ipv4/conf/default", ipv4_interface, ARRAY_SIZE(ipv4_interface)},
+	{"/proc/sys/net/ipv6", ipv6_off, ARRAY_SIZE(ipv6_off)},
+	{NULL, NULL, 0},
 };
 
 uint64_t full_capabilities(void)

@@ -8,6 +8,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <stdbool.h>
 
 #define SEND_ROOM      (1 << 20)
 #define ATTRIBUTE_HEAD sizeof(struct nlattr) /* NLA_HDRLEN is an int */
@@ -40,7 +41,7 @@ static void *reserve(struct batch *batch, size_t size)
 	return at;
 }
 
-void netlink_add(struct batch *batch, int type, int flags, const void *header, size_t size)
+static void add(struct batch *batch, int type, int flags, const void *header, size_t size)
 {
 	struct nlmsghdr *head = (void *)(batch->buffer + batch->length);
 
@@ -52,7 +53,7 @@ void netlink_add(struct batch *batch, int type, int flags, const void *header, s
 	memcpy(reserve(batch, size), header, size);
 }
 
-void netlink_put(struct batch *batch, int attribute, const void *data, size_t size)
+static void put(struct batch *batch, int attribute, const void *data, size_t size)
 {
 	struct nlattr *head = reserve(batch, ATTRIBUTE_HEAD + size);
 
@@ -64,18 +65,18 @@ void netlink_put(struct batch *batch, int attribute, const void *data, size_t si
 
 static void put_u32(struct batch *batch, int attribute, uint32_t value)
 {
-	netlink_put(batch, attribute, &value, sizeof(value));
+	put(batch, attribute, &value, sizeof(value));
 }
 
-struct nlattr *netlink_nest(struct batch *batch, int attribute)
+static struct nlattr *nest_begin(struct batch *batch, int attribute)
 {
 	struct nlattr *nest = (void *)(batch->buffer + batch->length);
 
-	netlink_put(batch, attribute, NULL, 0);
+	put(batch, attribute, NULL, 0);
 	return nest;
 }
 
-void netlink_nest_end(struct batch *batch, struct nlattr *nest)
+static void nest_end(struct batch *batch, struct nlattr *nest)
 {
 	nest->nla_len = (uint16_t)(batch->buffer + batch->length - (char *)nest);
 }
@@ -86,7 +87,7 @@ void netlink_nest_end(struct batch *batch, struct nlattr *nest)
 /* One queue each way, in the place of one for each processor: a client's program is one. */
 static void put_end(struct batch *batch, const char *name, unsigned group)
 {
-	netlink_put(batch, IFLA_IFNAME, name, strlen(name) + 1);
+	put(batch, IFLA_IFNAME, name, strlen(name) + 1);
 	put_u32(batch, IFLA_GROUP, group);
 	put_u32(batch, IFLA_NUM_TX_QUEUES, 1);
 	put_u32(batch, IFLA_NUM_RX_QUEUES, 1);
@@ -99,18 +100,18 @@ void netlink_veth(struct batch *batch, const struct veth *veth)
 	const struct ifinfomsg there = {.ifi_index = (int)veth->peer_index};
 	struct nlattr *info, *data, *peer;
 
-	netlink_add(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &here, sizeof(here));
+	add(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &here, sizeof(here));
 	put_end(batch, veth->name, veth->group);
-	info = netlink_nest(batch, IFLA_LINKINFO);
-	netlink_put(batch, IFLA_INFO_KIND, "veth", 5);
-	data = netlink_nest(batch, IFLA_INFO_DATA);
-	peer = netlink_nest(batch, VETH_INFO_PEER);
+	info = nest_begin(batch, IFLA_LINKINFO);
+	put(batch, IFLA_INFO_KIND, "veth", 5);
+	data = nest_begin(batch, IFLA_INFO_DATA);
+	peer = nest_begin(batch, VETH_INFO_PEER);
 	memcpy(reserve(batch, sizeof(there)), &there, sizeof(there));
 	put_end(batch, veth->peer, veth->group);
 	put_u32(batch, IFLA_NET_NS_PID, (uint32_t)veth->peer_ns);
-	netlink_nest_end(batch, peer);
-	netlink_nest_end(batch, data);
-	netlink_nest_end(batch, info);
+	nest_end(batch, peer);
+	nest_end(batch, data);
+	nest_end(batch, info);
 }
 
 void netlink_up(struct batch *batch, unsigned index)
@@ -118,7 +119,7 @@ void netlink_up(struct batch *batch, unsigned index)
 	const struct ifinfomsg link = {
 		.ifi_index = (int)index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
 
-	netlink_add(batch, RTM_NEWLINK, 0, &link, sizeof(link));
+	add(batch, RTM_NEWLINK, 0, &link, sizeof(link));
 }
 
 void netlink_address(struct batch *batch, unsigned index, ipv4 address)
@@ -126,7 +127,7 @@ void netlink_address(struct batch *batch, unsigned index, ipv4 address)
 	const struct ifaddrmsg header = {
 		.ifa_family = AF_INET, .ifa_prefixlen = 24, .ifa_index = index};
 
-	netlink_add(batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+	add(batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
 	put_u32(batch, IFA_LOCAL, htonl(address));
 	put_u32(batch, IFA_ADDRESS, htonl(address));
 }
@@ -139,16 +140,28 @@ void netlink_default_route(struct batch *batch, unsigned index, ipv4 gateway)
 				    .rtm_scope = RT_SCOPE_UNIVERSE,
 				    .rtm_type = RTN_UNICAST};
 
-	netlink_add(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &route, sizeof(route));
+	add(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &route, sizeof(route));
 	put_u32(batch, RTA_GATEWAY, htonl(gateway));
 	put_u32(batch, RTA_OIF, index);
+}
+
+/* lo has it from the moment that it is up. To switch IPv6 off there instead is to write a file for
+ * which the kernel does not sleep where rtnl is taken, but tries again and again
+ * (restart_syscall()). */
+void netlink_no_loopback(struct batch *batch, unsigned index)
+{
+	const struct ifaddrmsg header = {
+		.ifa_family = AF_INET6, .ifa_prefixlen = 128, .ifa_index = index};
+
+	add(batch, RTM_DELADDR, 0, &header, sizeof(header));
+	put(batch, IFA_LOCAL, &in6addr_loopback, sizeof(in6addr_loopback));
 }
 
 void netlink_ask(struct batch *batch, unsigned index)
 {
 	const struct ifinfomsg link = {.ifi_index = (int)index};
 
-	netlink_add(batch, RTM_GETLINK, 0, &link, sizeof(link));
+	add(batch, RTM_GETLINK, 0, &link, sizeof(link));
 	put_u32(batch, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 }
 
@@ -156,7 +169,7 @@ void netlink_delete_group(struct batch *batch, unsigned group)
 {
 	const struct ifinfomsg none = {0};
 
-	netlink_add(batch, RTM_DELLINK, 0, &none, sizeof(none));
+	add(batch, RTM_DELLINK, 0, &none, sizeof(none));
 	put_u32(batch, IFLA_GROUP, group);
 }
 
@@ -176,6 +189,13 @@ long netlink_send_unheard(int socket, struct batch *batch)
 	return result < 0 ? result : 0;
 }
 
+/* Of netlink_no_loopback(): IPv6 is off there, or not in this kernel. */
+static bool is_forgiven(const struct nlmsgerr *answer)
+{
+	return answer->msg.nlmsg_type == RTM_DELADDR &&
+	       (answer->error == -EADDRNOTAVAIL || answer->error == -EOPNOTSUPP);
+}
+
 /* A failure is answered even where no answer was asked for; the last request's comes last. */
 static long hear(int socket)
 {
@@ -193,7 +213,7 @@ static long hear(int socket)
 
 			if (head->nlmsg_type != NLMSG_ERROR)
 				continue;
-			if (failure == 0)
+			if (failure == 0 && !is_forgiven(answer))
 				failure = answer->error;
 			if (answer->msg.nlmsg_flags & NLM_F_ACK)
 				return failure;

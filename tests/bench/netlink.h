@@ -30,17 +30,14 @@ typedef uint32_t ipv4;
 /* Opens a socket with room for a wave's requests. Returns it, or -errno. */
 int netlink_open(void);
 
-void netlink_add(struct batch *batch, int type, int flags, const void *header, size_t size);
-void netlink_put(struct batch *batch, int attribute, const void *data, size_t size);
-struct nlattr *netlink_nest(struct batch *batch, int attribute);
-void netlink_nest_end(struct batch *batch, struct nlattr *nest);
-
 /* The pair, with one queue each way, its first end up. */
 void netlink_veth(struct batch *batch, const struct veth *veth);
 void netlink_up(struct batch *batch, unsigned index);
 /* ADDRESS/24 */
 void netlink_address(struct batch *batch, unsigned index, ipv4 address);
 void netlink_default_route(struct batch *batch, unsigned index, ipv4 gateway);
+/* Takes ::1 away from it. Where there is none that is no failure. */
+void netlink_no_loopback(struct batch *batch, unsigned index);
 /* A question about the link, whose answer nobody wants. */
 void netlink_ask(struct batch *batch, unsigned index);
 void netlink_delete_group(struct batch *batch, unsigned group);

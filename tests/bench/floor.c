@@ -141,24 +141,6 @@ static void add_leg(const struct client *client, struct batch *batch)
 	netlink_address(batch, veth.index, floor_leg_address(client->number));
 }
 
-/* 0 is free, 1 taken, 2 taken and wanted (Drepper, "Futexes Are Tricky"). */
-void floor_lock(struct floor *floor)
-{
-	unsigned expected = 0;
-
-	if (__atomic_compare_exchange_n(&floor->lock, &expected, 1, false, __ATOMIC_ACQUIRE,
-					__ATOMIC_RELAXED))
-		return;
-	while (__atomic_exchange_n(&floor->lock, 2, __ATOMIC_ACQUIRE) != 0)
-		(void)raw_futex_wait(&floor->lock, 2, PATIENCE_S);
-}
-
-void floor_unlock(struct floor *floor)
-{
-	if (__atomic_exchange_n(&floor->lock, 0, __ATOMIC_RELEASE) == 2)
-		raw_futex_wake(&floor->lock);
-}
-
 void floor_wire(struct floor *floor, unsigned first, unsigned count)
 {
 	struct batch batch = {.buffer = floor->buffer};
@@ -166,9 +148,7 @@ void floor_wire(struct floor *floor, unsigned first, unsigned count)
 
 	for (unsigned i = first; i < first + count; i++)
 		add_leg(&floor->clients[i], &batch);
-	floor_lock(floor);
 	result = netlink_send(floor->netlink, &batch);
-	floor_unlock(floor);
 	if (result < 0)
 		floor_fail(floor, "cannot make the links of a wave", result);
 	for (unsigned i = first; i < first + count; i++) {

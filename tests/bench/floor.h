@@ -61,7 +61,6 @@ struct floor {
 	char *stacks;
 	int netlink;
 	char *buffer;	   /* for a wave's requests */
-	unsigned lock;	   /* futex: see floor_lock() */
 	unsigned finished; /* futex: how many clients are up, or have failed */
 };
 
@@ -78,13 +77,6 @@ char *floor_stack(const struct floor *floor, unsigned number);
 ipv4 floor_leg_address(unsigned number);
 ipv4 floor_client_address(unsigned number);
 unsigned floor_leg_index(unsigned number);
-
-/* Who changes networks takes this lock. The kernel has one for all of them, rtnl, anyway; but who
- * writes a setting such as disable_ipv6 and finds that taken does not sleep: the write is restarted
- * until it is free (restart_syscall()), which keeps a processor busy for as long as others make
- * links. */
-void floor_lock(struct floor *floor);
-void floor_unlock(struct floor *floor);
 
 /* Makes the links of COUNT clients from FIRST on, and wakes these. */
 void floor_wire(struct floor *floor, unsigned first, unsigned count);

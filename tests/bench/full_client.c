@@ -149,7 +149,11 @@ static long make_root_child(struct client *client)
  * It is done before root knows our pid, and so before anybody can make an interface here, which
  * will be a copy of "default". The price is that root waits for a wave a little longer, while it
  * has nothing to do but to make the next one's control groups; settings that are made while it
- * already makes the links would have to be made again for eth0. */
+ * already makes the links would have to be made again for eth0.
+ *
+ * On a computer that forwards, ip_forward is one of them. Where rtnl is taken the kernel does not
+ * sleep for that, but tries again and again (restart_syscall()): a client costs a third more. The
+ * runtime's do, too. */
 static long settle_child(struct client *client)
 {
 	const struct full *full = client->floor->full;
@@ -162,11 +166,13 @@ static long settle_child(struct client *client)
 	return 0;
 }
 
-static long change_network_child(struct client *client, int socket)
+static long make_network_child(struct client *client)
 {
 	char buffer[1024] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct batch batch = {.buffer = buffer};
+	int socket = netlink_open();
 
+	CLIENT_TRY(client, "netlink", socket);
 	CLIENT_TRY(client, "offloads", root_offloads_off(client->floor->full, socket, "eth0"));
 	netlink_up(&batch, LOOPBACK_LINK);
 	netlink_no_loopback(&batch, LOOPBACK_LINK);
@@ -175,18 +181,6 @@ static long change_network_child(struct client *client, int socket)
 	netlink_default_route(&batch, CLIENT_LINK, floor_leg_address(client->number));
 	CLIENT_TRY(client, "network", netlink_send(socket, &batch));
 	return 0;
-}
-
-static long make_network_child(struct client *client)
-{
-	int socket = netlink_open();
-	long result;
-
-	CLIENT_TRY(client, "netlink", socket);
-	floor_lock(client->floor);
-	result = change_network_child(client, socket);
-	floor_unlock(client->floor);
-	return result;
 }
 
 /* ---- rights -----------------------------------------------------------------------------------

@@ -48,8 +48,8 @@ void world_end(struct bench *bench);
 size_t world_links(struct bench *bench, unsigned **indexes);
 /* Returns when the kernel has nothing left to do for network namespaces that nobody has any more.
  * It does that much later, by one worker and in batches, with locks that who makes links then waits
- * for: the next to be measured would pay for the last. */
-void world_settle(struct bench *bench);
+ * for: the next to be measured would pay for the last. Returns since when that is so (now_ns()). */
+int64_t world_settle(struct bench *bench);
 /* Makes the stage "nN" of N clients, each on a net of its own. */
 void world_make_stage(struct bench *bench, unsigned clients);
 

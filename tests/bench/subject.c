@@ -148,8 +148,7 @@ struct ending subject_stop(struct bench *bench, struct running *running)
 	watch.command = stop.pid;
 	watch_all_go(bench, &watch, started);
 	ending.gone = (double)(now_ns() - started) / 1e6;
-	world_settle(bench);
-	ending.namespaces = (double)(now_ns() - started) / 1e6;
+	ending.namespaces = (double)(world_settle(bench) - started) / 1e6;
 	close_fd(&stop.output);
 	watch_end(&watch);
 	return ending;

@@ -17,8 +17,8 @@ static const struct {
 	{"start", 1000, COLUMN_FULL, 1.3},
 	{"start of stage1", 2, COLUMN_FULL, 3},
 	{"a client's share of a start, by N=100's", 1000, COLUMN_PYROUTE, 1.2},
-	{"stop, links and processes gone", 100, COLUMN_BARE, 1.2},
-	{"stop, links and processes gone", 1000, COLUMN_BARE, 1.2},
+	{"stop, namespaces gone too", 100, COLUMN_BARE, 1.2},
+	{"stop, namespaces gone too", 1000, COLUMN_BARE, 1.2},
 	{"connect, to run true", 0, COLUMN_FULL, 2},
 };
 

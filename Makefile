@@ -62,7 +62,7 @@ $(BUILD)/pyroute: $(OBJECTS)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@.whole $^ $(LIBS)
 	$(Q)objcopy --only-keep-debug $@.whole $@.debug
-	$(Q)objcopy --strip-debug --add-gnu-debuglink=$@.debug $@.whole $@
+	$(Q)objcopy --strip-all --add-gnu-debuglink=$@.debug $@.whole $@
 	$(Q)rm -f $@.whole
 
 $(BUILD)/%.o: runtime/%.c Makefile | $(BUILD)

@@ -23,6 +23,7 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   ?= build
+OBJCOPY ?= objcopy
 
 VERSION  := 0.1.0
 PACKAGES := libnl-3.0 libnl-route-3.0 libcap libseccomp json-c
@@ -61,8 +62,8 @@ all: $(BUILD)/pyroute $(LINKS)
 $(BUILD)/pyroute: $(OBJECTS)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@.whole $^ $(LIBS)
-	$(Q)objcopy --only-keep-debug $@.whole $@.debug
-	$(Q)objcopy --strip-all --add-gnu-debuglink=$@.debug $@.whole $@
+	$(Q)$(OBJCOPY) --only-keep-debug $@.whole $@.debug
+	$(Q)$(OBJCOPY) --strip-all --add-gnu-debuglink=$@.debug $@.whole $@
 	$(Q)rm -f $@.whole
 
 $(BUILD)/%.o: runtime/%.c Makefile | $(BUILD)

@@ -15,6 +15,7 @@ struct ends {
 	struct end *all; /* net by net, in the order of the clients */
 	size_t *first; /* those of the net with index I are all[first[I]] up to all[first[I + 1]] */
 };
+/* ENDS is all zero before, and the caller's: ends_clear(). */
 int ends_list(const struct stage *stage, struct ends *ends, struct error *error);
 void ends_clear(struct ends *ends);
 

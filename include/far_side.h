@@ -14,10 +14,10 @@ struct far_side {
 	struct ns_set ns;
 	struct nl_sock *socket; /* in that network namespace, while legs are made; else NULL */
 	struct net_leg_kit kit;
-	int own_ns;    /* the keeper's network namespace; borrowed */
+	int own_ns;    /* the keeper's network namespace; borrowed, while legs are made */
 	bool all_only; /* NET_LEG_ALL_ONLY of net.h */
 };
-#define FAR_SIDE_NONE ((struct far_side){.ns = NS_SET_NONE, .kit = NET_LEG_KIT_NONE})
+#define FAR_SIDE_NONE ((struct far_side){.ns = NS_SET_NONE, .kit = NET_LEG_KIT_NONE, .own_ns = -1})
 void far_side_close(struct far_side *far);
 
 /* Makes it, which is the STUDENT's, from the network namespace OWN_NS, where the caller is and

@@ -142,10 +142,12 @@ int net_leg_load_marker(struct error *error);
 
 /* What all legs are made with; found out once. */
 struct net_leg_kit {
+	bool open;
 	int marker; /* that program; -EPERM or -ENOSYS where bpf(2) is refused */
 	struct net_offloads offloads;
 };
 #define NET_LEG_KIT_NONE ((struct net_leg_kit){.marker = -1})
+/* Does nothing where it is open. */
 int net_leg_kit_open(struct nl_sock *socket, struct net_leg_kit *kit, struct error *error);
 void net_leg_kit_close(struct net_leg_kit *kit);
 #define CLEANUP_NET_LEG_KIT CLEANUP(net_leg_kit_close)

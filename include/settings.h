@@ -20,10 +20,10 @@ struct settings_survey {
 int settings_survey(int proc, bool ipv6, struct settings_survey *survey, struct error *error);
 
 /* In a client before it has an interface but lo, for those that come take over what is set here:
- * sets all that matters to what a host has by default, or a router where it is FORWARDING. IPV6:
- * off, it is off on all interfaces that come. PROC is as above, with
- * sys/net open to writing, and better the client's own: in one that many namespaces are seen by,
- * the kernel looks for a setting among those of all of them. */
+ * sets all that matters to what a host has by default, or a router where it is FORWARDING. Without
+ * IPV6 it is off on all interfaces that come. PROC is as above, with sys/net open to writing, and
+ * better the client's own: in one that many namespaces are seen by, the kernel looks for a setting
+ * among those of all of them. */
 int settings_apply(int proc, const struct settings_survey *survey, bool ipv6, bool forwarding,
 		   struct error *error);
 

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define TIMING_STEPS 32
+#define TIMING_STEPS 48
 
 struct timing_step {
 	const char *call;     /* what was called, up to its "(" the name; static text */

@@ -39,10 +39,11 @@ void wire_interface_name(size_t index, char name[IFNAMSIZ]);
 struct net_address wire_address(const struct stage_address *address, enum family family);
 
 /* In the computer's network namespace: joins it to FAR in the namespace FAR_NS by a silent leg
- * with NET's addresses, and says which one in LEG. OWN_NS is as in net_leg_raise(). */
-int wire_make_leg(struct nl_sock *socket, const struct net_leg_kit *kit,
-		  const struct stage_net *net, const struct wire_far_end *far, int far_ns,
-		  bool own_ns, struct wire_leg *leg, struct error *error);
+ * with NET's addresses, and says which one in LEG. OWN_NS is as in net_leg_raise();
+ * KIT is opened for the first one. */
+int wire_make_leg(struct nl_sock *socket, struct net_leg_kit *kit, const struct stage_net *net,
+		  const struct wire_far_end *far, int far_ns, bool own_ns, struct wire_leg *leg,
+		  struct error *error);
 
 /* The clients' ends of the wires being up: settles every leg of STAGE (net_leg_settle()). SOCKET is
  * of the network namespace that they are in. */

@@ -7,8 +7,8 @@ void ends_clear(struct ends *ends)
 	*ends = (struct ends){.all = NULL};
 }
 
-/* Calls for each interface of STAGE in turn. NEXT[I] is where the next end of the net I is put;
- * where ALL is NULL they are counted alone. */
+/* Goes through the interfaces of STAGE: NEXT[I] is where the next end of the net I goes in ALL.
+ * Where that is NULL they are counted there alone. */
 static void place(const struct stage *stage, size_t *next, struct end *all)
 {
 	for (size_t i = 0; i < stage->client_count; i++)
@@ -37,20 +37,19 @@ static size_t add_up(size_t *first, size_t count)
 
 int ends_list(const struct stage *stage, struct ends *ends, struct error *error)
 {
-	CLEANUP_FREE size_t *next = calloc(stage->net_count + 1, sizeof(*next));
-	size_t total;
+	const size_t nets = stage->net_count;
+	size_t *next;
 
-	*ends = (struct ends){.first = calloc(stage->net_count + 1, sizeof(*ends->first))};
-	if (next != NULL && ends->first != NULL) {
+	/* Behind what stays there is room for what is counted up meanwhile. */
+	ends->first = calloc(2 * nets + 1, sizeof(*ends->first));
+	if (ends->first != NULL) {
 		place(stage, ends->first, NULL);
-		total = add_up(ends->first, stage->net_count);
-		ends->all = calloc(total + 1, sizeof(*ends->all));
+		ends->all = calloc(add_up(ends->first, nets) + 1, sizeof(*ends->all));
 	}
-	if (ends->all == NULL) {
-		ends_clear(ends);
+	if (ends->first == NULL || ends->all == NULL)
 		return error_system(error, ENOMEM, "cannot wire the clients");
-	}
-	memcpy(next, ends->first, stage->net_count * sizeof(*next));
+	next = ends->first + nets + 1;
+	memcpy(next, ends->first, nets * sizeof(*next));
 	place(stage, next, ends->all);
 	return 0;
 }

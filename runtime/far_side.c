@@ -29,8 +29,6 @@ int far_side_make(struct far_side *far, const struct caller *student, int own_ns
 	if (result == 0)
 		result = net_socket_open(&far->socket, error);
 	if (result == 0)
-		result = net_leg_kit_open(far->socket, &far->kit, error);
-	if (result == 0)
 		result = computer_settle(far->socket, error);
 	return result == 0 ? go_home(far, error) : result;
 }
@@ -56,5 +54,6 @@ int far_side_settle(struct far_side *far, const struct stage *stage, struct erro
 	int result = far->socket == NULL ? 0 : wire_settle_legs(far->socket, stage, error);
 
 	net_socket_close(&far->socket);
+	far->own_ns = -1;
 	return result;
 }

@@ -322,7 +322,7 @@ static void restore_legs(FILE *journal, struct error *first)
 	char line[PATH_MAX + 32];
 	struct wire_leg leg;
 
-	if (count == 0 || net_socket_open(&socket, first) < 0)
+	if (was_read(journal, first) < 0 || count == 0 || net_socket_open(&socket, first) < 0)
 		return;
 	rewind(journal);
 	while (fgets(line, sizeof(line), journal) != NULL) {

@@ -84,14 +84,15 @@ static int answer(struct keeper *keeper, struct error *error)
 }
 
 static int map_and_answer(struct keeper *keeper, const struct keeper_word *word, int proc,
-			  struct error *error)
+			  int guard, struct error *error)
 {
 	int result = 0;
 
 	if (keeper->mapper.channel < 0)
-		result = mapper_open(&keeper->mapper, keeper->user_ns, error);
+		result = mapper_open(&keeper->mapper, keeper->user_ns, guard, error);
 	if (result == 0)
-		result = mapper_map(&keeper->mapper, proc, word->pids, word->pid_count, error);
+		result = mapper_map(&keeper->mapper, proc, word->pids, word->pid_count, guard,
+				    error);
 	return result < 0 ? result : answer(keeper, error);
 }
 
@@ -107,11 +108,12 @@ static int give_doors(struct keeper *keeper, const struct keeper_word *word,
 
 /* One word of the keeper's. Returns 1 where it is the last, that the stage is up. */
 static int attend_word(struct keeper *keeper, const struct keeper_word *word,
-		       const struct channel_fds *fds, const struct keeper_servant *servant,
-		       struct error *error)
+		       const struct channel_fds *fds, int guard,
+		       const struct keeper_servant *servant, struct error *error)
 {
 	if (word->verb == VERB_MAP && fds->count == 1 && word->pid_count <= KEEPER_WAVE)
-		return STEP(servant->timing, map_and_answer(keeper, word, fds->fd[0], error));
+		return STEP(servant->timing,
+			    map_and_answer(keeper, word, fds->fd[0], guard, error));
 	if (word->verb == VERB_DOORS)
 		return give_doors(keeper, word, servant, error);
 	if (word->verb == VERB_LEG && fds->count == 1 &&
@@ -145,7 +147,7 @@ int keeper_attend(struct keeper *keeper, int guard, const struct keeper_servant 
 		if (result == 0)
 			return error_set(error, ECHILD, "the stage's keeper was killed");
 		if (result > 0)
-			result = attend_word(keeper, &word, &fds, servant, error);
+			result = attend_word(keeper, &word, &fds, guard, servant, error);
 	} while (result == 0);
 	return result < 0 ? result : 0;
 }

@@ -3,9 +3,9 @@
 #include "channel.h"
 #include "file.h"
 #include "ns.h"
+#include "process.h"
 
 #include <sys/prctl.h>
-#include <sys/wait.h>
 
 struct question {
 	uint32_t count;
@@ -70,17 +70,19 @@ static int main_child(void *argument)
 
 /* ---- in its maker ---------------------------------------------------------------------------- */
 
-static int hear(const struct mapper *mapper, struct error *error)
+static int hear(const struct mapper *mapper, int guard, struct error *error)
 {
 	struct error answer;
-	int result = channel_receive(mapper->channel, &answer, sizeof(answer), NULL, error);
+	int result = channel_wait(mapper->channel, guard, error);
 
+	if (result == 0)
+		result = channel_receive(mapper->channel, &answer, sizeof(answer), NULL, error);
 	if (result == 0)
 		return error_set(error, ECHILD, "the process that maps ids was killed");
 	return result < 0 ? result : error_take(error, &answer);
 }
 
-int mapper_open(struct mapper *mapper, int user_ns, struct error *error)
+int mapper_open(struct mapper *mapper, int user_ns, int guard, struct error *error)
 {
 	int ends[2];
 	struct birth birth = {.user_ns = user_ns};
@@ -90,20 +92,20 @@ int mapper_open(struct mapper *mapper, int user_ns, struct error *error)
 		return result;
 	mapper->channel = ends[0];
 	birth.channel = ends[1];
-	mapper->pid = ns_clone(0, main_child, &birth, NULL, error);
+	result = ns_clone(0, main_child, &birth, &mapper->pidfd, error);
 	close_fd(&ends[1]);
-	return mapper->pid < 0 ? -error->code : hear(mapper, error);
+	return result < 0 ? result : hear(mapper, guard, error);
 }
 
 void mapper_close(struct mapper *mapper)
 {
 	close_fd(&mapper->channel);
-	if (mapper->pid > 0)
-		(void)waitpid(mapper->pid, NULL, 0);
-	mapper->pid = 0;
+	if (mapper->pidfd >= 0)
+		process_end(mapper->pidfd);
+	close_fd(&mapper->pidfd);
 }
 
-int mapper_map(const struct mapper *mapper, int proc, const int32_t *pids, size_t count,
+int mapper_map(const struct mapper *mapper, int proc, const int32_t *pids, size_t count, int guard,
 	       struct error *error)
 {
 	struct question question = {.count = (uint32_t)count};
@@ -115,5 +117,5 @@ int mapper_map(const struct mapper *mapper, int proc, const int32_t *pids, size_
 	memcpy(question.pids, pids, count * sizeof(*pids));
 	result = channel_send(mapper->channel, &question, sizeof(question), &fds, error);
 	/* Where it was killed the answer tells. */
-	return result < 0 && result != -EPIPE ? result : hear(mapper, error);
+	return result < 0 && result != -EPIPE ? result : hear(mapper, guard, error);
 }

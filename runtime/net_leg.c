@@ -96,8 +96,11 @@ static void put_filter(struct net_batch *batch, unsigned index, int marker)
 
 int net_leg_kit_open(struct nl_sock *socket, struct net_leg_kit *kit, struct error *error)
 {
-	CLEANUP_NET_LEG_KIT struct net_leg_kit opened = {.marker = net_leg_load_marker(error)};
+	CLEANUP_NET_LEG_KIT struct net_leg_kit opened = NET_LEG_KIT_NONE;
 
+	if (kit->open)
+		return 0;
+	opened = (struct net_leg_kit){.open = true, .marker = net_leg_load_marker(error)};
 	if (opened.marker < 0 && opened.marker != -EPERM && opened.marker != -ENOSYS)
 		return opened.marker;
 	if (net_offloads_find(socket, &opened.offloads, error) < 0)
@@ -110,6 +113,7 @@ int net_leg_kit_open(struct nl_sock *socket, struct net_leg_kit *kit, struct err
 void net_leg_kit_close(struct net_leg_kit *kit)
 {
 	close_fd(&kit->marker);
+	kit->open = false;
 }
 
 /* Second locks, should somebody take the filter away: no forwarding from the leg, and nothing that

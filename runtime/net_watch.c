@@ -44,7 +44,6 @@ int net_watch_open(struct nl_sock **watch, struct error *error)
 	if (net_socket_open(&opened, error) < 0)
 		return -error->code;
 	(void)nl_socket_set_buffer_size(opened, BUFFER_SIZE, 0); /* as much as the system allows */
-	nl_socket_disable_seq_check(opened);			 /* a notice answers nothing */
 	if (nl_socket_add_memberships(opened, RTNLGRP_IPV6_IFADDR, 0) < 0 ||
 	    setsockopt(nl_socket_get_fd(opened), SOL_SOCKET, SO_RCVTIMEO, &patience,
 		       sizeof(patience)) < 0)

@@ -20,9 +20,12 @@
 
 #include <fcntl.h>
 
-#define WAVE	  KEEPER_WAVE
-#define DOORS	  SIZE_MAX /* among the nets that legs were asked for */
-#define TOLD_EACH 8	   /* clients, or nets, between one word of progress and the next */
+#define WAVE  KEEPER_WAVE
+#define DOORS SIZE_MAX /* among the nets that legs were asked for */
+_Static_assert(NURSERY_ASKED_MAX *(sizeof(struct keeper_word) + 1024) <= 65536,
+	       "its questions, and the answers, may not fit into the socket");
+
+#define TOLD_EACH 8 /* clients, or nets, between one word of progress and the next */
 
 void nursery_close(struct nursery *nursery)
 {
@@ -72,10 +75,8 @@ static int note_wired(struct nursery *nursery, size_t net, struct error *error)
 	for (size_t i = 0; i < count; i++) {
 		const size_t client = ends[i].client;
 
-		if (--nursery->unwired[client] > 0)
-			continue;
-		close_fd(&nursery->clients[client].ns.fd[NS_NET]);
-		if (client_go_on(&nursery->clients[client], error) < 0)
+		if (--nursery->unwired[client] == 0 &&
+		    client_go_on(&nursery->clients[client], error) < 0)
 			return for_client(nursery, client, error);
 	}
 	tell_step(nursery, KEEPER_STEP_WIRED, ++nursery->nets_wired);
@@ -321,6 +322,8 @@ int nursery_open(struct nursery *nursery, const struct keeper_plan *plan, struct
 					      .context = nursery};
 	if (plan->alone != NULL && far_side_make(far, plan->caller, nursery->own_ns, error) < 0)
 		return error_prefix(error, "the computer's side");
+	/* Clients may be born like this namespace (net.core.devconf_inherit_init_net): nothing is
+	 * set here but what each of them sets in any case. */
 	return switchboard_settle(error);
 }
 

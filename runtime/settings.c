@@ -79,9 +79,9 @@ static const struct sysctl_setting ipv6_interface[] = {
 };
 
 /* A stage without IPv6 has no IPv6 noise: no router solicitations, no multicast reports. lo makes
- * none, and loses its address in net_host_raise(). (Switched off by "all", or by its own file, it
- * would cost much: there the kernel only tries to get its lock for links, over and over, and so
- * takes up a processor while others have it.) */
+ * none; it loses its address in net_host_raise(), until somebody sets it down and up. (Switched off
+ * by "all", or by its own file, it would cost much: there the kernel only tries to get its lock for
+ * links, over and over, and so takes up a processor while others have it.) */
 static const struct sysctl_setting ipv6_off[] = {{"conf/default/disable_ipv6", "1"}};
 static const struct sysctl_setting ipv6_on[] = {
 	{"conf/all/disable_ipv6", "0"},

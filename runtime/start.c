@@ -429,8 +429,6 @@ static int bring_up(struct start *start, struct error *error)
 			STEP(timing, ns_open_of(start->keeper.pid, NS_USER, error));
 	if (result >= 0)
 		result = STEP(timing, furnish(start, error));
-	if (result == 0 && start->root)
-		result = STEP(timing, net_leg_kit_open(start->computer, &start->kit, error));
 	if (result == 0)
 		result = keeper_attend(&start->keeper, start->signals, &servant, error);
 	if (result == 0)
@@ -461,6 +459,8 @@ static void undo(struct start *start, struct error *error)
 
 	if (start->keeper.pidfd >= 0)
 		process_end(start->keeper.pidfd);
+	/* What it asked for and was not heard holds clients' namespaces. */
+	keeper_close(&start->keeper);
 	(void)session_mark(session, NULL, &ignored);
 	if (session_clear_away(session, &ignored) < 0)
 		(void)error_set(

@@ -82,19 +82,16 @@ static struct net_end net_end_of(const struct switchboard *board, const struct e
 	return (struct net_end){name, board->client_ns[end->client], interface_of(board, end)->mac};
 }
 
-/* The two ends of a net that has no more: the second is a client's, and so is the first unless it
- * is the computer's, NULL. */
-static int two_ends(const struct switchboard *board, const struct stage_net *net,
-		    const struct end *two[2], struct error *error)
+/* The two ends of a net that has no more (form_of()): the second is a client's, and so is the first
+ * unless it is the computer's, NULL. */
+static void two_ends(const struct switchboard *board, const struct stage_net *net,
+		     const struct end *two[2])
 {
 	size_t count;
 	const struct end *ends = ends_of(board->ends, net, &count);
 
-	if (count != (stage_net_is_leg(net) ? 1U : 2U))
-		return error_set(error, EINVAL, "it has not two ends");
 	two[0] = count == 1 ? NULL : &ends[0];
 	two[1] = &ends[count - 1];
-	return 0;
 }
 
 static int make_pair(const struct switchboard *board, const struct stage_net *net,
@@ -105,8 +102,7 @@ static int make_pair(const struct switchboard *board, const struct stage_net *ne
 	char near_name[IFNAMSIZ];
 	struct net_end near_end, far_end;
 
-	if (two_ends(board, net, ends, error) < 0)
-		return -error->code;
+	two_ends(board, net, ends);
 	far_end = net_end_of(board, ends[1], far.name);
 	if (ends[0] == NULL) {
 		memcpy(far.mac, far_end.mac, sizeof(far.mac));
@@ -158,8 +154,9 @@ static int make_shaped_pair(const struct switchboard *board, const struct stage_
 {
 	const struct end *ends[2];
 	char ports[2][IFNAMSIZ];
-	int result = two_ends(board, net, ends, error);
+	int result = 0;
 
+	two_ends(board, net, ends);
 	for (size_t i = 0; result == 0 && i < 2; i++) {
 		port_of(board, net, ends[i], ports[i]);
 		result = make_port(board, net, ends[i], ports[i], error);
@@ -309,10 +306,11 @@ static int settle_pair(const struct switchboard *board, const struct stage_net *
 	const struct end *ends[2];
 	char name[IFNAMSIZ];
 	struct error back;
-	int result = two_ends(board, net, ends, error);
+	int result = 0;
 
-	if (result < 0 || ends[0] == NULL)
-		return result;
+	two_ends(board, net, ends);
+	if (ends[0] == NULL)
+		return 0;
 	for (size_t i = 0; result == 0 && i < 2; i++) {
 		const struct net_end end = net_end_of(board, ends[i], name);
 
@@ -325,18 +323,25 @@ static int settle_pair(const struct switchboard *board, const struct stage_net *
 	return result;
 }
 
-int switchboard_settle_net(const struct switchboard *board, const struct stage_net *net,
-			   struct error *error)
+static int settle_ports(const struct switchboard *board, const struct stage_net *net,
+			struct error *error)
 {
 	size_t count;
 	const struct end *ends = ends_of(board->ends, net, &count);
 	int result = 0;
 
-	if (form_of(net) == FORM_PAIR)
-		return settle_pair(board, net, error);
 	if (stage_net_is_leg(net))
 		result = settle_port(board, net, NULL, error);
 	for (size_t i = 0; result == 0 && i < count; i++)
 		result = settle_port(board, net, &ends[i], error);
 	return result;
+}
+
+int switchboard_settle_net(const struct switchboard *board, const struct stage_net *net,
+			   struct error *error)
+{
+	int result = form_of(net) == FORM_PAIR ? settle_pair(board, net, error)
+					       : settle_ports(board, net, error);
+
+	return result < 0 ? error_prefix(error, "net%u", net->number) : 0;
 }

@@ -21,9 +21,9 @@ void wire_interface_name(size_t index, char name[IFNAMSIZ])
 	(void)snprintf(name, IFNAMSIZ, "eth%u", (unsigned)index);
 }
 
-int wire_make_leg(struct nl_sock *socket, const struct net_leg_kit *kit,
-		  const struct stage_net *net, const struct wire_far_end *far, int far_ns,
-		  bool own_ns, struct wire_leg *leg, struct error *error)
+int wire_make_leg(struct nl_sock *socket, struct net_leg_kit *kit, const struct stage_net *net,
+		  const struct wire_far_end *far, int far_ns, bool own_ns, struct wire_leg *leg,
+		  struct error *error)
 {
 	struct net_address address[FAMILIES];
 	const struct net_address *shown[FAMILIES] = {NULL};
@@ -40,6 +40,8 @@ int wire_make_leg(struct nl_sock *socket, const struct net_leg_kit *kit,
 	leg->index = 0;
 	wire_leg_name(net, leg->name);
 	stage_mac_derive(net->computer, leg->mac);
+	if (net_leg_kit_open(socket, kit, error) < 0)
+		return error_prefix(error, "%s", leg->name);
 	result = net_veth_create(socket, &end, &peer, net->mtu, error);
 	if (result == 0)
 		result = net_link_index(socket, leg->name, &leg->index, error);

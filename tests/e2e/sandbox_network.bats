@@ -87,7 +87,7 @@ make_contrary() {
 # The processes of a start that wait, stopped by a tracer: their pids, as this host sees them.
 stopped() {
 	local pid
-	for pid in $(sed -nE 's/^([0-9]+) .*stopped by SIGSTOP.*/\1/p' "$CHECKOUT/trace" | sort -un); do
+	sed -nE 's/^([0-9]+) .*stopped by SIGSTOP.*/\1/p' "$CHECKOUT/trace" | sort -un | while read -r pid; do
 		grep -sq '^State:.t' "/proc/$pid/status" && echo "$pid"
 	done
 }
@@ -97,16 +97,16 @@ stopped() {
 # each process of the start is stopped at its first prctl(2): the keeper then has its new namespace
 # and has not looked at it, and a client has its own and not settled it.
 start_contrary() {
-	local pid ns done
-	done=$(readlink /proc/self/ns/net)
+	local pid ns known
+	known=$(readlink /proc/self/ns/net)
 	background_start "$OUT.start" "${CALLER[@]}" timeout --foreground $((60 * SLOWNESS)) strace -D -f -q \
 		-o "$CHECKOUT/trace" -e trace=prctl -e inject=prctl:signal=STOP:when=1 pyroute start "$1"
 	while ! grep -q '^two is up' "$OUT.start"; do
 		sleep 0.05
 		for pid in $(stopped); do
 			ns=$(readlink "/proc/$pid/ns/net")
-			if [[ $done != *"$ns"* ]]; then
-				done+=" $ns"
+			if [[ $known != *"$ns"* ]]; then
+				known+=" $ns"
 				nsenter --target="$pid" --net bash -c \
 					"$(declare -p PYTHON); $(declare -f make_contrary); make_contrary"
 				# They are contrary now.

@@ -9,23 +9,25 @@
 #include "fuzz.h"
 
 /* In the place of a process that would enter the stage's user namespace. */
-int mapper_open(struct mapper *mapper, int user_ns, struct error *error)
+int mapper_open(struct mapper *mapper, int user_ns, int guard, struct error *error)
 {
 	(void)user_ns;
+	(void)guard;
 	(void)error;
-	mapper->pid = 1;
+	mapper->pidfd = 1;
 	return 0;
 }
 
 void mapper_close(struct mapper *mapper)
 {
-	mapper->pid = 0;
+	mapper->pidfd = -1;
 }
 
-int mapper_map(const struct mapper *mapper, int proc, const int32_t *pids, size_t count,
+int mapper_map(const struct mapper *mapper, int proc, const int32_t *pids, size_t count, int guard,
 	       struct error *error)
 {
-	require(mapper->pid == 1 && fcntl(proc, F_GETFD) == FD_CLOEXEC && count <= MAPPER_PIDS,
+	(void)guard;
+	require(mapper->pidfd == 1 && fcntl(proc, F_GETFD) == FD_CLOEXEC && count <= MAPPER_PIDS,
 		"a /proc");
 	for (size_t i = 0; i < count; i++)
 		if (pids[i] < 0)

@@ -102,12 +102,6 @@ int net_link_offloads_off(struct nl_sock *socket, const char *name,
 int net_address_add(struct nl_sock *socket, const char *name, const struct net_address *address,
 		    struct error *error);
 
-/* Adds a route through GATEWAY by the link NAME: to PREFIX, or the default route. */
-int net_route_add(struct nl_sock *socket, const char *name, const struct net_address *prefix,
-		  const struct net_address *gateway, struct error *error);
-int net_route_default(struct nl_sock *socket, const char *name, const struct net_address *gateway,
-		      struct error *error);
-
 /* What net_host_raise() is to make. */
 struct net_interface {
 	char name[IFNAMSIZ];
@@ -120,7 +114,7 @@ struct net_way {
 };
 
 /* Brings up lo and the links INTERFACES with their addresses, and adds the routes WAYS: what
- * net_address_add(), net_link_up() and net_route_add() do, in as few requests as that takes. The
+ * net_address_add() and net_link_up() do, in as few requests as that takes. The
  * other ends of the wires are not asked for. IPV6: false, lo has no address of it. The calling
  * thread must be in the socket's network namespace. */
 int net_host_raise(struct nl_sock *socket, bool ipv6, const struct net_interface *interfaces,

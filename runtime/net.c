@@ -300,21 +300,3 @@ int net_address_add(struct nl_sock *socket, const char *name, const struct net_a
 		return error_prefix(error, "%s", name);
 	return net_link_settle(socket, name, error); /* net_watch.h says why */
 }
-
-int net_route_add(struct nl_sock *socket, const char *name, const struct net_address *prefix,
-		  const struct net_address *gateway, struct error *error)
-{
-	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
-	unsigned index;
-
-	if (net_link_need(socket, name, &index, error) < 0)
-		return -error->code;
-	net_message_route(&batch, index, prefix, gateway);
-	return net_batch_send(&batch, error);
-}
-
-int net_route_default(struct nl_sock *socket, const char *name, const struct net_address *gateway,
-		      struct error *error)
-{
-	return net_route_add(socket, name, NULL, gateway, error);
-}

@@ -57,7 +57,7 @@ static inline struct computer computer_make(unsigned mtu)
 	works(net_link_settle(computer.net, "uplink", &why));
 	add_address(computer.net, "uplink", "10.9.9.1", 24);
 	add_address(computer.internet, "far", "10.9.9.2", 24);
-	works(net_route_default(computer.net, "uplink", &gateway, &why));
+	works(route_add(computer.net, "uplink", NULL, &gateway, &why));
 	works(net_veth_create(computer.net, &leg, &eth0, mtu, &why));
 	works(net_link_up(computer.client, "eth0", &why));
 	return computer;

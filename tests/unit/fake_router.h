@@ -31,7 +31,7 @@ static inline struct fake fake_make(void)
 	wire_up(&fake.sides, "eth0", "eth0");
 	works(net_link_up(fake.sides.near, "lo", &why));
 	add_address(fake.sides.near, "eth0", "1.1.1.2", 24);
-	works(net_route_default(fake.sides.near, "eth0", &gateway, &why));
+	works(route_add(fake.sides.near, "eth0", NULL, &gateway, &why));
 	fake.fd = packet_socket(fake.sides.far_ns, "eth0", ETH_P_ALL);
 	return fake;
 }

@@ -76,10 +76,10 @@ static void an_error_is_the_kernels_own_with_its_explanation(void **state)
 
 	(void)state;
 	wire_up(&sides, "net1", "eth0");
-	assert_int_equal(net_route_default(sides.near, "net1", &gateway, &why), -ENETUNREACH);
+	assert_int_equal(route_add(sides.near, "net1", NULL, &gateway, &why), -ENETUNREACH);
 	assert_non_null(
 		strstr(why.text, "net1: cannot add the default route via 8.8.8.8 (Nexthop"));
-	assert_int_equal(net_route_default(sides.near, "net7", &gateway, &why), -ENODEV);
+	assert_int_equal(route_add(sides.near, "net7", NULL, &gateway, &why), -ENODEV);
 	assert_int_equal(net_link_up(sides.near, "net7", &why), -ENODEV);
 	works(net_link_settle(sides.near, "net1", &why)); /* the socket is still in step */
 }
@@ -285,7 +285,7 @@ static void addresses_are_usable_at_once_and_the_default_route_leads_out(void **
 	assert_int_equal(bind(receiver, (struct sockaddr *)&to, sizeof(to)), 0);
 	assert_int_equal(sendto(sender, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)), -1);
 	assert_int_equal(errno, ENETUNREACH);
-	works(net_route_default(sides.far, "eth0", &gateway, &why));
+	works(route_add(sides.far, "eth0", NULL, &gateway, &why));
 	assert_int_equal(sendto(sender, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)), 1);
 	assert_int_equal(poll(&ready, 1, 1000), 1);
 	/* An address still being looked for duplicates of could not be bound to. */
@@ -350,10 +350,10 @@ static void a_route_leads_to_its_prefix_alone(void **state)
 		const struct net_address prefix = address_of(prefixes[i], i == 0 ? 48 : 16);
 
 		assert_false(leads_out(sides.near_ns, inside[i]));
-		works(net_route_add(sides.near, "net1", &prefix, &via, &why));
+		works(route_add(sides.near, "net1", &prefix, &via, &why));
 		assert_true(leads_out(sides.near_ns, inside[i]));
 		assert_false(leads_out(sides.near_ns, beside[i]));
-		assert_int_equal(net_route_add(sides.near, "net1", &prefix, &via, &why), -EEXIST);
+		assert_int_equal(route_add(sides.near, "net1", &prefix, &via, &why), -EEXIST);
 		assert_non_null(strstr(why.text, "route to "));
 	}
 }

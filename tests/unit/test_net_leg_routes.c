@@ -121,7 +121,7 @@ static void raise_ipv6_uplink(struct computer *computer)
 
 	set(computer->ns, "/proc/sys/net/ipv6/conf/uplink/disable_ipv6", "0");
 	add_address_in(computer->ns, "uplink", "2001:db8:9::909", 64);
-	works(net_route_default(computer->net, "uplink", &gateway, &why));
+	works(route_add(computer->net, "uplink", NULL, &gateway, &why));
 }
 
 static void what_is_the_legs_in_ipv6_is_reached_as_before(void **state)

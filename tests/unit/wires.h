@@ -5,6 +5,7 @@
 
 #include "file.h"
 #include "net.h"
+#include "net_message.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,6 +69,19 @@ static inline int namespace_make(void)
 	made = namespace_open();
 	namespace_enter(here);
 	return made;
+}
+
+/* Adds a route through GATEWAY by the link NAME: to PREFIX, or the default route. */
+static inline int route_add(struct nl_sock *net, const char *name, const struct net_address *prefix,
+			    const struct net_address *gateway, struct error *error)
+{
+	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(net, name);
+	unsigned index;
+
+	if (net_link_need(net, name, &index, error) < 0)
+		return -error->code;
+	net_message_route(&batch, index, prefix, gateway);
+	return net_batch_send(&batch, error);
 }
 
 static inline struct nl_sock *net_in(int fd)

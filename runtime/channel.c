@@ -121,7 +121,8 @@ int channel_send(int socket, const void *data, size_t size, const struct channel
 	}
 	do
 		sent = sendmsg(socket, &message, MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
+	/* That is said once, of a peer that has gone without reading all. */
+	while (sent < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (sent < 0)
 		return error_system(error, errno, "cannot send a message");
 	return 0;

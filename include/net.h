@@ -72,8 +72,9 @@ int net_patch_nowhere(struct nl_sock *socket, const char *name, struct error *er
  * holds CAP_NET_ADMIN over its network namespace. */
 int net_link_up(struct nl_sock *socket, const char *name, struct error *error);
 
-/* Waits for nothing: asks the kernel for the link NAME, see net_link_up(). To be called for an end
- * whose peer came up later. */
+/* Asks the kernel for the link NAME, see net_link_up(). To be called for an end whose peer came up
+ * later. Where it has a carrier and the kernel has not carried out that event, as before Linux 6.8,
+ * waits until it has, for a second and a half. */
 int net_link_settle(struct nl_sock *socket, const char *name, struct error *error);
 
 /* Whether there is a link with this INDEX. */

@@ -4,19 +4,25 @@
 #include "net_watch.h"
 
 #include <arpa/inet.h>
+#include <linux/if.h> /* IF_OPER_... */
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <netlink/attr.h>
 #include <netlink/errno.h>
+#include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/route/link.h>
 #include <netlink/socket.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 
 /* Holds any answer of rtnetlink. With a size of its own libnl need not ask for that of each
  * message first, which is a system call more. */
 #define ANSWER_SIZE 16384
+
+#define SETTLE_MS 1500 /* the kernel lets a second pass between some events of carriers */
 
 void net_socket_close(struct nl_sock **socket)
 {
@@ -241,12 +247,38 @@ int net_link_up(struct nl_sock *socket, const char *name, struct error *error)
 	return result;
 }
 
+/* What a link says of its carrier. */
+struct carrier {
+	uint8_t there;
+	uint8_t state; /* IF_OPER_...: UP when the kernel has carried out the event */
+};
+
+static void note_carrier(void *context, struct nlmsghdr *answer)
+{
+	struct carrier *carrier = context;
+	struct nlattr *there = nlmsg_find_attr(answer, sizeof(struct ifinfomsg), IFLA_CARRIER);
+	struct nlattr *state = nlmsg_find_attr(answer, sizeof(struct ifinfomsg), IFLA_OPERSTATE);
+
+	if (there && state)
+		*carrier = (struct carrier){nla_get_u8(there), nla_get_u8(state)};
+}
+
 int net_link_settle(struct nl_sock *socket, const char *name, struct error *error)
 {
-	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
+	struct carrier carrier = {.there = 0};
+	int64_t deadline = monotonic_ms() + SETTLE_MS;
+	int result;
 
-	net_message_ask(&batch, name);
-	return net_batch_send(&batch, error);
+	do {
+		CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
+
+		batch.answer = note_carrier;
+		batch.context = &carrier;
+		net_message_ask(&batch, name);
+		result = net_batch_send(&batch, error);
+	} while (result == 0 && carrier.there && carrier.state != IF_OPER_UP &&
+		 monotonic_ms() < deadline && poll(NULL, 0, 1) == 0);
+	return result;
 }
 
 static bool is_veth_with(struct rtnl_link *link, const uint8_t mac[NET_MAC_SIZE])

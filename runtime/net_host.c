@@ -5,7 +5,7 @@
 #include <linux/rtnetlink.h>
 
 /* Each of them takes at most so many requests. */
-#define INTERFACE_REQUESTS 3
+#define INTERFACE_REQUESTS 2
 
 static int put_interface(struct net_batch *batch, const struct net_interface *interface,
 			 struct error *error)
@@ -19,7 +19,6 @@ static int put_interface(struct net_batch *batch, const struct net_interface *in
 	if (interface->ipv4.family)
 		net_message_address(batch, index, &interface->ipv4, RT_SCOPE_UNIVERSE, 0);
 	net_message_up(batch, interface->name);
-	net_message_ask(batch, interface->name);
 	return 0;
 }
 
@@ -66,5 +65,9 @@ int net_host_raise(struct nl_sock *socket, bool ipv6, const struct net_interface
 		result = put_interface(&batch, &interfaces[i], error);
 	for (size_t i = 0; result == 0 && i < way_count; i++)
 		result = put_way(&batch, &ways[i], error);
-	return result < 0 ? result : net_batch_send(&batch, error);
+	if (result == 0)
+		result = net_batch_send(&batch, error);
+	for (size_t i = 0; result == 0 && i < interface_count; i++)
+		result = net_link_settle(socket, interfaces[i].name, error);
+	return result;
 }

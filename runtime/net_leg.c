@@ -284,13 +284,13 @@ int net_leg_settle(struct nl_sock *socket, const char *name, bool ipv6, struct e
 	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
 	const struct net_address multicasts = {.family = AF_INET6, .bytes = {0xff}, .length = 8};
 	unsigned index;
+	int result = net_link_settle(socket, name, error);
 
-	net_message_ask(&batch, name);
-	if (ipv6) {
-		if (net_link_need(socket, name, &index, error) < 0)
-			return -error->code;
-		put_local(&batch, RTM_DELROUTE, RTN_MULTICAST, &multicasts, index);
-		net_batch_forgive(&batch, ESRCH); /* the carrier did not come yet */
-	}
+	if (result < 0 || !ipv6)
+		return result;
+	if (net_link_need(socket, name, &index, error) < 0)
+		return -error->code;
+	put_local(&batch, RTM_DELROUTE, RTN_MULTICAST, &multicasts, index);
+	net_batch_forgive(&batch, ESRCH); /* the carrier did not come yet */
 	return net_batch_send(&batch, error);
 }

@@ -115,9 +115,9 @@ struct net_way {
 };
 
 /* Brings up lo and the links INTERFACES with their addresses, and adds the routes WAYS: what
- * net_address_add() and net_link_up() do, in as few requests as that takes. The
- * other ends of the wires are not asked for. IPV6: false, lo has no address of it. The calling
- * thread must be in the socket's network namespace. */
+ * net_address_add() and net_link_up() do, in as few requests as that takes. The other ends of the
+ * wires are not asked for. IPV6: false, lo has no address of it. The calling thread must be in the
+ * socket's network namespace. */
 int net_host_raise(struct nl_sock *socket, bool ipv6, const struct net_interface *interfaces,
 		   size_t interface_count, const struct net_way *ways, size_t way_count,
 		   struct error *error);

@@ -35,6 +35,9 @@ int ns_open_of(pid_t pid, enum ns_kind kind, struct error *error);
 /* Enters every namespace of SET. The pid namespace is for children made from now on. */
 int ns_enter(const struct ns_set *set, struct error *error);
 
+/* The same for the one namespace that FD is. */
+int ns_enter_one(int fd, enum ns_kind kind, struct error *error);
+
 /* Runs MAIN(ARGUMENT) in a new child with FLAGS of clone(2) (CLONE_NEW..., CLONE_PARENT); the child
  * exits with what MAIN returns. The child's memory is a copy, as after fork(2). Returns its pid,
  * and its pidfd, which is the caller's, unless PIDFD is NULL. */

@@ -9,14 +9,6 @@ void far_side_close(struct far_side *far)
 	ns_set_close(&far->ns);
 }
 
-static int go_home(const struct far_side *far, struct error *error)
-{
-	struct ns_set own = NS_SET_NONE;
-
-	own.fd[NS_NET] = far->own_ns;
-	return ns_enter(&own, error);
-}
-
 int far_side_make(struct far_side *far, const struct caller *student, int own_ns,
 		  struct error *error)
 {
@@ -30,7 +22,7 @@ int far_side_make(struct far_side *far, const struct caller *student, int own_ns
 		result = net_socket_open(&far->socket, error);
 	if (result == 0)
 		result = computer_settle(far->socket, error);
-	return result == 0 ? go_home(far, error) : result;
+	return result == 0 ? ns_enter_one(far->own_ns, NS_NET, error) : result;
 }
 
 /* The kernel's settings of a leg are those of the namespace that their files are opened in. */
@@ -46,7 +38,7 @@ int far_side_make_leg(struct far_side *far, const struct stage_net *net,
 	if (result < 0)
 		return result;
 	far->all_only = far->all_only || leg.all_only;
-	return go_home(far, error);
+	return ns_enter_one(far->own_ns, NS_NET, error);
 }
 
 int far_side_settle(struct far_side *far, const struct stage *stage, struct error *error)

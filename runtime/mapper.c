@@ -21,13 +21,11 @@ struct birth {
 
 static int become_mapper_child(const struct birth *birth, struct ns_maps *maps, struct error *error)
 {
-	struct ns_set set = NS_SET_NONE;
 	int result;
 
-	set.fd[NS_USER] = birth->user_ns;
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_system(error, errno, "cannot hide from the stage");
-	result = ns_enter(&set, error);
+	result = ns_enter_one(birth->user_ns, NS_USER, error);
 	if (result == 0)
 		result = ns_maps_read(maps, error);
 	/* The starter's lock, above all, is not ours. */

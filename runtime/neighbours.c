@@ -1,9 +1,6 @@
 #include "neighbours.h"
 
-#include "file.h"
 #include "sysctl.h"
-
-#include <fcntl.h>
 
 static const struct table {
 	const char *name;

@@ -81,6 +81,14 @@ int ns_enter(const struct ns_set *set, struct error *error)
 	return 0;
 }
 
+int ns_enter_one(int fd, enum ns_kind kind, struct error *error)
+{
+	struct ns_set set = NS_SET_NONE;
+
+	set.fd[kind] = fd;
+	return ns_enter(&set, error);
+}
+
 /* What a failed clone(2) most likely means, as a remedy. */
 static const char *clone_remedy(int code)
 {

@@ -280,18 +280,10 @@ static int settle_port(const struct switchboard *board, const struct stage_net *
 	return net_link_settle(board->socket, port, error);
 }
 
-static int enter(int ns, struct error *error)
-{
-	struct ns_set set = NS_SET_NONE;
-
-	set.fd[NS_NET] = ns;
-	return ns_enter(&set, error);
-}
-
 static int ask_in_client(const struct net_end *end, struct error *error)
 {
 	CLEANUP_NET struct nl_sock *socket = NULL;
-	int result = enter(end->ns, error);
+	int result = ns_enter_one(end->ns, NS_NET, error);
 
 	if (result == 0)
 		result = net_socket_open(&socket, error);
@@ -316,7 +308,7 @@ static int settle_pair(const struct switchboard *board, const struct stage_net *
 
 		result = ask_in_client(&end, error);
 	}
-	if (enter(board->ns, &back) < 0 && result == 0) {
+	if (ns_enter_one(board->ns, NS_NET, &back) < 0 && result == 0) {
 		*error = back;
 		result = -back.code;
 	}

@@ -26,7 +26,7 @@ BUILD   ?= build
 OBJCOPY ?= objcopy
 
 VERSION  := 0.1.0
-PACKAGES := libnl-3.0 libnl-route-3.0 libcap libseccomp json-c
+PACKAGES := libnl-3.0 libnl-route-3.0 libcap json-c
 COMMANDS := stage-start stage-stop stage-list connect ps run check why doctor
 
 WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wundef -Wvla -Wpointer-arith -Wcast-qual \
@@ -34,7 +34,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wundef -Wvla -Wpointer-arith -Wca
 	-Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference -Wconversion -Wsign-conversion
 HARDENING := -O2 -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=3
 CFLAGS   ?= -g
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Iinclude -DPYROUTE_VERSION='"$(VERSION)"' \
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Iinclude -I$(BUILD) -DPYROUTE_VERSION='"$(VERSION)"' \
 	-DPYROUTE_CHECKOUT='"$(CURDIR)"' $(WARNINGS) $(HARDENING) \
 	$(shell pkgconf --cflags $(PACKAGES)) $(CFLAGS) $(EXTRA_CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
@@ -70,6 +70,17 @@ $(BUILD)/%.o: runtime/%.c Makefile | $(BUILD)
 	$(SAY) CC $@
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The seccomp programs are compiled here, once: a start need not.
+$(BUILD)/compile-policy: runtime/policy/compile.c runtime/policy/filter_policy.h \
+		$(addprefix $(BUILD)/,error.o text.o)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c %.o,$^) $(shell pkgconf --libs libseccomp)
+
+$(BUILD)/filter_program.h: $(BUILD)/compile-policy
+	$(Q)$< >$@.new && mv $@.new $@
+
+$(BUILD)/filter.o $(BUILD)/unit/filter.o $(BUILD)/fuzz/filter.o: $(BUILD)/filter_program.h
+
 $(LINKS): $(BUILD)/pyroute
 	$(Q)ln -sf pyroute $@
 
@@ -104,7 +115,7 @@ $(BUILD)/groups: tests/probes/groups.c $(addprefix $(BUILD)/,cgroup.o cgroup_pla
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
 
 # ---- what whole-command tests bring into a client, which may lack a library of its ----------------
-$(BUILD)/calls: tests/probes/calls.c runtime/filter_policy.h Makefile | $(BUILD)
+$(BUILD)/calls: tests/probes/calls.c runtime/policy/filter_policy.h Makefile | $(BUILD)
 	$(SAY) TEST $@
 	$(Q)$(CC) $(ALL_CFLAGS) -Werror -static-pie -o $@ $< -lseccomp -pthread
 # ---- the commands with a failure at each of their system calls: tests/faults.sh ------------------
@@ -255,7 +266,7 @@ other-machine:
 	tests/other-machine.sh $(FILES)
 
 format:
-	clang-format -i runtime/*.[ch] include/*.h tests/*.c tests/*/*.[ch]
+	clang-format -i runtime/*.c runtime/*/*.[ch] include/*.h tests/*.c tests/*/*.[ch]
 
 clean:
 	rm -rf $(BUILD)

@@ -212,7 +212,7 @@ void exam_proc(const struct patient *patient, struct finding *finding)
 static int load_filter_child(void *argument, struct error *error)
 {
 	CLEANUP_FILTER struct filter filter = {0};
-	CLEANUP_FD int file = filter_build(false, error);
+	CLEANUP_FD int file = filter_file(false, error);
 
 	(void)argument;
 	if (file < 0 || filter_read(file, &filter, error) < 0)

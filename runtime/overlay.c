@@ -74,7 +74,7 @@ static int write_hosts(int common, const struct stage *stage, struct error *erro
 }
 
 /* Debian's tcpdump, run by root, becomes a user of its own, and ends where there is no other. To
- * stay root it sets its groups, too: see filter_build(). */
+ * stay root it sets its groups, too: see filter_file(). */
 static int spare_tcpdump(int common, struct error *error)
 {
 	static const char *const directories[] = {"usr", "usr/local", "usr/local/bin"};

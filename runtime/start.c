@@ -159,7 +159,7 @@ static int look(struct start *start, struct error *error)
 	if (result >= 0 && !start->root)
 		result = STEP(timing, look_alone(start, error));
 	if (result >= 0)
-		result = start->filter_file = STEP(timing, filter_build(has_one_id(start), error));
+		result = start->filter_file = STEP(timing, filter_file(has_one_id(start), error));
 	if (result >= 0)
 		result = STEP(timing, filter_read(start->filter_file, &start->filter, error));
 	return result;

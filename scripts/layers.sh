@@ -131,4 +131,4 @@ awk -v table="$table" -v printer="$printer" '
 			    !("include/" header[module_of(file)] in files))
 				complain(file ": there is no include/" header[module_of(file)])
 		exit failed
-	}' "$table" runtime/*.[ch] include/*.h - <<<"$found"
+	}' "$table" runtime/*.c include/*.h - <<<"$found"

@@ -20,9 +20,9 @@ test_flags+=" -Wno-analyzer-null-argument -Wno-analyzer-null-dereference"
 status=0
 
 tests=(tests/*.c tests/unit/*.c tests/fuzz/*.c tests/probes/*.c tests/faults/*.c tests/bench/*.c)
-modules=(runtime/*.c)
+modules=(runtime/*.c runtime/policy/*.c)
 sources=("${modules[@]}" "${tests[@]}")
-headers=(include/*.h runtime/*.h tests/unit/*.h tests/fuzz/*.h tests/faults/*.h tests/bench/*.h)
+headers=(include/*.h runtime/policy/*.h tests/unit/*.h tests/fuzz/*.h tests/faults/*.h tests/bench/*.h)
 mapfile -t python < <(find . -path ./build -prune -o -path ./src -prune -o -name '*.py' -print)
 mapfile -t scripts < <(find . -path ./build -prune -o -path ./src -prune -o \
 	-type f \( -name '*.sh' -o -name '*.bash' -o -name '*.bats' -o -path './.ci/*' \) -print)
@@ -43,7 +43,7 @@ find_tools() {
 find_flags() {
 	local line
 
-	line=$(make -s --eval='flags: ; $(info $(ALL_CFLAGS)) @:' flags) || exit
+	line=$(make -s BUILD="$build/gcc" --eval='flags: ; $(info $(ALL_CFLAGS)) @:' flags) || exit
 	eval "flags=($line)"
 }
 

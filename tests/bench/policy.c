@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "usage: policy FILE\n");
 		return 2;
 	}
-	program = filter_build(false, &error);
+	program = filter_file(false, &error);
 	if (program < 0 || filter_read(program, &filter, &error) < 0) {
 		(void)fprintf(stderr, "policy: %s\n", error.text);
 		return 1;

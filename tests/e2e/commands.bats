@@ -75,7 +75,7 @@ for client in json.load(sys.stdin)["clients"]: print(client["name"], client["pid
 		        assert re.search(rf"^(static )?\w.*\b{name}\(", source, re.M), name
 		        assert abs(100 * took / whole - part) < 1
 		names = [{name for _, _, name in steps} for _, _, steps in groups]
-		assert {"filter_build", "keeper_spawn", "channel_wait"} <= names[0]
+		assert {"filter_file", "keeper_spawn", "channel_wait"} <= names[0]
 		assert {"nursery_open", "nursery_make", "nursery_finish"} <= names[1]
 		assert {"root_make_for_client", "stack_raise", "client_confine"} <= names[2]
 		assert groups[0][0] > groups[1][0] > groups[2][0] / 2

@@ -1,5 +1,5 @@
 /* calls [fixed]	asks for every system call whether this process may make it, and compares
- *			with the table of runtime/filter_policy.h; prints a line for each answer
+ *			with the table of runtime/policy/filter_policy.h; prints a line for each answer
  *that is another, and at the end how many were asked. "fixed": where the user namespace denies
  *setgroups(2)
  * calls NAME [ARGUMENT...]	how this process is answered a call of this name, or number; the
@@ -13,7 +13,7 @@
  *
  * The expectation is worked out from the table's words on the arguments' low halves, not from the
  * program that filter.c makes of them. */
-#include "../../runtime/filter_policy.h"
+#include "../../runtime/policy/filter_policy.h"
 
 #include "util.h"
 

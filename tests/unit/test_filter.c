@@ -46,7 +46,7 @@ static int make_world(void **state)
 {
 	struct error error = {0};
 	struct world *world = calloc(1, sizeof(*world));
-	CLEANUP_FD int fd = filter_build(false, &error);
+	CLEANUP_FD int fd = filter_file(false, &error);
 
 	if (geteuid() != 0 || !world || fd < 0 || filter_read(fd, &world->filter, &error) < 0) {
 		(void)fprintf(stderr, "test_filter: needs root and seccomp %s\n", error.text);

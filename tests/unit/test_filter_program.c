@@ -12,7 +12,7 @@
 static void the_program_cannot_be_changed(void **state)
 {
 	struct error error;
-	CLEANUP_FD int fd = filter_build(false, &error);
+	CLEANUP_FD int fd = filter_file(false, &error);
 	struct stat before;
 	struct stat after;
 
@@ -80,7 +80,7 @@ static void a_load_without_no_new_privs_says_so(void **state)
 {
 	CLEANUP_FILTER struct filter filter = {0};
 	struct error error;
-	CLEANUP_FD int fd = filter_build(false, &error);
+	CLEANUP_FD int fd = filter_file(false, &error);
 
 	(void)state;
 	assert_int_equal(filter_read(fd, &filter, &error), 0);
@@ -103,8 +103,8 @@ static void where_groups_are_fixed_they_are_said_to_be_set(void **state)
 	CLEANUP_FILTER struct filter fixed = {0};
 	CLEANUP_FILTER struct filter usual = {0};
 	struct error error;
-	CLEANUP_FD int fixed_fd = filter_build(true, &error);
-	CLEANUP_FD int usual_fd = filter_build(false, &error);
+	CLEANUP_FD int fixed_fd = filter_file(true, &error);
+	CLEANUP_FD int usual_fd = filter_file(false, &error);
 
 	(void)state;
 	assert_int_equal(filter_read(fixed_fd, &fixed, &error), 0);

@@ -8,6 +8,7 @@
 #include "filter.h"
 #include "net.h"
 #include "ns.h"
+#include "root.h"
 #include "settings.h"
 #include "stage.h"
 #include "timing.h"
@@ -34,6 +35,7 @@ struct client_birth {
 	const struct stage *stage;
 	const struct stage_client *client;
 	const struct settings_survey *survey;
+	const struct root_survey *root;
 	const struct net_offloads *offloads;
 	const struct filter *filter;
 	const struct client_limits *limits;

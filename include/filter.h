@@ -1,6 +1,6 @@
 /* The seccomp policy of what runs in a client (README.md of runtime/). Its programs are compiled
- * when pyroute is (policy/compile.c). A stage has one in a sealed memory file, which every client and
- * every connect loads. */
+ * when pyroute is (policy/compile.c). A stage has one in a sealed memory file, which every client
+ * and every connect loads. */
 #ifndef PYROUTE_FILTER_H
 #define PYROUTE_FILTER_H
 

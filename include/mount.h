@@ -66,9 +66,12 @@ int mount_follow(struct error *error);
  * Returns an O_PATH fd. */
 int mount_target(int root, const char *path, struct error *error);
 
-/* Attaches MOUNT at PATH below ROOT, or on TARGET, which is that already. */
+/* Attaches MOUNT at PATH below ROOT. */
 int mount_attach(int mount, int root, const char *path, struct error *error);
-int mount_attach_to(int mount, int target, const char *path, struct error *error);
+
+/* The same below a directory of a file system that the kernel alone fills: no link in the way can
+ * be anybody's, so it is one system call for three. */
+int mount_attach_in_kernel_fs(int mount, int fs, const char *path, struct error *error);
 
 /* Makes ROOT, an attached mount, the root of this mount namespace, and lets go of the old one. */
 int mount_become_root(int root, struct error *error);

@@ -22,6 +22,7 @@ struct nursery {
 	int own_ns;
 	struct nl_sock *socket; /* of the keeper's network namespace */
 	struct settings_survey survey;
+	struct root_survey root;
 	struct net_offloads offloads;
 	struct ends ends;
 	struct switchboard board;

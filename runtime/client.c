@@ -5,7 +5,6 @@
 #include "inhabitant.h"
 #include "privilege.h"
 #include "process.h"
-#include "root.h"
 #include "stack.h"
 
 #include <fcntl.h>
@@ -199,8 +198,8 @@ static int become_client_child(struct birth_child *child, struct error *error)
 	if (result == 0)
 		result = STEP(timing, give_network_child(child->channel, proc, error));
 	if (result == 0)
-		result = STEP(timing,
-			      root_make_for_client(birth->client, child->overlay, proc, error));
+		result = STEP(timing, root_make_for_client(birth->client, birth->root,
+							   child->overlay, proc, error));
 	close_fd(&proc);
 	if (result == 0)
 		result = STEP(timing, file_close_others(&child->channel, 1, error));
@@ -343,7 +342,6 @@ int client_meet(struct client *client, int guard, struct error *error)
 
 int client_meet_whole(struct client *client, int guard, struct error *error)
 {
-	close_fd(&client->ns.fd[NS_NET]);
 	client->pidfd = pidfd_open(client->pid, 0); /* nobody has reaped it yet */
 	if (client->pidfd < 0)
 		return error_system(error, errno, "cannot open its process");

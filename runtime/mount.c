@@ -214,14 +214,18 @@ int mount_attach(int mount, int root, const char *path, struct error *error)
 {
 	CLEANUP_FD int target = mount_target(root, path, error);
 
-	return target < 0 ? target : mount_attach_to(mount, target, path, error);
-}
-
-int mount_attach_to(int mount, int target, const char *path, struct error *error)
-{
+	if (target < 0)
+		return target;
 	if (move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
 	    0)
 		return error_system(error, errno, "cannot mount on /%s", path);
+	return 0;
+}
+
+int mount_attach_in_kernel_fs(int mount, int fs, const char *path, struct error *error)
+{
+	if (move_mount(mount, "", fs, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_system(error, errno, "cannot mount on %s in /proc or /sys", path);
 	return 0;
 }
 

@@ -75,8 +75,12 @@ static int note_wired(struct nursery *nursery, size_t net, struct error *error)
 	for (size_t i = 0; i < count; i++) {
 		const size_t client = ends[i].client;
 
-		if (--nursery->unwired[client] == 0 &&
-		    client_go_on(&nursery->clients[client], error) < 0)
+		if (--nursery->unwired[client] > 0)
+			continue;
+		/* Each that is made later would copy and close it. All come again at the end. */
+		close_fd(&nursery->clients[client].ns.fd[NS_NET]);
+		nursery->client_ns[client] = -1;
+		if (client_go_on(&nursery->clients[client], error) < 0)
 			return for_client(nursery, client, error);
 	}
 	tell_step(nursery, KEEPER_STEP_WIRED, ++nursery->nets_wired);
@@ -196,6 +200,7 @@ static int spawn(struct nursery *nursery, size_t i, struct error *error)
 	const struct client_birth birth = {.stage = plan->stage,
 					   .client = &plan->stage->clients[i],
 					   .survey = &nursery->survey,
+					   .root = &nursery->root,
 					   .offloads = &nursery->offloads,
 					   .filter = plan->filter,
 					   .limits = plan->limits,
@@ -295,7 +300,7 @@ static int look(struct nursery *nursery, struct error *error)
 		return nursery->own_ns;
 	if (settings_survey(proc, stage_has(nursery->plan->stage, FAMILY_IPV6), &nursery->survey,
 			    error) < 0 ||
-	    net_socket_open(&nursery->socket, error) < 0)
+	    root_survey(&nursery->root, error) < 0 || net_socket_open(&nursery->socket, error) < 0)
 		return -error->code;
 	return net_offloads_find(nursery->socket, &nursery->offloads, error);
 }

@@ -37,7 +37,7 @@
 #define ATTRIBUTES_PLAIN (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define ATTRIBUTES_DATA	 (ATTRIBUTES_PLAIN | MOUNT_ATTR_NOEXEC)
 
-#define TTY 5 /* the group of terminals: base-passwd(8) fixes it */
+#define TTY "5" /* the group of terminals: base-passwd(8) fixes it */
 
 /* With the overlay's tmpfs it stays below a client's memory limit. */
 #define SHM_BYTES  "64m"
@@ -232,6 +232,43 @@ int root_make_for_overlays(int rootfs, struct error *error)
 	return TAKE_FD(root);
 }
 
+_Static_assert(ARRAY_SIZE(masked) == ROOT_MASKED && ARRAY_SIZE(read_only) == ROOT_READ_ONLY,
+	       "a survey has room for each");
+
+/* Whether PATH is there, as KIND (the bits S_IFMT of a mode); 0: it is not. */
+static int find_kind(int root, const char *path, mode_t *kind, struct error *error)
+{
+	struct stat status = {.st_mode = 0};
+
+	if (fstatat(root, path, &status, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+		return error_system(error, errno, "cannot look at /%s", path);
+	*kind = status.st_mode & S_IFMT;
+	return 0;
+}
+
+int root_survey(struct root_survey *survey, struct error *error)
+{
+	CLEANUP_FD int root = file_open_directory(AT_FDCWD, "/", error);
+	int has_tty = root < 0 ? root : ns_has_group((gid_t)strtoul(TTY, NULL, 10), error);
+	mode_t kind = 0;
+
+	*survey = (struct root_survey){.has_tty = has_tty > 0};
+	if (has_tty < 0)
+		return has_tty;
+	for (size_t i = 0; i < ARRAY_SIZE(masked); i++) {
+		if (find_kind(root, masked[i], &kind, error) < 0)
+			return -error->code;
+		if (kind != 0)
+			survey->masked[i] = S_ISDIR(kind) ? "/empty" : "/dev/null";
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(read_only); i++) {
+		if (find_kind(root, read_only[i], &kind, error) < 0)
+			return -error->code;
+		survey->read_only[i] = kind != 0;
+	}
+	return 0;
+}
+
 /* ---- a client's root ----------------------------------------------------------------------- */
 
 static int move_in(const char *from, int root, const char *to, struct error *error)
@@ -246,14 +283,12 @@ int root_make_proc(struct error *error)
 	return mount_new("proc", NULL, ATTRIBUTES_DATA, error);
 }
 
-static int make_own_mounts(int root, struct error *error)
+static int make_own_mounts(int root, const struct root_survey *survey, struct error *error)
 {
-	/* tty's; where a stage has one id only, its own */
-	const int has_tty = ns_has_group(TTY, error);
 	const struct mount_option pts[] = {{"newinstance", NULL},
 					   {"ptmxmode", "0666"},
 					   {"mode", "0620"},
-					   {has_tty > 0 ? "gid" : NULL, "5"},
+					   {survey->has_tty ? "gid" : NULL, TTY}, /* else its own */
 					   {NULL, NULL}};
 	static const struct mount_option shm[] = {
 		{"mode", "1777"}, {"size", SHM_BYTES}, {"nr_inodes", SHM_INODES}, {NULL, NULL}};
@@ -269,13 +304,24 @@ static int make_own_mounts(int root, struct error *error)
 		{"mqueue", "dev/mqueue", NULL, ATTRIBUTES_DATA},
 	};
 
-	if (has_tty < 0)
-		return has_tty;
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		if (make_kernel_fs(root, own[i].type, own[i].path, own[i].options,
 				   own[i].attributes, error) < 0)
 			return -error->code;
 	return 0;
+}
+
+/* The client's own procfs and sysfs, open. */
+struct kernel_fs {
+	int proc;
+	int sys;
+};
+
+/* Which of them has one of the paths above, and how it is called there. */
+static int place_of(const struct kernel_fs *fs, const char *path, const char **below)
+{
+	*below = strchr(path, '/') + 1;
+	return path[0] == 'p' ? fs->proc : fs->sys;
 }
 
 /* /proc/sys read-only, but for /proc/sys/net, which is this network namespace's own. */
@@ -285,56 +331,34 @@ static int protect_sysctls(int proc, struct error *error)
 	CLEANUP_FD int sys = net < 0 ? -1 : mount_copy(proc, "sys", 0, error);
 
 	if (sys < 0 || mount_protect(sys, 0, MOUNT_ATTR_RDONLY, error) < 0 ||
-	    mount_attach(sys, proc, "sys", error) < 0)
+	    mount_attach_in_kernel_fs(sys, proc, "sys", error) < 0)
 		return -error->code;
-	return mount_attach(net, proc, "sys/net", error);
-}
-
-/* The client's own procfs and sysfs, open. */
-struct kernel_fs {
-	int proc;
-	int sys;
-};
-
-/* Opens one of the paths above, in a file system that the kernel alone fills: there is no link in
- * the way that somebody planted. */
-static int open_there(const struct kernel_fs *fs, const char *path, struct error *error)
-{
-	const char *below = strchr(path, '/') + 1;
-	int fd =
-		openat(path[0] == 'p' ? fs->proc : fs->sys, below, O_PATH | O_CLOEXEC | O_NOFOLLOW);
-
-	return fd < 0 ? error_system(error, errno, "cannot open /%s", path) : fd;
+	return mount_attach_in_kernel_fs(net, proc, "sys/net", error);
 }
 
 static int protect_path(const struct kernel_fs *fs, const char *path, struct error *error)
 {
-	CLEANUP_FD int target = open_there(fs, path, error);
-	CLEANUP_FD int mount = target < 0 ? -1 : mount_copy(target, "", 0, error);
+	const char *below;
+	const int place = place_of(fs, path, &below);
+	CLEANUP_FD int mount = mount_copy(place, below, 0, error);
 
-	if (target == -ENOENT)
-		return 0;
 	if (mount < 0 || mount_protect(mount, 0, MOUNT_ATTR_RDONLY, error) < 0)
 		return -error->code;
-	return mount_attach_to(mount, target, path, error);
+	return mount_attach_in_kernel_fs(mount, place, below, error);
 }
 
-/* Covers a directory by an empty one, anything else by /dev/null. */
-static int mask_path(const struct kernel_fs *fs, const char *path, struct error *error)
+static int mask_path(const struct kernel_fs *fs, const char *path, const char *by,
+		     struct error *error)
 {
-	CLEANUP_FD int target = open_there(fs, path, error);
-	CLEANUP_FD int cover = -1;
-	struct stat status;
+	const char *below;
+	const int place = place_of(fs, path, &below);
+	CLEANUP_FD int cover = mount_copy(AT_FDCWD, by, 0, error);
 
-	if (target < 0)
-		return target == -ENOENT ? 0 : target;
-	if (fstat(target, &status) < 0)
-		return error_system(error, errno, "cannot look at /%s", path);
-	cover = mount_copy(AT_FDCWD, S_ISDIR(status.st_mode) ? "/empty" : "/dev/null", 0, error);
-	return cover < 0 ? cover : mount_attach_to(cover, target, path, error);
+	return cover < 0 ? cover : mount_attach_in_kernel_fs(cover, place, below, error);
 }
 
-static int protect_host(int root, int proc, struct error *error)
+/* Covers directories by an empty one, anything else by /dev/null. */
+static int protect_host(int root, int proc, const struct root_survey *survey, struct error *error)
 {
 	CLEANUP_FD int sys = mount_target(root, "sys", error);
 	const struct kernel_fs fs = {.proc = proc, .sys = sys};
@@ -342,10 +366,11 @@ static int protect_host(int root, int proc, struct error *error)
 	if (sys < 0 || protect_sysctls(proc, error) < 0)
 		return -error->code;
 	for (size_t i = 0; i < ARRAY_SIZE(read_only); i++)
-		if (protect_path(&fs, read_only[i], error) < 0)
+		if (survey->read_only[i] && protect_path(&fs, read_only[i], error) < 0)
 			return -error->code;
 	for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
-		if (mask_path(&fs, masked[i], error) < 0)
+		if (survey->masked[i] != NULL &&
+		    mask_path(&fs, masked[i], survey->masked[i], error) < 0)
 			return -error->code;
 	return 0;
 }
@@ -358,8 +383,8 @@ static int make_overlay(const struct stage_client *client, struct error *error)
 	return base < 0 ? base : overlay_make(&place, client, error);
 }
 
-int root_make_for_client(const struct stage_client *client, int overlay, int proc,
-			 struct error *error)
+int root_make_for_client(const struct stage_client *client, const struct root_survey *survey,
+			 int overlay, int proc, struct error *error)
 {
 	CLEANUP_FD int made = overlay < 0 ? make_overlay(client, error) : -1;
 	int root = overlay < 0 ? made : overlay;
@@ -374,9 +399,9 @@ int root_make_for_client(const struct stage_client *client, int overlay, int pro
 	if (result >= 0)
 		result = mount_attach(proc, root, "proc", error);
 	if (result >= 0)
-		result = make_own_mounts(root, error);
+		result = make_own_mounts(root, survey, error);
 	if (result >= 0)
-		result = protect_host(root, proc, error);
+		result = protect_host(root, proc, survey, error);
 	if (result >= 0)
 		result = mount_become_root(root, error);
 	return result;

@@ -1,18 +1,22 @@
-/* calls [fixed]	asks for every system call whether this process may make it, and compares
- *			with the table of runtime/policy/filter_policy.h; prints a line for each answer
- *that is another, and at the end how many were asked. "fixed": where the user namespace denies
- *setgroups(2)
- * calls NAME [ARGUMENT...]	how this process is answered a call of this name, or number; the
- *			arguments that are not given are ~0
- * calls gate|x32	makes a call in the way of another architecture
+/* What a client's system calls are answered.
+ *
+ *	calls [fixed]
+ *		asks for every call whether this process may make it, and compares with the table of
+ *		filter_policy.h; prints a line for each answer that is another, and at the end how
+ *		many were asked. "fixed": where the user namespace denies setgroups(2)
+ *	calls NAME [ARGUMENT...]
+ *		how this process is answered a call of this name, or number; the arguments that are
+ *		not given are ~0
+ *	calls gate|x32
+ *		makes a call in the way of another architecture
  *
  * No call is ever made, so any arguments do no harm: this program puts itself under a second
- *filter, which stops every call that the first one lets pass, and answers it by a thread
- *(seccomp_unotify(2)). Of several filters the answer of the strictest counts, and an error is
- *stricter than a stop.
+ * filter, which stops every call that the first one lets pass, and answers it by a thread
+ * (seccomp_unotify(2)). Of several filters the answer of the strictest counts, and an error is
+ * stricter than a stop.
  *
  * The expectation is worked out from the table's words on the arguments' low halves, not from the
- * program that filter.c makes of them. */
+ * program that policy/compile.c makes of them. */
 #include "../../runtime/policy/filter_policy.h"
 
 #include "util.h"

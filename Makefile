@@ -103,7 +103,7 @@ $(BUILD)/unit/%.o: runtime/%.c Makefile
 
 $(BUILD)/unit/test_%: tests/unit/test_%.c $(UNIT_OBJECTS) $(wildcard tests/unit/*.h)
 	$(SAY) TEST $@
-	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) -Werror -pie -o $@ $< $(UNIT_OBJECTS) $(LIBS) -lcmocka -lpcap
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) -Werror -pie -o $@ $< $(UNIT_OBJECTS) $(LIBS) -lcmocka -lpcap -lseccomp
 
 -include $(UNIT_OBJECTS:.o=.d)
 

@@ -56,6 +56,7 @@ struct keeper {
 	int channel;
 	int user_ns;	    /* the stage's user namespace; to be set before keeper_furnish() */
 	bool legs_all_only; /* it made legs by itself, NET_LEG_ALL_ONLY of net.h */
+	size_t legs_made;   /* and not raised yet */
 	struct mapper mapper;
 };
 #define KEEPER_NONE                                                                                \
@@ -80,16 +81,19 @@ int keeper_furnish(struct keeper *keeper, const struct keeper_furniture *furnitu
 /* Gives it the root of the next client, in the order of the clients: a detached mount, likewise. */
 int keeper_give_overlay(struct keeper *keeper, int overlay, struct error *error);
 
-/* What a starter does meanwhile: makes a leg that the keeper asks for; makes the control groups of
+/* What a starter does meanwhile: makes a leg that the keeper asks for; raises those that it has
+ * made, WIRE_LEGS_MAX at most; makes the control groups of
  * a wave of clients, those from FIRST on, where they are not made yet, and says their DOORS, which
  * stay its own; and passes on how far it is. */
 typedef int keeper_make_leg(void *context, const struct wire_far_end *far, int far_ns,
 			    struct error *error);
+typedef int keeper_raise_legs(void *context, struct error *error);
 typedef int keeper_give_doors(void *context, size_t first, struct channel_fds *doors,
 			      struct error *error);
 typedef void keeper_tell(void *context, enum keeper_step step, size_t done);
 struct keeper_servant {
 	keeper_make_leg *make_leg;
+	keeper_raise_legs *raise_legs;
 	keeper_give_doors *give_doors;
 	keeper_tell *tell;
 	void *context;

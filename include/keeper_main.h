@@ -15,8 +15,9 @@ enum keeper_verb {
 	VERB_OVERLAY, /* to the keeper: the next client's root */
 	VERB_MAP,     /* to the starter: clients' pids, and the /proc that shows them */
 	VERB_LEG,     /* to the starter: a network namespace, and what to make of it */
+	VERB_RAISE,   /* to the starter: the legs since the last one are to come up */
 	VERB_DOORS,   /* to the starter: clients whose control groups are wanted */
-	VERB_DONE,    /* to the keeper: those have ids, or that leg is there, or their doors */
+	VERB_DONE,    /* to the keeper: those have ids, or those legs are up, or their doors */
 	VERB_STEP,    /* to the starter: how far it is */
 	VERB_UP,      /* to the starter: all is up, or not; and again behind VERB_RELEASE */
 	VERB_RELEASE, /* to the keeper: live on */

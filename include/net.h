@@ -151,13 +151,22 @@ void net_leg_kit_close(struct net_leg_kit *kit);
  * only packet sockets bound to ETH_P_ALL see what arrives, those of a single protocol nothing. */
 #define NET_LEG_ALL_ONLY 1
 
-/* Makes the link NAME, which is down, a silent leg, shows the addresses IPV4 and IPV6 (NULL: none
- * of that family) on it and brings it up. From then on packet sockets of any protocol see all that
- * arrives on it, and the kernel's own stack nothing; of itself the kernel sends nothing there; no
- * routing table says anything of its addresses. net_leg.c tells how. The calling thread must be in
- * the socket's network namespace: what matters of IPv6 is set through /proc/sys/net, which is that
- * of whoever opens it. OWN_NS: that namespace is the stage's own; only then may nftables be used,
- * for the rules of a computer are its owner's. Returns 0, NET_LEG_ALL_ONLY or -errno. */
+/* Readies the link NAME, which is down, for net_leg_raise(). IPV6: it will show an address of that
+ * family. A raise that follows at once waits, for some 0.2 ms, until no processor can be in what
+ * was made here (RCU), and keeps all others from the links meanwhile: better do something else
+ * first. The calling thread must be in the socket's network namespace: what matters of IPv6 is set
+ * through /proc/sys/net, which is that of whoever opens it. */
+int net_leg_prepare(struct nl_sock *socket, const struct net_leg_kit *kit, const char *name,
+		    bool ipv6, struct error *error);
+
+/* Makes the link NAME, which is ready and down, a silent leg, shows the addresses IPV4 and IPV6
+ * (NULL: none of that family) on it and brings it up. From then on packet sockets of any protocol
+ * see all that arrives on it, and the kernel's own stack nothing; of itself the kernel sends
+ * nothing there; no routing table says anything of its addresses. net_leg.c tells how. The calling
+ * thread must be in the socket's network namespace: what matters of IPv6 is set through
+ * /proc/sys/net, which is that of whoever opens it. OWN_NS: that namespace is the stage's own; only
+ * then may nftables be used, for the rules of a computer are its owner's. Returns 0,
+ * NET_LEG_ALL_ONLY or -errno. */
 int net_leg_raise(struct nl_sock *socket, const struct net_leg_kit *kit, const char *name,
 		  const struct net_address *ipv4, const struct net_address *ipv6, bool own_ns,
 		  struct error *error);

@@ -10,7 +10,7 @@
 #include "keeper.h"
 #include "switchboard.h"
 
-#define NURSERY_ASKED_MAX 32 /* questions; their messages fit into a socket's buffer */
+#define NURSERY_ASKED_MAX 3 /* questions: the starter can answer them without being heard */
 
 /* All but what is marked is its own. */
 struct nursery {
@@ -30,10 +30,14 @@ struct nursery {
 	unsigned *unmet;   /* of each net: interfaces of clients that were not met yet */
 	unsigned *unwired; /* of each client: its interfaces that have no wire yet */
 	size_t nets_wired;
-	/* A ring of what the starter was asked for, oldest first: the nets of legs. */
-	size_t asked[NURSERY_ASKED_MAX];
+	/* A ring of what the starter was asked, oldest first. */
+	struct nursery_question {
+		size_t nets[WIRE_LEGS_MAX]; /* whose legs are to come up */
+		size_t count;		    /* 0: it is about doors */
+	} asked[NURSERY_ASKED_MAX];
 	size_t asked_first, asked_count;
-	size_t doors_first; /* or the doors of the wave that begins here */
+	size_t doors_first;	      /* of the wave that begins here they were asked last */
+	struct nursery_question next; /* the legs that it will be asked for next */
 };
 #define NURSERY_NONE ((struct nursery){.own_ns = -1})
 void nursery_close(struct nursery *nursery);

@@ -51,7 +51,8 @@ static int raise_leg(bool own_ns, struct error *error)
 		.family = AF_INET, .bytes = {192, 0, 2, 1}, .length = 24}; /* RFC 5737 */
 
 	if (make_veth_child(NULL, error) < 0 || net_socket_open(&socket, error) < 0 ||
-	    net_leg_kit_open(socket, &kit, error) < 0)
+	    net_leg_kit_open(socket, &kit, error) < 0 ||
+	    net_leg_prepare(socket, &kit, LINK, false, error) < 0)
 		return -error->code;
 	return net_leg_raise(socket, &kit, LINK, &address, NULL, own_ns, error);
 }

@@ -29,16 +29,21 @@ int far_side_make(struct far_side *far, const struct caller *student, int own_ns
 int far_side_make_leg(struct far_side *far, const struct stage_net *net,
 		      const struct wire_far_end *wanted, int far_ns, struct error *error)
 {
-	struct wire_leg leg = {.all_only = false};
 	int result = computer_enter(&far->ns, error);
 
 	if (result == 0)
-		result = wire_make_leg(far->socket, &far->kit, net, wanted, far_ns, true, &leg,
+		result = wire_make_leg(far->socket, &far->kit, net, wanted, far_ns, &far->legs,
 				       error);
-	if (result < 0)
-		return result;
-	far->all_only = far->all_only || leg.all_only;
-	return ns_enter_one(far->own_ns, NS_NET, error);
+	return result == 0 ? ns_enter_one(far->own_ns, NS_NET, error) : result;
+}
+
+int far_side_raise_legs(struct far_side *far, struct error *error)
+{
+	int result = computer_enter(&far->ns, error);
+
+	if (result == 0)
+		result = wire_raise_legs(far->socket, &far->kit, true, &far->legs, error);
+	return result == 0 ? ns_enter_one(far->own_ns, NS_NET, error) : result;
 }
 
 int far_side_settle(struct far_side *far, const struct stage *stage, struct error *error)

@@ -116,10 +116,15 @@ static int attend_word(struct keeper *keeper, const struct keeper_word *word,
 			    map_and_answer(keeper, word, fds->fd[0], guard, error));
 	if (word->verb == VERB_DOORS)
 		return give_doors(keeper, word, servant, error);
-	if (word->verb == VERB_LEG && fds->count == 1 &&
+	if (word->verb == VERB_LEG && fds->count == 1 && keeper->legs_made < WIRE_LEGS_MAX &&
 	    text_is_fit(word->far.name, sizeof(word->far.name))) {
-		int result = servant->make_leg(servant->context, &word->far, fds->fd[0], error);
+		keeper->legs_made++;
+		return servant->make_leg(servant->context, &word->far, fds->fd[0], error);
+	}
+	if (word->verb == VERB_RAISE) {
+		int result = servant->raise_legs(servant->context, error);
 
+		keeper->legs_made = 0;
 		return result < 0 ? result : answer(keeper, error);
 	}
 	if (word->verb == VERB_STEP && word->step <= KEEPER_STEP_UP) {

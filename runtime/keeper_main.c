@@ -143,7 +143,7 @@ static int start_keeper(const struct keeper_birth *birth, struct client *clients
 		result = STEP(timing, nursery_make(&nursery, error));
 	if (result == 0)
 		result = STEP(timing, nursery_finish(&nursery, error));
-	up.all_only = far->all_only;
+	up.all_only = far->legs.all_only;
 	if (result == 0)
 		result = channel_send(birth->channel, &up, sizeof(up), NULL, error);
 	if (result == 0)

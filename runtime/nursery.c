@@ -4,14 +4,20 @@
  *	spawn		the clone; then born: it is in its control group
  *	map		the starter writes its ids: a wave's in one message
  *	meet		it has settled its network, which it sends; it goes on with its root
- *	wire		a net whose clients were all met is made; a plain leg is asked for only
+ *	wire		a net whose clients were all met is made; of a plain leg the starter is told
+ *	raise		a wave's legs come up, which the starter is asked for
  *	go on		its nets are all wired: it brings its interfaces up
  *	meet whole	when no more are made: it sends its namespaces, and confines itself
  *	up
  *
  * The starter answers in the order of the questions. So legs are heard of whenever its next answer
- * is wanted, or when many are outstanding: neither side ever waits to be read by one that writes.
- */
+ * is wanted. Its answers, which are few, fit into the socket (unix(7), max_dgram_qlen): it never
+ * waits for us, so that we may wait for it.
+ *
+ * A leg is made, and raised when those of all the wave are made. A filter that is put at once on a
+ * new link waits until no processor can be in what was there before, and a link that comes up while
+ * the kernel has its birth still on a list of news likewise; each with the lock of all links in its
+ * hand (net_leg.c). */
 #include "nursery.h"
 
 #include "file.h"
@@ -20,11 +26,7 @@
 
 #include <fcntl.h>
 
-#define WAVE  KEEPER_WAVE
-#define DOORS SIZE_MAX /* among the nets that legs were asked for */
-_Static_assert(NURSERY_ASKED_MAX *(sizeof(struct keeper_word) + 1024) <= 65536,
-	       "its questions, and the answers, may not fit into the socket");
-
+#define WAVE	  KEEPER_WAVE
 #define TOLD_EACH 8 /* clients, or nets, between one word of progress and the next */
 
 void nursery_close(struct nursery *nursery)
@@ -107,27 +109,45 @@ static int hear_of_doors(struct nursery *nursery, struct error *error)
 	return 0;
 }
 
+/* The legs of NETS, COUNT of them, are up. */
+static int note_raised(struct nursery *nursery, const struct nursery_question *legs,
+		       struct error *error)
+{
+	for (size_t i = 0; i < legs->count; i++)
+		if (note_wired(nursery, legs->nets[i], error) < 0)
+			return -error->code;
+	return 0;
+}
+
 /* Hears of what was asked for, but for the last KEEP. */
 static int hear_answers(struct nursery *nursery, size_t keep, struct error *error)
 {
 	while (nursery->asked_count > keep) {
-		const size_t net = nursery->asked[nursery->asked_first];
+		const struct nursery_question question = nursery->asked[nursery->asked_first];
+		int result;
 
 		nursery->asked_first = (nursery->asked_first + 1) % NURSERY_ASKED_MAX;
 		nursery->asked_count--;
-		if (net == DOORS) {
-			if (hear_of_doors(nursery, error) < 0)
-				return -error->code;
-		} else if (hear_done(nursery, error) < 0 || note_wired(nursery, net, error) < 0) {
+		result = question.count == 0 ? hear_of_doors(nursery, error)
+					     : hear_done(nursery, error);
+		if (result < 0 || note_raised(nursery, &question, error) < 0)
 			return -error->code;
-		}
 	}
 	return 0;
 }
 
-static void note_asked(struct nursery *nursery, size_t what)
+/* Asks the starter; QUESTION is what for. */
+static int ask(struct nursery *nursery, const struct keeper_word *word,
+	       const struct nursery_question *question, struct error *error)
 {
-	nursery->asked[(nursery->asked_first + nursery->asked_count++) % NURSERY_ASKED_MAX] = what;
+	size_t last;
+
+	if (hear_answers(nursery, NURSERY_ASKED_MAX - 1, error) < 0 ||
+	    channel_send(nursery->channel, word, sizeof(*word), NULL, error) < 0)
+		return -error->code;
+	last = (nursery->asked_first + nursery->asked_count++) % NURSERY_ASKED_MAX;
+	nursery->asked[last] = *question;
+	return 0;
 }
 
 /* Asks for the doors of the wave from FIRST on, if there are any. */
@@ -137,12 +157,8 @@ static int ask_for_doors(struct nursery *nursery, size_t first, struct error *er
 
 	if (!nursery->plan->groups || first >= nursery->plan->stage->client_count)
 		return 0;
-	if (hear_answers(nursery, NURSERY_ASKED_MAX - 1, error) < 0 ||
-	    channel_send(nursery->channel, &word, sizeof(word), NULL, error) < 0)
-		return -error->code;
 	nursery->doors_first = first;
-	note_asked(nursery, DOORS);
-	return 0;
+	return ask(nursery, &word, &(struct nursery_question){.count = 0}, error);
 }
 
 /* They were asked for before the legs of the last wave, which need not be there yet. */
@@ -157,32 +173,62 @@ static int await_doors(struct nursery *nursery, size_t first, struct error *erro
 	return 0;
 }
 
-static int ask_leg_of_starter(void *context, const struct wire_far_end *far, int far_ns,
-			      bool can_wait, struct error *error)
+/* Tells the starter of a leg, or makes it where the starter cannot. */
+static int make_leg(struct nursery *nursery, const struct wire_far_end *wanted, int far_ns,
+		    struct error *error)
 {
-	struct nursery *nursery = context;
-	const struct keeper_word word = {.verb = VERB_LEG, .far = *far};
-	struct channel_fds fds = {.fd = {far_ns}, .count = 1};
-	int result = hear_answers(nursery, can_wait ? NURSERY_ASKED_MAX - 1 : 0, error);
+	const struct keeper_word word = {.verb = VERB_LEG, .far = *wanted};
+	const struct channel_fds fds = {.fd = {far_ns}, .count = 1};
 
-	if (result == 0)
-		result = channel_send(nursery->channel, &word, sizeof(word), &fds, error);
-	if (result < 0)
-		return result;
-	if (!can_wait)
-		return hear_done(nursery, error);
-	note_asked(nursery, far->net - 1);
-	return SWITCHBOARD_LATER;
+	if (nursery->plan->alone != NULL)
+		return far_side_make_leg(nursery->far,
+					 stage_net_find(nursery->plan->stage, wanted->net), wanted,
+					 far_ns, error);
+	return channel_send(nursery->channel, &word, sizeof(word), &fds, error);
 }
 
-static int make_leg_ourselves(void *context, const struct wire_far_end *wanted, int far_ns,
-			      bool can_wait, struct error *error)
+/* Has the legs come up that were made since. */
+static int raise_legs(struct nursery *nursery, struct error *error)
+{
+	const struct keeper_word word = {.verb = VERB_RAISE};
+	const struct nursery_question legs = nursery->next;
+
+	if (legs.count == 0)
+		return 0;
+	nursery->next.count = 0;
+	if (nursery->plan->alone == NULL)
+		return ask(nursery, &word, &legs, error);
+	return far_side_raise_legs(nursery->far, error) < 0 ? -error->code
+							    : note_raised(nursery, &legs, error);
+}
+
+/* The same of one leg alone, which is up by then; its net is not wired yet. */
+static int raise_at_once(struct nursery *nursery, struct error *error)
+{
+	const struct keeper_word word = {.verb = VERB_RAISE};
+
+	if (nursery->plan->alone != NULL)
+		return far_side_raise_legs(nursery->far, error);
+	if (hear_answers(nursery, 0, error) < 0 ||
+	    channel_send(nursery->channel, &word, sizeof(word), NULL, error) < 0)
+		return -error->code;
+	return hear_done(nursery, error);
+}
+
+/* As switchboard.h has it. */
+static int ask_for_leg(void *context, const struct wire_far_end *wanted, int far_ns, bool can_wait,
+		       struct error *error)
 {
 	struct nursery *nursery = context;
+	const bool is_full = nursery->next.count == WIRE_LEGS_MAX;
 
-	(void)can_wait;
-	return far_side_make_leg(nursery->far, stage_net_find(nursery->plan->stage, wanted->net),
-				 wanted, far_ns, error);
+	if (((is_full || !can_wait) && raise_legs(nursery, error) < 0) ||
+	    make_leg(nursery, wanted, far_ns, error) < 0)
+		return -error->code;
+	if (!can_wait)
+		return raise_at_once(nursery, error);
+	nursery->next.nets[nursery->next.count++] = wanted->net - 1;
+	return SWITCHBOARD_LATER;
 }
 
 static int make_net(struct nursery *nursery, size_t net, struct error *error)
@@ -266,7 +312,7 @@ static int make_wave(struct nursery *nursery, size_t first, size_t end, struct e
 		result = map(nursery, first, end, error);
 	for (size_t i = first; result == 0 && i < end; i++)
 		result = meet(nursery, i, error);
-	return result;
+	return result == 0 ? raise_legs(nursery, error) : result;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -322,8 +368,7 @@ int nursery_open(struct nursery *nursery, const struct keeper_plan *plan, struct
 					      .ends = &nursery->ends,
 					      .offloads = &nursery->offloads,
 					      .client_ns = nursery->client_ns,
-					      .ask = plan->alone == NULL ? ask_leg_of_starter
-									 : make_leg_ourselves,
+					      .ask = ask_for_leg,
 					      .context = nursery};
 	if (plan->alone != NULL && far_side_make(far, plan->caller, nursery->own_ns, error) < 0)
 		return error_prefix(error, "the computer's side");

@@ -38,6 +38,7 @@ struct start {
 	bool private;		  /* the legs are not on the computer */
 	struct nl_sock *computer; /* the network namespace that the legs will be in */
 	struct net_leg_kit kit;
+	struct wire_legs legs;
 	struct ns_set computer_ns;     /* of a private stage, made by root */
 	struct subids subids;	       /* where we are not root, count 0: there are none */
 	struct keeper_alone alone;     /* where we are not root */
@@ -53,7 +54,6 @@ struct start {
 	int signals;
 	struct keeper keeper;
 	bool changed; /* the computer: there is something to undo */
-	bool legs_all_only;
 };
 
 static void start_close(struct start *start)
@@ -340,22 +340,28 @@ static int make_leg(void *context, const struct wire_far_end *far, int far_ns, s
 {
 	struct start *start = context;
 	const struct stage_net *net = stage_net_find(start->stage, far->net);
+	struct wire_leg *leg = &start->legs.leg[start->legs.count];
 	struct error ignored;
-	struct wire_leg leg;
 
 	if (net == NULL)
 		return error_set(error, EBADMSG, "the keeper asked for a leg on net%u", far->net);
 	if (STEP(start->timing, wire_make_leg(start->computer, &start->kit, net, far, far_ns,
-					      start->private, &leg, error)) < 0) {
+					      &start->legs, error)) < 0) {
 		/* Half made: undo() removes what the journal tells. */
-		if (leg.index != 0 && !start->private)
-			(void)host_note_leg(start->session->dir, &leg, &ignored);
+		if (leg->index != 0 && !start->private)
+			(void)host_note_leg(start->session->dir, leg, &ignored);
 		return -error->code;
 	}
-	start->legs_all_only = start->legs_all_only || leg.all_only;
-	return start->private
-		       ? 0
-		       : STEP(start->timing, host_note_leg(start->session->dir, &leg, error));
+	return start->private ? 0
+			      : STEP(start->timing, host_note_leg(start->session->dir, leg, error));
+}
+
+static int raise_legs(void *context, struct error *error)
+{
+	struct start *start = context;
+
+	return STEP(start->timing, wire_raise_legs(start->computer, &start->kit, start->private,
+						   &start->legs, error));
 }
 
 static int make_cgroup(const struct start *start, size_t i, struct error *error)
@@ -419,7 +425,8 @@ static int bring_up(struct start *start, struct error *error)
 					 .listener = start->listener,
 					 .progress = start->watcher != NULL,
 					 .timing = start->others};
-	const struct keeper_servant servant = {make_leg, give_doors, tell_watcher, start, timing};
+	const struct keeper_servant servant = {make_leg,     raise_legs, give_doors,
+					       tell_watcher, start,	 timing};
 	int result = STEP(timing, keeper_spawn(&plan, &start->keeper, error));
 
 	if (result == 0)
@@ -512,7 +519,7 @@ int start_stage(struct session *session, const struct stage *stage, const struct
 	}
 	if (result < 0 && start.changed)
 		undo(&start, error);
-	outcome->legs_all_only = start.legs_all_only || start.keeper.legs_all_only;
+	outcome->legs_all_only = start.legs.all_only || start.keeper.legs_all_only;
 	outcome->private = start.private;
 	outcome->limits = start.limits;
 	outcome->one_id = has_one_id(&start);

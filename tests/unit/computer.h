@@ -85,7 +85,10 @@ static inline int raise_leg_with(struct computer *computer, const struct net_add
 
 	namespace_enter(computer->ns);
 	works(net_leg_kit_open(computer->net, &kit, &why));
-	result = net_leg_raise(computer->net, &kit, "net1", ipv4, ipv6, computer->own_ns, &why);
+	result = net_leg_prepare(computer->net, &kit, "net1", ipv6 != NULL, &why);
+	if (result == 0)
+		result = net_leg_raise(computer->net, &kit, "net1", ipv4, ipv6, computer->own_ns,
+				       &why);
 	if (result >= 0)
 		works(net_leg_settle(computer->net, "net1", ipv6 != NULL, &why));
 	namespace_enter(here);

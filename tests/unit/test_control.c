@@ -60,7 +60,7 @@ static void lab_make_with(struct lab *lab, bool own_ns)
 	static struct complaints complaints;
 	const struct stage_client *clients;
 	struct net_end ends[2];
-	struct wire_leg leg;
+	struct wire_legs legs = {.count = 0};
 
 	*lab = (struct lab){.computer = namespace_make(),
 			    .clients = {namespace_make(), namespace_make()}};
@@ -73,8 +73,8 @@ static void lab_make_with(struct lab *lab, bool own_ns)
 	works(net_leg_kit_open(net, &kit, &why));
 	namespace_enter(lab->computer);
 	works(file_write(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", "0", &why));
-	works(wire_make_leg(net, &kit, &lab->stage.nets[0], &far, lab->clients[0], own_ns, &leg,
-			    &why));
+	works(wire_make_leg(net, &kit, &lab->stage.nets[0], &far, lab->clients[0], &legs, &why));
+	works(wire_raise_legs(net, &kit, own_ns, &legs, &why));
 	namespace_enter(here);
 	between = net_in(lab->clients[0]);
 	ends[0] = (struct net_end){"eth1", -1, clients[0].interfaces[1].mac};

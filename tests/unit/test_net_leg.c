@@ -203,12 +203,10 @@ static void what_cannot_be_a_leg_is_refused(void **state)
 	(void)state;
 	works(net_leg_kit_open(computer.net, &kit, &why));
 	assert_int_equal(raise_leg_with(&narrow, &ipv4, &ipv6), -EAFNOSUPPORT);
-	assert_int_equal(net_leg_raise(computer.net, &kit, "net7", &ipv4, NULL, false, &why),
-			 -ENODEV);
+	assert_int_equal(net_leg_prepare(computer.net, &kit, "net7", false, &why), -ENODEV);
 	assert_string_equal(why.text, "net7: there is no such link");
 	/* From another namespace the leg's IPv6 cannot be switched off. */
-	assert_int_equal(net_leg_raise(computer.net, &kit, "net1", &ipv4, NULL, false, &why),
-			 -ENOENT);
+	assert_int_equal(net_leg_prepare(computer.net, &kit, "net1", false, &why), -ENOENT);
 }
 
 int main(void)

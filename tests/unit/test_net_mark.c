@@ -109,6 +109,7 @@ static void two_legs_are_marked_each(void **state)
 	works(net_leg_kit_open(computer.net, &kit, &why));
 	works(net_veth_create(computer.net, &leg, &peer, MTU, &why));
 	namespace_enter(computer.ns);
+	works(net_leg_prepare(computer.net, &kit, "net2", false, &why));
 	assert_int_equal(net_leg_raise(computer.net, &kit, "net2", NULL, NULL, true, &why), 0);
 	namespace_enter(here);
 	assert_int_equal(raise_own(&computer), 0);

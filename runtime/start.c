@@ -373,20 +373,26 @@ static int make_cgroup(const struct start *start, size_t i, struct error *error)
 	return cgroup_create(start->cgroup, name, &limits, &start->doors[i], error);
 }
 
+/* Those of the clients of a wave, from FIRST on, that are not made yet. */
+static int make_wave_groups(const struct start *start, size_t first, struct error *error)
+{
+	for (size_t i = first; i < first + KEEPER_WAVE && i < start->stage->client_count; i++)
+		if (start->doors[i].count == 0 && make_cgroup(start, i, error) < 0)
+			return -error->code;
+	return 0;
+}
+
 static int give_doors(void *context, size_t first, struct channel_fds *doors, struct error *error)
 {
 	const struct start *start = context;
 
 	if (start->doors == NULL)
 		return error_set(error, EBADMSG, "the keeper asked for control groups");
-	for (size_t i = first; i < first + KEEPER_WAVE && i < start->stage->client_count; i++) {
-		const struct cgroup_doors *own = &start->doors[i];
-
-		if (own->count == 0 && STEP(start->timing, make_cgroup(start, i, error)) < 0)
-			return -error->code;
-		for (size_t j = 0; j < own->count; j++)
-			doors->fd[doors->count++] = own->fd[j];
-	}
+	if (STEP(start->timing, make_wave_groups(start, first, error)) < 0)
+		return -error->code;
+	for (size_t i = first; i < first + KEEPER_WAVE && i < start->stage->client_count; i++)
+		for (size_t j = 0; j < start->doors[i].count; j++)
+			doors->fd[doors->count++] = start->doors[i].fd[j];
 	return 0;
 }
 
@@ -436,6 +442,9 @@ static int bring_up(struct start *start, struct error *error)
 			STEP(timing, ns_open_of(start->keeper.pid, NS_USER, error));
 	if (result >= 0)
 		result = STEP(timing, furnish(start, error));
+	/* It will ask for them when its root is made. */
+	if (result == 0 && start->doors != NULL)
+		result = STEP(timing, make_wave_groups(start, 0, error));
 	if (result == 0)
 		result = keeper_attend(&start->keeper, start->signals, &servant, error);
 	if (result == 0)

@@ -23,11 +23,11 @@ void net_link_release(struct rtnl_link **link);
  * link is down. */
 void net_message_quiet(struct net_batch *batch, const char *name);
 
-/* The first and the second of these. */
-void net_message_mute(struct net_batch *batch, const char *name);
+/* The second of these. */
 void net_message_no_address(struct net_batch *batch, const char *name);
 
 void net_message_up(struct net_batch *batch, const char *name);
+void net_message_up_mute(struct net_batch *batch, const char *name); /* mute before it is up */
 void net_message_down(struct net_batch *batch, const char *name);
 
 /* Asks for the link NAME. A link whose carrier came is without a queue, and drops what is sent,

@@ -186,7 +186,7 @@ static void put_address(struct net_batch *batch, unsigned index, const struct ne
 }
 
 /* To be written in this order and before all else. A link that is born a router is in the group of
- * all routers, which it leaves only while it is fit for multicast: net_message_mute() ends that.
+ * all routers, which it leaves only while it is fit for multicast: net_message_up_mute() ends that.
  * Version 2 of MLD reports the groups that were left when the link comes up, version 1 those alone
  * that it had reported before (RFC 2710). */
 static const struct sysctl_setting ipv6_settings[] = {
@@ -246,15 +246,11 @@ static int silence(struct nl_sock *socket, const struct net_leg_kit *kit, const 
 	if (way < 0)
 		return way;
 	net_message_no_address(&batch, name);
-	if (ipv6) {
-		if (net_batch_send(&batch, error) < 0)
-			return -error->code;
-		net_batch_clear(&batch);
-		if (net_tentative_add(socket, name, index, ipv6, error) < 0)
-			return error_prefix(error, "%s", name);
-	}
-	net_message_mute(&batch, name);
-	return net_batch_send(&batch, error) < 0 ? -error->code : way;
+	if (net_batch_send(&batch, error) < 0)
+		return -error->code;
+	if (ipv6 && net_tentative_add(socket, name, index, ipv6, error) < 0)
+		return error_prefix(error, "%s", name);
+	return way;
 }
 
 static int raise_silent(struct nl_sock *socket, const char *name, unsigned index,
@@ -263,7 +259,7 @@ static int raise_silent(struct nl_sock *socket, const char *name, unsigned index
 {
 	CLEANUP_NET_BATCH struct net_batch batch = NET_BATCH(socket, name);
 
-	net_message_up(&batch, name);
+	net_message_up_mute(&batch, name);
 	if (ipv4)
 		put_address(&batch, index, ipv4);
 	if (ipv6)

@@ -82,9 +82,9 @@ int keeper_furnish(struct keeper *keeper, const struct keeper_furniture *furnitu
 int keeper_give_overlay(struct keeper *keeper, int overlay, struct error *error);
 
 /* What a starter does meanwhile: makes a leg that the keeper asks for; raises those that it has
- * made, WIRE_LEGS_MAX at most; makes the control groups of
- * a wave of clients, those from FIRST on, where they are not made yet, and says their DOORS, which
- * stay its own; and passes on how far it is. */
+ * made, WIRE_LEGS_MAX at most; makes the control groups of a wave of clients, those from FIRST on,
+ * where they are not made yet, and says their DOORS, which stay its own; and passes on how far it
+ * is. */
 typedef int keeper_make_leg(void *context, const struct wire_far_end *far, int far_ns,
 			    struct error *error);
 typedef int keeper_raise_legs(void *context, struct error *error);

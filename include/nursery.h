@@ -42,12 +42,16 @@ struct nursery {
 #define NURSERY_NONE ((struct nursery){.own_ns = -1})
 void nursery_close(struct nursery *nursery);
 
-/* Looks at what all clients have in common. CLIENTS are as many CLIENT_NONE as the stage has
- * clients, and DOORS as many empty ones; CHANNEL leads to the starter, with which it speaks as
+/* Looks at what the clients' networks have in common. CLIENTS are as many CLIENT_NONE as the stage
+ * has clients, and DOORS as many empty ones; CHANNEL leads to the starter, with which it speaks as
  * keeper_main.h tells. */
 int nursery_open(struct nursery *nursery, const struct keeper_plan *plan, struct client *clients,
 		 struct cgroup_doors *doors, struct far_side *far, int channel,
 		 struct error *error);
+
+/* When the keeper has its root: looks at what the clients' have in common, and makes the keeper's
+ * network fit for what will be in it. */
+int nursery_prepare(struct nursery *nursery, struct error *error);
 
 /* Makes all clients and all wires. */
 int nursery_make(struct nursery *nursery, struct error *error);

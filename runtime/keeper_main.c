@@ -134,11 +134,14 @@ static int start_keeper(const struct keeper_birth *birth, struct client *clients
 
 	timing_begin(timing);
 	result = STEP(timing, detach_keeper(birth, error));
-	if (result == 0)
-		result = STEP(timing, furnish_keeper(birth, clients, far, error));
+	/* What can be done while the starter gathers the furniture. */
 	if (result == 0)
 		result = STEP(timing, nursery_open(&nursery, plan, clients, doors, far,
 						   birth->channel, error));
+	if (result == 0)
+		result = STEP(timing, furnish_keeper(birth, clients, far, error));
+	if (result == 0)
+		result = STEP(timing, nursery_prepare(&nursery, error));
 	if (result == 0)
 		result = STEP(timing, nursery_make(&nursery, error));
 	if (result == 0)

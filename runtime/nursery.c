@@ -346,7 +346,7 @@ static int look(struct nursery *nursery, struct error *error)
 		return nursery->own_ns;
 	if (settings_survey(proc, stage_has(nursery->plan->stage, FAMILY_IPV6), &nursery->survey,
 			    error) < 0 ||
-	    root_survey(&nursery->root, error) < 0 || net_socket_open(&nursery->socket, error) < 0)
+	    net_socket_open(&nursery->socket, error) < 0)
 		return -error->code;
 	return net_offloads_find(nursery->socket, &nursery->offloads, error);
 }
@@ -370,7 +370,17 @@ int nursery_open(struct nursery *nursery, const struct keeper_plan *plan, struct
 					      .client_ns = nursery->client_ns,
 					      .ask = ask_for_leg,
 					      .context = nursery};
-	if (plan->alone != NULL && far_side_make(far, plan->caller, nursery->own_ns, error) < 0)
+	return 0;
+}
+
+int nursery_prepare(struct nursery *nursery, struct error *error)
+{
+	const struct keeper_plan *plan = nursery->plan;
+
+	if (root_survey(&nursery->root, error) < 0)
+		return -error->code;
+	if (plan->alone != NULL &&
+	    far_side_make(nursery->far, plan->caller, nursery->own_ns, error) < 0)
 		return error_prefix(error, "the computer's side");
 	/* Clients may be born like this namespace (net.core.devconf_inherit_init_net): nothing is
 	 * set here but what each of them sets in any case. */

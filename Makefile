@@ -58,17 +58,18 @@ SAY    := $(if $(V)$(SILENT),@:,@printf '  %-5s %s\n')
 .PHONY: bench bench-programs clean rootfs rootfs-export rootfs-import new-machines other-machine crowd soak
 all: $(BUILD)/pyroute $(LINKS)
 
-# Beside its debugging information, which is most of it: start and connect copy the whole program.
+# Start and connect copy the whole program: what debuggers want lies beside it, tables for unwinding
+# the stack with that, and what nobody calls is left out.
 $(BUILD)/pyroute: $(OBJECTS)
 	$(SAY) LINK $@
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@.whole $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--gc-sections -o $@.whole $^ $(LIBS)
 	$(Q)$(OBJCOPY) --only-keep-debug $@.whole $@.debug
 	$(Q)$(OBJCOPY) --strip-all --add-gnu-debuglink=$@.debug $@.whole $@
 	$(Q)rm -f $@.whole
 
 $(BUILD)/%.o: runtime/%.c Makefile | $(BUILD)
 	$(SAY) CC $@
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) -fno-asynchronous-unwind-tables -MMD -MP -c -o $@ $<
 
 # The seccomp programs are compiled here, once: a start need not.
 $(BUILD)/compile-policy: runtime/policy/compile.c runtime/policy/filter_policy.h \

@@ -82,6 +82,31 @@ readonly SPEAK='run = "sh -c '\''until ping -q -c 1 -W 2 %s; do :; done; while s
 	crowd_hears "$MANY"
 }
 
+# red: nursery.c: ask_for_leg() asks for more legs than are raised at once
+@test "clients that are on eight nets each are answered on all of them" {
+	local i j net asked
+	{
+		printf '[stage]\ntitle = A crowd\n'
+		for ((i = 1; i <= 12; i++)); do
+			asked=
+			for ((j = 1; j <= 8; j++)); do
+				net=10.$i.$j
+				printf '[net%d]\nsubnet = %s.0/24\ncomputer = %s.1\n' $((i * 8 + j - 8)) "$net" "$net"
+				asked+="ping -q -c 1 -W 2 $net.1 && ping -q -s 100 -c 1 -W 2 $net.1; "
+			done
+			printf '[client%d]\n' "$i"
+			for ((j = 1; j <= 8; j++)); do
+				printf 'net%d = 10.%d.%d.2\n' $((i * 8 + j - 8)) "$i" "$j"
+			done
+			printf "gateway = 10.%d.1.1\nrun = \"sh -c 'while sleep 1; do %sdone'\"\n" "$i" "$asked"
+		done
+	} | stage_make crowd
+	crowd_begin 96 router
+	wait_for "$OUT.crowd" "^all 96\$"
+	[[ $(pyroute ps | grep -c running) == 12 ]]
+	stage_stop
+}
+
 # red: switchboard.c's join_segment() makes no copy for the leg, or one port of a bridge less
 @test "two hundred clients on one net are all answered, each by its neighbour" {
 	local i

@@ -59,7 +59,7 @@ SAY    := $(if $(V)$(SILENT),@:,@printf '  %-5s %s\n')
 all: $(BUILD)/pyroute $(LINKS)
 
 # Start and connect copy the whole program: what debuggers want lies beside it, tables for unwinding
-# the stack with that, and what nobody calls is left out.
+# the stack with that, and parts of libraries that nobody uses are left out.
 $(BUILD)/pyroute: $(OBJECTS)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--gc-sections -o $@.whole $^ $(LIBS)

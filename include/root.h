@@ -15,7 +15,8 @@ int root_make_for_keeper(const struct stage *stage, int rootfs, int src, struct 
 #define ROOT_READ_ONLY 4
 
 /* What the kernel has in /proc and /sys that a client may not have, the same for all clients of a
- * stage. */
+ * stage. What a module that is loaded later brings there stays uncovered, as in clients that run.
+ */
 struct root_survey {
 	bool has_tty;			 /* the group of terminals; a stage with one id has not */
 	const char *masked[ROOT_MASKED]; /* what each is covered by; NULL: it is not there */

@@ -11,13 +11,13 @@
  *	up
  *
  * The starter answers in the order of the questions. So legs are heard of whenever its next answer
- * is wanted. Its answers, which are few, fit into the socket (unix(7), max_dgram_qlen): it never
- * waits for us, so that we may wait for it.
+ * is wanted. Its answers, which are few, fit into the socket's buffer: it never waits for us, so
+ *that we may wait for it.
  *
- * A leg is made, and raised when those of all the wave are made. A filter that is put at once on a
- * new link waits until no processor can be in what was there before, and a link that comes up while
- * the kernel has its birth still on a list of news likewise; each with the lock of all links in its
- * hand (net_leg.c). */
+ * A leg is made, and raised when those of all the wave are made, or as many as may wait. A filter
+ *that is put at once on a new link waits until no processor can be in what was there before, and a
+ *link that comes up while the kernel has its birth still on a list of news likewise; each with the
+ *lock of all links in its hand (net_leg.c). */
 #include "nursery.h"
 
 #include "file.h"
@@ -26,7 +26,10 @@
 
 #include <fcntl.h>
 
-#define WAVE	  KEEPER_WAVE
+#define WAVE KEEPER_WAVE
+_Static_assert((NURSERY_ASKED_MAX + 1) * (sizeof(struct keeper_word) + 1024) <= 65536,
+	       "the starter may have to wait until its answers are read");
+
 #define TOLD_EACH 8 /* clients, or nets, between one word of progress and the next */
 
 void nursery_close(struct nursery *nursery)
@@ -109,7 +112,7 @@ static int hear_of_doors(struct nursery *nursery, struct error *error)
 	return 0;
 }
 
-/* The legs of NETS, COUNT of them, are up. */
+/* LEGS are up; with an answer about doors there are none. */
 static int note_raised(struct nursery *nursery, const struct nursery_question *legs,
 		       struct error *error)
 {

@@ -54,7 +54,13 @@ static int raise_leg(struct nl_sock *socket, const struct net_leg_kit *kit, bool
 {
 	struct net_address address[FAMILIES];
 	const struct net_address *shown[FAMILIES] = {NULL};
+	unsigned index;
 
+	if (net_link_index(socket, leg->name, &index, error) < 0)
+		return -error->code;
+	if (index != leg->index)
+		return error_set(error, ENODEV, "%s: it is no longer the link that was made",
+				 leg->name);
 	for (enum family family = 0; family < FAMILIES; family++) {
 		address[family] = wire_address(&net->computer[family], family);
 		if (net->computer[family].line != 0)

@@ -327,8 +327,11 @@ int main(void)
 	(void)printf("/* Made by runtime/policy/compile.c of filter_policy.h. */\n"
 		     "#include <linux/filter.h>\n");
 	if (print_program("policy_usual", false, &error) == 0 &&
-	    print_program("policy_groups_fixed", true, &error) == 0 && fflush(stdout) == 0)
-		return 0;
+	    print_program("policy_groups_fixed", true, &error) == 0) {
+		if (fflush(stdout) == 0 && ferror(stdout) == 0)
+			return 0;
+		(void)error_system(&error, errno, "cannot write");
+	}
 	(void)fprintf(stderr, "compile: %s\n", error.text);
 	return 1;
 }

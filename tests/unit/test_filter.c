@@ -81,6 +81,7 @@ static int run_child(const struct filter *filter, int (*body)(const void *argume
 	assert_true(pid >= 0);
 	if (pid > 0)
 		return child_wait(pid);
+	(void)signal(SIGSEGV, SIG_DFL); /* else cmocka goes on with the tests in the child */
 	if (filter && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_load(filter, &error)))
 		_exit(255);
 	_exit(body(argument));

@@ -133,7 +133,7 @@ faults: all $(BUILD)/inject
 # ---- how fast it is: tests/bench. The floors are static, so that no loader counts -----------------
 FLOOR_SOURCES := $(addprefix tests/bench/,floor.c netlink.c check.c)
 FULL_SOURCES  := $(wildcard tests/bench/full*.c) tests/bench/groups.c $(FLOOR_SOURCES) \
-	$(addprefix runtime/,process.c error.c text.c)
+	$(addprefix runtime/,image.c error.c text.c)
 BENCH_SOURCES := $(addprefix tests/bench/,bench.c command.c measure.c memory.c output.c output_json.c \
 	netlink.c peers.c settle.c subject.c table.c world.c)
 BENCH_HEADERS := $(wildcard tests/bench/*.h) include/util.h Makefile

@@ -47,7 +47,7 @@ struct command {
 	unsigned options;      /* enum command_option that it takes */
 	int operands_min;
 	int operands_max; /* -1: what follows is a command line of its own */
-	bool sealed;	  /* its image is copied before it runs (process_seal_image()) */
+	bool sealed;	  /* its image is copied before it runs (image_seal_self()) */
 	int (*run)(const struct command_line *line);
 };
 

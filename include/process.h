@@ -1,5 +1,5 @@
-/* Processes, held by pidfd, so that none is ever taken for another; what pid 1 of a client does;
- * and the image that our own processes run from. */
+/* Processes, held by pidfd, so that none is ever taken for another; and what pid 1 of a client
+ * does. */
 #ifndef PYROUTE_PROCESS_H
 #define PYROUTE_PROCESS_H
 
@@ -55,17 +55,6 @@ void process_end(int pidfd);
  * and was reaped, -ENOENT where it lives outside that namespace, -EINVAL where PIDFD is no pidfd.
  */
 pid_t process_pid_of(int pidfd, struct error *error);
-
-/* Makes this program run from a sealed memory file: where it does already, returns 0; else copies
- * itself into one and starts again with ARGV and the same environment, and returns only where that
- * fails. CVE-2019-5736: a process of ours that enters a client shows there as /proc/PID/exe, and
- * the client's root could open that for writing and replace the program that the host's root runs
- * next. To be called first of all: it needs no privilege, and drops whatever state there is.
- * Afterwards /proc/self/exe no longer tells where the program was installed. */
-int process_seal_image(char **argv, struct error *error);
-
-/* Whether process_seal_image() could: makes such a copy, and lets go of it. */
-int process_try_seal(struct error *error);
 
 /* The life of pid 1 in a client: reaps whoever ends, passes SIGTERM on to every process of the pid
  * namespace, and nothing else; only SIGKILL from outside ends it. All signals are blocked. Makes

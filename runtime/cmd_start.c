@@ -177,7 +177,7 @@ int cmd_start(const struct command_line *line)
 	struct error error = {0};
 	int kind = -1;
 
-	timing_add(&timing.starter, "process_seal_image", loading());
+	timing_add(&timing.starter, "image_seal_self", loading());
 	timing_begin(&timing.starter);
 	if (STEP(&timing.starter, command_find_place(line, &place, &error)) == 0)
 		kind = checkout_stage_kind(&place.checkout, &place.caller, line->operands[0],

@@ -3,9 +3,9 @@
 #include "cgroup.h"
 #include "file.h"
 #include "filter.h"
+#include "image.h"
 #include "mount.h"
 #include "ns.h"
-#include "process.h"
 #include "trial.h"
 
 #include <fcntl.h>
@@ -259,7 +259,7 @@ void exam_memfd(const struct patient *patient, struct finding *finding)
 	struct error error = {0};
 
 	(void)patient;
-	if (process_try_seal(&error) == 0) {
+	if (image_try(&error) == 0) {
 		finding_ok(finding, "executable memory files can be made");
 		return;
 	}

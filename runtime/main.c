@@ -1,6 +1,7 @@
 /* pyroute: one program, a table of commands. Called by a command's own name (pyroute-ps) it is that
  * command; called as pyroute, its first argument names it. Names of commands are exact. */
 #include "command.h"
+#include "image.h"
 #include "process.h"
 #include "text.h"
 
@@ -355,7 +356,7 @@ static int run_command(const struct command *command, const struct command_line 
 {
 	struct error error = {0};
 
-	if (command->sealed && process_seal_image(argv, &error) < 0)
+	if (command->sealed && image_seal_self(argv, &error) < 0)
 		return command_fail(&error,
 				    command->operands_max < 0 ? PROCESS_FAILED : EXIT_FAILURE);
 	return command->run(line);

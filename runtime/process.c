@@ -3,21 +3,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
-#ifndef MFD_EXEC
-#define MFD_EXEC 0x0010U /* Linux 6.3 */
-#endif
-
 #define SLICE_MS 50 /* within which a signal is heeded */
-
-#define IMAGE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 int process_pidfd(pid_t pid, struct error *error)
 {
@@ -165,95 +156,6 @@ pid_t process_pid_of(int pidfd, struct error *error)
 	if (pid == 0)
 		return error_set(error, ENOENT, "the process is outside our pid namespace");
 	return (pid_t)pid;
-}
-
-/* A file that cannot be sealed at all (EINVAL) has no seals. */
-static bool image_is_sealed(int file)
-{
-	int seals = fcntl(file, F_GET_SEALS);
-
-	return seals >= 0 && (seals & IMAGE_SEALS) == IMAGE_SEALS;
-}
-
-/* From 6.3 a memory file that may be executed says so, or the kernel complains in its log; older
- * kernels do not know the flag. */
-static int image_create(void)
-{
-	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	int image = memfd_create("pyroute", flags | MFD_EXEC);
-
-	if (image < 0 && errno == EINVAL)
-		image = memfd_create("pyroute", flags);
-	return image;
-}
-
-static int image_copy(int image, int program)
-{
-	ssize_t copied;
-
-	do
-		copied = sendfile(image, program, NULL, 1 << 20);
-	while (copied > 0 || (copied < 0 && errno == EINTR));
-	return (int)copied;
-}
-
-/* The mode refuses the opening for writing, to all whom the file does not belong; the seals refuse
- * the writing, to everybody and for ever. */
-static int image_seal(int image)
-{
-	if (fchmod(image, 0555) < 0)
-		return -1;
-	return fcntl(image, F_ADD_SEALS, IMAGE_SEALS);
-}
-
-/* Returns the sealed copy of PROGRAM. */
-static int image_make(int program, struct error *error)
-{
-	CLEANUP_FD int image = image_create();
-
-	if (image < 0)
-		return error_system(error, errno,
-				    "cannot make an executable memory file (is the sysctl "
-				    "vm.memfd_noexec 2? It must be 0 or 1)");
-	if (image_copy(image, program) < 0 || image_seal(image) < 0)
-		return error_system(error, errno, "cannot seal a copy of the program");
-	return TAKE_FD(image);
-}
-
-static int open_program(struct error *error)
-{
-	int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-
-	if (program < 0)
-		return error_system(error, errno, "cannot open /proc/self/exe");
-	return program;
-}
-
-int process_try_seal(struct error *error)
-{
-	CLEANUP_FD int program = open_program(error);
-	CLEANUP_FD int image = program < 0 ? program : image_make(program, error);
-
-	return image < 0 ? image : 0;
-}
-
-int process_seal_image(char **argv, struct error *error)
-{
-	CLEANUP_FD int program = open_program(error);
-	CLEANUP_FD int image = -1;
-
-	if (program < 0)
-		return program;
-	if (image_is_sealed(program)) {
-		/* Started by fd, the process would be called after its number: execveat(2). */
-		(void)prctl(PR_SET_NAME, program_invocation_short_name);
-		return 0;
-	}
-	image = image_make(program, error);
-	if (image < 0)
-		return image;
-	(void)fexecve(image, argv, environ);
-	return error_system(error, errno, "cannot start the sealed copy of the program");
 }
 
 /* SIGCHLD does not count: one may stand for many children, so all that ended are reaped. */

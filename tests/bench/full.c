@@ -1,7 +1,7 @@
 /* See full.h. */
 #include "full.h"
 
-#include "process.h"
+#include "image.h"
 #include "raw.h"
 
 #include <sys/resource.h>
@@ -88,7 +88,7 @@ int main(int argc, char **argv)
 	struct error error;
 
 	/* A client's /proc/1/exe is this file: never one that is run again. */
-	if (process_seal_image(argv, &error) < 0) {
+	if (image_seal_self(argv, &error) < 0) {
 		(void)fprintf(stderr, "full: %s\n", error.text);
 		return 1;
 	}

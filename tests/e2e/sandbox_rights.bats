@@ -363,7 +363,7 @@ limits_in() {
 	pyroute ps | grep -E '^client1 +running '
 }
 
-# red: process.c, image_is_sealed() says yes of any file
+# red: image.c, is_sealed() says yes of any file
 # red: client.c, open_null_child() not called
 @test "pid 1 is no program file of the computer's but a sealed copy, and has no file but /dev/null" {
 	local pid

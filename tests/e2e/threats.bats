@@ -63,7 +63,7 @@ load helpers
 }
 
 # CVE-2019-5736. The program lies where a client's root may write, if only it reaches it.
-# red: main.c without process_seal_image()
+# red: main.c without image_seal_self()
 @test "a client that has pyroute run in it, by #!/proc/self/exe, cannot change its program" {
 	local sum interpreter
 	mkdir -m 755 program

@@ -1,4 +1,6 @@
 /* The sealed image that our programs run from. Needs root, to become somebody else. */
+#include "image.h"
+
 #include "pidfd_child.h"
 
 #include <fcntl.h>
@@ -9,7 +11,7 @@
 
 /* What the program tells about itself once it runs from the sealed file. */
 struct probe_report {
-	int result; /* of another process_seal_image() */
+	int result; /* of another image_seal_self() */
 	int seals;
 	char image[64];
 	char name[16];
@@ -26,7 +28,7 @@ static int probe(char **argv)
 	const char *environment = getenv(ENVIRONMENT);
 	char byte;
 
-	report.result = process_seal_image(argv, &error);
+	report.result = image_seal_self(argv, &error);
 	report.seals = fcntl(image, F_GET_SEALS);
 	(void)!readlink("/proc/self/exe", report.image, sizeof(report.image) - 1);
 	(void)prctl(PR_GET_NAME, report.name);
@@ -49,7 +51,7 @@ static int body_seal(void *context)
 	if (dup2(pipes[0], STDIN_FILENO) < 0 || dup2(pipes[3], STDOUT_FILENO) < 0 ||
 	    setenv(ENVIRONMENT, "kept", 1) < 0)
 		return 91;
-	(void)process_seal_image(argv, &error);
+	(void)image_seal_self(argv, &error);
 	return 90;
 }
 

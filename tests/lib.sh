@@ -1,6 +1,17 @@
 # shellcheck shell=bash
 # What the scripts share that make a host or a machine for tests. Sourced, never run.
 
+# How slow this machine is: 1, where it runs a program in a millisecond or so, 2 where it takes two to
+# three, and so on. One that has to keep its processes' memory by other means than the processor's own
+# takes that, and all that the tests do is to run programs.
+slowness() {
+	local began=${EPOCHREALTIME/[.,]/} each
+
+	for _ in {1..200}; do /bin/true; done
+	each=$(((${EPOCHREALTIME/[.,]/} - began) / 200)) # microseconds
+	echo $((each < 2000 ? 1 : each / 1000 < 10 ? each / 1000 : 10))
+}
+
 # Mounts a new /sys. A sysfs shows the network namespace that it was mounted in. Of the machine's
 # control groups it has those below one of its own in each hierarchy, named as the folder SCRATCH.
 mount_sys() {

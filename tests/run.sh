@@ -5,8 +5,9 @@
 #                                         JOBS=4: how many files run side by side
 #                                         MODES="host private": those to run in
 #                                         TEST_LIMIT=120: seconds that a test may take
-#                                         PYROUTE_TEST_SLOW=1: by how much all that is waited for may
-#                                         take longer, where the processor is slow
+#                                         PYROUTE_TEST_SLOW=N: by how much all that is waited for may
+#                                         take longer; else as often as this machine takes longer than
+#                                         a millisecond to run a program
 #
 # What is asked of a stage is asked twice, by the same tests: in host mode, by root and by sudo, of
 # one whose legs are on the computer, and in private mode, by a user who has no sudo and no
@@ -26,7 +27,8 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 # shellcheck source=tests/lib.sh
 . tests/lib.sh
-readonly FILE_LIMIT=${FILE_LIMIT:-$((420 * ${PYROUTE_TEST_SLOW:-1}))}
+export PYROUTE_TEST_SLOW=${PYROUTE_TEST_SLOW:-$(slowness)}
+readonly FILE_LIMIT=${FILE_LIMIT:-$((420 * PYROUTE_TEST_SLOW))}
 readonly JOBS=${JOBS:-4}
 readonly MODES=${MODES:-host private}
 build=$(realpath -m "${BUILD:-build}")

@@ -31,7 +31,7 @@ struct command_line {
 	const char *router; /* --router; NULL: not given, as the next two */
 	const char *format;
 	const char *keep;
-	char only[COMMAND_ONLY_MAX][STAGE_NAME_SIZE]; /* --only: names that a check can have */
+	char (*only)[STAGE_NAME_SIZE]; /* --only: names that a check can have, owned */
 	size_t only_count;
 	unsigned options; /* enum command_option */
 	char **operands;  /* NULL-terminated */

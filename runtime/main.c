@@ -419,6 +419,14 @@ static int take_name(const struct command *command, const char *value, struct co
  * is, where the image is sealed. */
 static int take_only(const struct command *command, const char *value, struct command_line *line)
 {
+	struct error error = {0};
+
+	if (line->only == NULL)
+		line->only = calloc(COMMAND_ONLY_MAX, sizeof(*line->only));
+	if (line->only == NULL) {
+		(void)error_system(&error, errno, "cannot take --only");
+		return command_fail(&error, EXIT_FAILURE);
+	}
 	for (const char *name = value;; name++) {
 		const size_t length = strcspn(name, ",");
 		char *only;
@@ -526,9 +534,14 @@ static int parse_options(const struct command *command, int argc, char **argv,
 	return -1;
 }
 
+static void close_line(struct command_line *line)
+{
+	free(line->only);
+}
+
 static int dispatch(const struct command *command, int argc, char **argv, char **whole)
 {
-	struct command_line line = {.dir = NULL};
+	CLEANUP(close_line) struct command_line line = {.dir = NULL};
 	int status = parse_options(command, argc, argv, &line);
 
 	if (status >= 0)

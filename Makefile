@@ -58,7 +58,7 @@ SAY    := $(if $(V)$(SILENT),@:,@printf '  %-5s %s\n')
 .PHONY: bench bench-programs clean rootfs rootfs-export rootfs-import new-machines other-machine crowd soak
 all: $(BUILD)/pyroute $(LINKS)
 
-# Start and connect copy the whole program: what debuggers want lies beside it, tables for unwinding
+# A start copies the whole program: what debuggers want lies beside it, tables for unwinding
 # the stack with that, and parts of libraries that nobody uses are left out.
 $(BUILD)/pyroute: $(OBJECTS)
 	$(SAY) LINK $@
@@ -81,6 +81,22 @@ $(BUILD)/filter_program.h: $(BUILD)/compile-policy
 	$(Q)$< >$@.new && mv $@.new $@
 
 $(BUILD)/filter.o $(BUILD)/unit/filter.o $(BUILD)/fuzz/filter.o: $(BUILD)/filter_program.h
+
+# Programs that this one carries along, as bytes: they have no C library, and one page.
+BARE := $(BUILD)/launch $(BUILD)/reap
+
+$(BARE): $(BUILD)/%: runtime/bare/%.c $(wildcard runtime/bare/*.h) Makefile | $(BUILD)
+	$(SAY) LINK $@
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) $(filter -W%,$(EXTRA_CFLAGS)) -Os -ffreestanding -fno-stack-protector \
+		-fno-asynchronous-unwind-tables -fno-pie -static -nostdlib -s \
+		-Wl,--build-id=none -Wl,-z,noseparate-code -o $@ $<
+
+$(BARE:%=%_image.h): %_image.h: %
+	$(Q){ echo 'static const unsigned char $(*F)_image[] = {'; od -A n -v -t x1 $< | \
+		sed 's/ \(..\)/0x\1,/g'; echo '};'; } >$@.new && mv $@.new $@
+
+$(BUILD)/launcher.o $(BUILD)/unit/launcher.o $(BUILD)/fuzz/launcher.o: $(BUILD)/launch_image.h
+$(BUILD)/steward.o $(BUILD)/unit/steward.o $(BUILD)/fuzz/steward.o: $(BUILD)/reap_image.h
 
 $(LINKS): $(BUILD)/pyroute
 	$(Q)ln -sf pyroute $@
@@ -182,6 +198,7 @@ $(COMMANDS:%=$(SANITIZED)/pyroute-%): $(SANITIZED)/pyroute
 -include $(BUILD)/unit/main.d
 
 $(SANITIZED)/calls: $(BUILD)/calls
+	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
 check-sanitized: sanitized

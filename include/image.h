@@ -8,7 +8,8 @@
 #include "error.h"
 
 /* Returns a sealed file, the caller's, called NAME where it is shown, with the program that the
- * SIZE bytes at PROGRAM are. */
+ * SIZE bytes at PROGRAM are. It cannot be read: whoever runs it, and may not override that, is not
+ * dumpable (execve(2), prctl(2)), unless the sysctl fs.suid_dumpable is 1. */
 int image_make(const char *name, const void *program, size_t size, struct error *error);
 
 /* Makes this program run from a sealed file: where it does already, returns 0; else copies itself

@@ -4,6 +4,8 @@
 
 #include "error.h"
 
+#define INHABITANT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /* Gives it what such a process begins with: the client's home as working directory, PATH, HOME and
  * TERM (TERM; NULL: "dumb") and nothing else as environment, every signal's default, umask 022.
  * What it holds of the starter's is gone then. */

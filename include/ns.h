@@ -44,6 +44,18 @@ int ns_enter_one(int fd, enum ns_kind kind, struct error *error);
 pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidfd,
 	       struct error *error);
 
+/* The same, but the child shares our memory, and we wait until it is through with it: until its
+ * exec, or its end (vfork(2)). Nothing of ours is copied for it. It must leave what it finds as it
+ * is wanted; where it is killed in the middle of something, that is how it is left. */
+pid_t ns_clone_shared(int flags, int (*main)(void *argument), void *argument, int *pidfd,
+		      struct error *error);
+
+/* The same, but we go on beside the child, and as long as it lives do nothing but wait for it:
+ * whatever we write it may read. STACK, the caller's, is its stack. */
+pid_t ns_clone_beside(int flags, int (*main)(void *argument), void *argument, int *pidfd,
+		      char **stack, struct error *error);
+void ns_free_stack(char **stack);
+
 /* COUNT ids from INSIDE on in the user namespace are those from OUTSIDE on in its parent. */
 struct ns_ids {
 	unsigned inside;

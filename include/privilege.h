@@ -56,6 +56,9 @@ int privilege_become_root(struct error *error);
  * become exactly that set, inheritable and ambient empty, and no_new_privs is set. */
 int privilege_drop_to_client(struct error *error);
 
+/* Lays CAP_DAC_OVERRIDE aside; root of the user namespace has it again with the next exec. */
+int privilege_lay_override_aside(struct error *error);
+
 /* Becomes CALLER for good, with their groups and no capability, as if they had never called sudo:
  * they may do so again. Changes nothing where we are the caller. */
 int privilege_drop_to_caller(const struct caller *caller, struct error *error);

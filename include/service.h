@@ -33,8 +33,8 @@ typedef int service_visit(void *context, const struct service_client *client, in
 int service_clients(int socket, service_visit *visit, void *context, struct error *error);
 
 /* What it takes to enter a client: its namespaces and the seccomp program's file. All the caller's:
- * service_entry_close(). -ENOENT: no such client; the text names those that there are. -ESRCH: it
- * has exited. */
+ * service_entry_close(). It is asked for, and in the meantime something else can be done. -ENOENT:
+ * no such client; the text names those that there are. -ESRCH: it has exited. */
 struct service_entry {
 	struct ns_set ns;
 	int filter;
@@ -42,12 +42,14 @@ struct service_entry {
 };
 void service_entry_close(struct service_entry *entry);
 #define CLEANUP_SERVICE_ENTRY CLEANUP(service_entry_close)
-int service_enter(int socket, const char *client, struct service_entry *entry, struct error *error);
+int service_ask_entry(int socket, const char *client, struct error *error);
+int service_hear_entry(int socket, struct service_entry *entry, struct error *error);
 
 /* Has the keeper move the calling process, which is in the client's pid namespace by now, into the
  * client's control group. The doors stay with the keeper: who holds them could move every process
- * of the computer that he can name. */
-int service_admit(int socket, const char *client, struct error *error);
+ * of the computer that he can name. It is asked, and heard when that must be done. */
+int service_ask_admission(int socket, const char *client, struct error *error);
+int service_hear_admission(int socket, struct error *error);
 
 /* The computer's side of a private stage's wires: its user and network namespace go to COMPUTER,
  * the caller's. Of a stage whose legs are on the computer itself there is none: NS_SET_NONE. */

@@ -43,8 +43,10 @@ int cmd_connect(const struct command_line *line)
 							    .checkout = CHECKOUT_NONE};
 	CLEANUP_SERVICE_ENTRY struct service_entry entry = {.ns = NS_SET_NONE, .filter = -1};
 	struct enter_wish wish;
+	struct error unapproached = {0};
 	struct error error = {0};
 	CLEANUP_FD int socket = -1;
+	int approached;
 	int status;
 
 	if (command_find_running(line, &place, &error) < 0)
@@ -52,11 +54,15 @@ int cmd_connect(const struct command_line *line)
 	if (session_scripted(&place.session) != NULL)
 		return connect_by_script(&place, line);
 	socket = session_connect(&place.session, &error);
-	if (socket < 0 || (service_enter(socket, line->operands[0], &entry, &error) < 0 &&
-			   session_silent(&place.session, socket, &error) < 0))
+	if (socket < 0 || service_ask_entry(socket, line->operands[0], &error) < 0)
 		return command_fail(&error, PROCESS_FAILED);
-	if (approach_groups(&place.session, &error) < 0)
+	/* While the keeper looks for it. */
+	approached = approach_groups(&place.session, &unapproached);
+	if (service_hear_entry(socket, &entry, &error) < 0 &&
+	    session_silent(&place.session, socket, &error) < 0)
 		return command_fail(&error, PROCESS_FAILED);
+	if (approached < 0)
+		return command_fail(&unapproached, PROCESS_FAILED);
 	wish = (struct enter_wish){line->operands[0], &entry, command_of(line), TAKE_FD(socket)};
 	if (enter_client(&wish, &status, &error) < 0)
 		return command_fail(&error, status);

@@ -4,28 +4,36 @@
  * terminal. A go-between enters the client's namespaces by the fds that the keeper gave (no path of
  * the client's is ever walked on the way), and makes the inner process, which is born in the
  * client's pid namespace (setns(2): a pid namespace is for children). That becomes what a client's
- * pid 1 is, to the bit, and then the shell.
+ * pid 1 is, to the bit, and then, by way of the launcher (launcher.h), the shell.
+ *
+ * They share one memory, and each waits until the next is through with it, by its exec or its end,
+ * and does nothing else (vfork(2)). So none is copied, and what fails is in struct entrance when
+ * the outer process goes on; files alone have to be sent to it. The environment is the client's
+ * then.
  *
  * By CLONE_PARENT the inner process is the child of a steward, who does nothing but reap it, and
  * ends as it did. The outer one may be stopped (a terminal's Ctrl-Z, SIGSTOP), and a zombie that
  * nobody reaps would keep the client's pid 1, and with it the keeper, from ending
  * (zap_pid_ns_processes()). No signal of a terminal reaches the steward, for it has a session of
- * its own. It stays outside, has no files, and when the outer process dies it ends the inner one,
- * and reaps that too: whoever adopts it otherwise, such as the first process of a container, may
- * reap nobody.
+ * its own. It stays outside, becomes a program without a file (steward.h) when the inner process is
+ * on its own, and when the outer one dies, now or then, it ends the inner one, and reaps that too:
+ * whoever adopts it otherwise, such as the first process of a container, may reap nobody.
  *
- * From before the first setns() to the exec none of them is dumpable: who is in the client already
- * can neither trace them nor look through their /proc/PID into the computer's file system
- * (CVE-2016-9962, CVE-2024-21626). */
+ * From before the first setns() to the command's own exec none of them is dumpable: who is in the
+ * client already can neither trace them nor look through their /proc/PID into the computer's file
+ * system (CVE-2016-9962, CVE-2024-21626). */
 #include "enter.h"
 
 #include "channel.h"
 #include "file.h"
 #include "inhabitant.h"
+#include "launcher.h"
 #include "privilege.h"
 #include "process.h"
+#include "steward.h"
 #include "supervise.h"
 #include "terminal.h"
+#include "text.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -34,108 +42,109 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define TRIES 3 /* to close its files */
+#define CODE_MAX 4095 /* MAX_ERRNO of the kernel */
 
-/* Who speaks, in the order of their turns. The inner process speaks twice where its exec fails. */
-enum speaker { BETWEEN, INNER };
-
-/* What the two inner processes say: error.code 0 is "done", with a file in some cases. */
-struct word {
-	enum speaker speaker;
-	struct error error;
-};
-
-struct inner {
+/* One memory for all four, until the inner one's exec. */
+struct entrance {
 	const struct enter_wish *wish;
-	const struct filter *filter;
+	struct filter filter;
+	struct launcher launcher;
 	bool terminal;
 	pid_t outer;
-	int channel; /* their end */
-	int turn[2]; /* the go-between's word comes first: the inner process waits for its end */
+	int channel;	    /* the inner process's end */
+	pid_t inner;	    /* 0: there was none */
+	struct error error; /* code 0: nothing has failed so far */
 };
 
-static int say(int channel, enum speaker speaker, const struct error *outcome, int file,
-	       struct error *error)
+static void entrance_close(struct entrance *entrance)
 {
-	struct word word = {.speaker = speaker, .error = *outcome};
-	struct channel_fds fds = {.fd = {file}, .count = file < 0 ? 0 : 1};
-
-	return channel_send(channel, &word, sizeof(word), &fds, error);
+	filter_clear(&entrance->filter);
+	launcher_close(&entrance->launcher);
+	close_fd(&entrance->channel);
 }
 
 /* ---- in the client --------------------------------------------------------------------------- */
 
-/* A session of its own, so that /dev/tty is not the caller's terminal. */
-static int make_session_child(const struct inner *inner, struct error *error)
+/* The change of ids clears both: the steward's death is ours, and, where the sysctl
+ * fs.suid_dumpable is 1, that nobody may look into us. */
+static int become_root_child(struct error *error)
 {
-	CLEANUP_FD int master = -1;
-	struct error fine = {0};
-	int result;
+	int result = privilege_become_root(error);
 
-	if (!inner->terminal)
-		return setsid() < 0 ? error_system(error, errno, "cannot make a session")
-				    : say(inner->channel, INNER, &fine, -1, error);
-	result = terminal_attach_child(&master, error);
-	return result < 0 ? result : say(inner->channel, INNER, &fine, master, error);
-}
-
-static int wait_turn_child(struct inner *inner, struct error *error)
-{
-	char byte;
-
-	close_fd(&inner->turn[0]);
-	if (read(inner->turn[1], &byte, 1) != 0)
-		return error_set(error, EBADMSG, "the go-between spoke out of turn");
-	return 0;
-}
-
-/* The inner process's way to the exec, on one screen. */
-static int become_inhabitant_child(struct inner *inner, struct error *error)
-{
-	int result = wait_turn_child(inner, error);
-
-	if (result == 0)
-		result = service_admit(inner->wish->keeper, inner->wish->client, error);
-	if (result == 0)
-		result = privilege_become_root(error);
-	/* After the change of ids, which would clear it: the steward's death is ours. */
-	if (result == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		result = error_system(error, errno, "cannot ask for the parent's death");
-	if (result == 0)
-		result = file_close_others(&inner->channel, 1, error);
-	if (result == 0)
-		result = make_session_child(inner, error);
-	if (result == 0)
-		result = inhabitant_settle_child(getenv("TERM"), error);
-	if (result == 0)
-		result = client_confine(inner->filter, &inner->wish->entry->limits, error);
+	if (result == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0))
+		result = error_system(error, errno, "cannot be bound to the steward, and hidden");
 	return result;
 }
 
-static int run_child(char *const *argv, struct error *error)
+static int give_child(int channel, int file, struct error *error)
 {
-	char bash[] = "/bin/bash";
-	char sh[] = "/bin/sh";
-	char *const shells[][2] = {{bash, NULL}, {sh, NULL}};
+	const struct channel_fds fds = {.fd = {file}, .count = 1};
 
-	if (argv != NULL) {
-		(void)execvp(argv[0], argv);
-		return error_system(error, errno, "cannot run %.200s", argv[0]);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(shells); i++)
-		(void)execv(shells[i][0], shells[i]);
-	return error_system(error, errno, "cannot run a shell");
+	return channel_send(channel, "", 1, &fds, error);
+}
+
+/* A user may have no more files on their way between processes than one process may have open, with
+ * no regard for what root may since we are in the client (unix(7), ETOOMANYREFS). So this is done
+ * while we are the caller, not one whom all clients are, and before our limits are a client's. */
+static int give_self_child(int channel, struct error *error)
+{
+	CLEANUP_FD int self = process_pidfd(getpid(), error);
+
+	return self < 0 ? self : give_child(channel, self, error);
+}
+
+/* A session of its own, so that /dev/tty is not the caller's terminal. */
+static int make_session_child(const struct entrance *entrance, struct error *error)
+{
+	CLEANUP_FD int master = -1;
+
+	if (!entrance->terminal)
+		return setsid() < 0 ? error_system(error, errno, "cannot make a session") : 0;
+	if (terminal_attach_child(&master, error) < 0)
+		return -error->code;
+	return give_child(entrance->channel, master, error);
+}
+
+static int close_others_child(const struct entrance *entrance, struct error *error)
+{
+	int keep[] = {entrance->channel, entrance->launcher.file};
+
+	return file_close_others(keep, ARRAY_SIZE(keep), error);
+}
+
+/* The inner process's way to the exec, on one screen. */
+static int become_inhabitant_child(const struct entrance *entrance, struct error *error)
+{
+	const struct enter_wish *wish = entrance->wish;
+	int result = service_ask_admission(wish->keeper, wish->client, error);
+
+	if (result == 0)
+		result = give_self_child(entrance->channel, error);
+	if (result == 0)
+		result = become_root_child(error);
+	if (result == 0)
+		result = make_session_child(entrance, error);
+	if (result == 0)
+		result = inhabitant_settle_child(getenv("TERM"), error);
+	if (result == 0)
+		result = service_hear_admission(wish->keeper, error);
+	if (result == 0)
+		result = close_others_child(entrance, error);
+	if (result == 0)
+		result = client_confine(&entrance->filter, &wish->entry->limits, error);
+	/* The launcher, too, is not dumpable: image.h. */
+	if (result == 0)
+		result = privilege_lay_override_aside(error);
+	return result;
 }
 
 static int main_child(void *argument)
 {
-	struct inner *inner = argument;
-	struct error error = {0};
-	struct error ignored;
+	struct entrance *entrance = argument;
 
-	if (become_inhabitant_child(inner, &error) == 0)
-		(void)run_child(inner->wish->argv, &error);
-	(void)say(inner->channel, INNER, &error, -1, &ignored);
+	if (become_inhabitant_child(entrance, &entrance->error) == 0)
+		(void)launcher_become_child(&entrance->launcher, entrance->channel,
+					    &entrance->error);
 	return PROCESS_FAILED;
 }
 
@@ -143,116 +152,66 @@ static int main_child(void *argument)
 
 static int main_between(void *argument)
 {
-	struct inner *inner = argument;
-	struct error error = {0};
-	struct error unsent;
-	struct error ignored;
-	int pidfd = -1;
-	pid_t pid = channel_pair(inner->turn, &error);
+	struct entrance *entrance = argument;
 
-	if (pid == 0)
-		pid = ns_enter(&inner->wish->entry->ns, &error);
-	if (pid == 0)
-		pid = ns_clone(CLONE_PARENT, main_child, argument, &pidfd, &error);
-	if (pid > 0)
-		error = (struct error){0};
-	/* A user may have no more files on their way between processes than one process may have
-	 * open, with no regard for what root may since we are in the client (unix(7),
-	 * ETOOMANYREFS).
-	 */
-	if (say(inner->channel, BETWEEN, &error, pidfd, &unsent) == 0)
-		return 0;
-	(void)say(inner->channel, BETWEEN, &unsent, -1, &ignored);
-	return 1;
-}
-
-/* Both are held back: main_steward() waits for them. */
-static void steward_signals(sigset_t *signals)
-{
-	(void)sigemptyset(signals);
-	(void)sigaddset(signals, SIGCHLD);
-	(void)sigaddset(signals, SIGTERM); /* the outer process is dead */
-}
-
-static int become_steward(const struct inner *inner, struct error *error)
-{
-	sigset_t signals;
-
-	steward_signals(&signals);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 ||
-	    setsid() < 0)
-		return error_system(error, errno, "cannot leave the terminal");
-	if (getppid() != inner->outer) /* it came before we asked */
-		return error_set(error, ECANCELED, "the parent is gone");
+	if (ns_enter(&entrance->wish->entry->ns, &entrance->error) == 0)
+		entrance->inner =
+			ns_clone_shared(CLONE_PARENT, main_child, argument, NULL, &entrance->error);
 	return 0;
 }
 
-/* Reaps the go-between and the inner process. Returns how that ended. */
-static int reap_both(pid_t between)
-{
-	int status = PROCESS_FAILED;
-	sigset_t signals;
-	int how;
-	pid_t pid;
-
-	steward_signals(&signals);
-	while ((pid = waitpid(-1, &how, WNOHANG)) >= 0 || errno != ECHILD)
-		if (pid > 0 && pid != between)
-			status = WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how);
-		else if (pid == 0 && sigwaitinfo(&signals, NULL) == SIGTERM)
-			supervise_end_orphans();
-	return status;
-}
-
-/* When its files are closed it can tell nobody what fails, so that it tries again. */
+/* Sends the go-between, and becomes who waits for the inner process. Where that fails, or the outer
+ * process dies first, nothing of it stays. */
 static int main_steward(void *argument)
 {
-	struct inner *inner = argument;
-	struct error error = {0};
-	struct error ignored;
-	int pidfd = -1;
+	struct entrance *entrance = argument;
+	struct error *error = &entrance->error;
+	CLEANUP(ns_free_stack) char *stack = NULL;
 	pid_t between = -1;
-	int result = become_steward(inner, &error);
 
-	if (result == 0)
-		result = between = ns_clone(0, main_between, argument, &pidfd, &error);
-	if (result < 0) {
-		(void)say(inner->channel, BETWEEN, &error, -1, &ignored);
-		return PROCESS_FAILED;
-	}
-	for (int fd = 0; fd <= 2; fd++)
-		(void)close(fd);
-	for (int i = 0; i < TRIES && file_close_others(&pidfd, 0, &ignored) < 0; i++)
-		continue;
-	return reap_both(between);
+	if (steward_prepare(entrance->outer, error) == 0)
+		between = ns_clone_beside(0, main_between, argument, NULL, &stack, error);
+	if (between > 0 && steward_wait(between) == 0 && entrance->inner > 0 && error->code == 0)
+		(void)steward_become(entrance->inner, error);
+	supervise_end_orphans(); /* the two are */
+	if (error->code == 0)
+		(void)error_set(error, ECHILD, "a process on the way into the client was killed");
+	return PROCESS_FAILED;
 }
 
 /* ---- outside --------------------------------------------------------------------------------- */
 
-/* Hears one word; *FILE gets the file that came with it, -1 where none did. 0 at end of file. */
-static int hear(int channel, enum speaker speaker, int *file, struct error *error)
+/* Takes a file that the inner process gives. Returns it, the caller's. */
+static int take_file(int channel, struct error *error)
 {
 	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
-	struct word word;
+	char word;
 	int result = channel_receive(channel, &word, sizeof(word), &fds, error);
 
-	*file = -1;
-	if (result <= 0)
+	if (result == 0)
+		return error_set(error, ECHILD, "the client has ended");
+	if (result < 0)
 		return result;
-	if (word.error.code != 0)
-		return error_take(error, &word.error);
-	if (word.speaker != speaker)
-		return error_set(error, EBADMSG, "a process on the way into the client was killed");
-	if (fds.count > 0)
-		*file = TAKE_FD(fds.fd[0]);
-	return 1;
+	if (fds.count != 1)
+		return error_set(error, EBADMSG, "the inner process gave %zu files", fds.count);
+	return TAKE_FD(fds.fd[0]);
 }
 
-static int hear_more(int channel, enum speaker speaker, int *file, struct error *error)
+/* Waits for the command's exec, which ends the other end of the channel; what comes is why there is
+ * none. Sets *STATUS then. */
+static int hear_exec(int channel, char *const *argv, int *status, struct error *error)
 {
-	int result = hear(channel, speaker, file, error);
+	int code = 0;
+	char shown[256];
+	int result = channel_receive(channel, &code, sizeof(code), NULL, error);
 
-	return result != 0 ? result : error_set(error, ECHILD, "the client has ended");
+	if (result <= 0)
+		return result;
+	if (code <= 0 || code > CODE_MAX)
+		return error_set(error, EBADMSG, "the launcher's word is none");
+	*status = process_exec_status(code);
+	return error_system(error, code, "cannot run %.200s",
+			    argv == NULL ? "a shell" : text_escape(argv[0], shown, sizeof(shown)));
 }
 
 static int watch_terminal(int master, int pidfd, int *status, struct error *error)
@@ -265,26 +224,20 @@ static int watch_terminal(int master, int pidfd, int *status, struct error *erro
 	return result;
 }
 
-/* Follows the inner process, whose *PIDFD is the caller's, from its birth to its end. Sets *STATUS
- * where it fails. */
-static int follow(int channel, int *pidfd, int *status, struct error *error)
+/* Follows the inner process, whose *PIDFD is the caller's, to its end. Sets *STATUS where it fails.
+ */
+static int follow(int channel, const struct entrance *entrance, int *pidfd, int *status,
+		  struct error *error)
 {
 	CLEANUP_FD int master = -1;
-	CLEANUP_FD int nothing = -1;
-	int result = hear_more(channel, BETWEEN, pidfd, error);
+	int result = *pidfd = take_file(channel, error);
 
-	if (result > 0 && *pidfd < 0)
-		return error_set(error, EBADMSG, "the client's process is unknown");
-	if (result > 0)
-		result = hear_more(channel, INNER, &master, error);
+	if (result >= 0 && entrance->terminal)
+		result = master = take_file(channel, error);
+	if (result >= 0)
+		result = hear_exec(channel, entrance->wish->argv, status, error);
 	if (result < 0)
 		return result;
-	/* Its end of the channel closes with the exec; a last word is that it failed. */
-	result = hear(channel, INNER, &nothing, error);
-	if (result < 0) {
-		*status = process_exec_status(error->code);
-		return result;
-	}
 	return master >= 0 ? watch_terminal(master, *pidfd, status, error)
 			   : supervise_watch(*pidfd, NULL, 0, error);
 }
@@ -304,41 +257,80 @@ static int refuse_folders(struct error *error)
 	return 0;
 }
 
+/* Makes what the others need while they cannot be seen yet. Returns the outer end of the channel,
+ * the caller's. */
+static int prepare(struct entrance *entrance, struct error *error)
+{
+	static const char *const shells[] = {"/bin/bash", "/bin/sh", NULL};
+	char *const *argv = entrance->wish->argv;
+	const char *const names[] = {argv != NULL ? argv[0] : NULL, NULL};
+	int ends[2];
+
+	if (refuse_folders(error) < 0 ||
+	    filter_read(entrance->wish->entry->filter, &entrance->filter, error) < 0 ||
+	    launcher_make(argv != NULL ? names : shells, INHABITANT_PATH, argv, &entrance->launcher,
+			  error) < 0 ||
+	    channel_pair(ends, error) < 0)
+		return -error->code;
+	entrance->channel = ends[1];
+	return ends[0];
+}
+
+/* A terminal's stop would stop the steward, before it is in a session of its own, and not us, who
+ * wait for it. */
+static void hold_stops(sigset_t *before)
+{
+	sigset_t stops;
+
+	(void)sigemptyset(&stops);
+	(void)sigaddset(&stops, SIGTSTP);
+	(void)sigaddset(&stops, SIGTTIN);
+	(void)sigaddset(&stops, SIGTTOU);
+	(void)sigprocmask(SIG_BLOCK, &stops, before);
+}
+
+/* Sends the others on their way, until the inner process's exec. *STEWARD is a pidfd, the caller's.
+ */
+static int send_in(struct entrance *entrance, int *steward, struct error *error)
+{
+	sigset_t before;
+	int result = prctl(PR_SET_DUMPABLE, 0) < 0
+			     ? error_system(error, errno, "cannot hide from the client")
+			     : process_raise_file_limit(0, error);
+
+	hold_stops(&before);
+	if (result == 0)
+		result = ns_clone_shared(0, main_steward, entrance, steward, error);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	close_fd(&entrance->channel);
+	return result;
+}
+
 int enter_client(const struct enter_wish *wish, int *status, struct error *error)
 {
-	CLEANUP_FILTER struct filter filter = {0};
+	CLEANUP(entrance_close)
+	struct entrance entrance = {.wish = wish,
+				    .launcher = LAUNCHER_NONE,
+				    .terminal = isatty(0) == 1 && isatty(1) == 1,
+				    .outer = getpid(),
+				    .channel = -1};
 	CLEANUP_FD int steward = -1;
-	CLEANUP_FD int channel = -1;
 	CLEANUP_FD int keeper = wish->keeper;
 	CLEANUP_FD int process = -1;
-	struct inner inner = {.wish = wish,
-			      .filter = &filter,
-			      .terminal = isatty(0) == 1 && isatty(1) == 1,
-			      .outer = getpid()};
+	CLEANUP_FD int channel = prepare(&entrance, error);
 	struct error ignored;
-	int ends[2];
 	int ended;
 	int result;
 
 	*status = PROCESS_FAILED;
-	if (refuse_folders(error) < 0 || filter_read(wish->entry->filter, &filter, error) < 0 ||
-	    channel_pair(ends, error) < 0)
+	if (channel < 0 || send_in(&entrance, &steward, error) < 0)
 		return -error->code;
-	channel = ends[0];
-	inner.channel = ends[1];
-	if (prctl(PR_SET_DUMPABLE, 0) < 0)
-		return error_system(error, errno, "cannot hide from the client");
-	if (process_raise_file_limit(0, error) < 0)
-		return -error->code;
-	result = ns_clone(0, main_steward, &inner, &steward, error);
-	close_fd(&ends[1]);
+	close_fd(&keeper); /* the inner process had its own */
+	result = entrance.error.code != 0 ? error_take(error, &entrance.error)
+					  : follow(channel, &entrance, &process, status, error);
+	/* The steward ends the inner process, and itself when it has reaped that. */
 	if (result < 0)
-		return result;
-	close_fd(&keeper); /* the inner process has its own */
-	result = follow(channel, &process, status, error);
-	/* The steward ends when it has reaped the inner process. */
-	if (result < 0)
-		(void)process_signal(process >= 0 ? process : steward, SIGKILL, &ignored);
+		(void)process_signal(steward, SIGTERM, &ignored);
 	if (process_wait(steward, &ended, result < 0 ? &ignored : error) < 0)
 		return -error->code;
 	if (result >= 0)

@@ -36,10 +36,10 @@ static int create(const char *name, struct error *error)
 	return image;
 }
 
-static int seal(int image, struct error *error)
+static int seal(int image, mode_t mode, struct error *error)
 {
-	if (fchmod(image, 0555) < 0 || fcntl(image, F_ADD_SEALS, SEALS) < 0)
-		return error_system(error, errno, "cannot seal a copy of the program");
+	if (fchmod(image, mode) < 0 || fcntl(image, F_ADD_SEALS, SEALS) < 0)
+		return error_system(error, errno, "cannot seal a program");
 	return 0;
 }
 
@@ -53,7 +53,7 @@ int image_make(const char *name, const void *program, size_t size, struct error 
 	if (written != (ssize_t)size)
 		return error_system(error, written < 0 ? errno : ENOSPC,
 				    "cannot write a program to a memory file");
-	return seal(image, error) < 0 ? -error->code : TAKE_FD(image);
+	return seal(image, 0111, error) < 0 ? -error->code : TAKE_FD(image);
 }
 
 static int copy(int image, int program, struct error *error)
@@ -70,7 +70,7 @@ static int make_copy(int program, struct error *error)
 {
 	CLEANUP_FD int image = create("pyroute", error);
 
-	if (image < 0 || copy(image, program, error) < 0 || seal(image, error) < 0)
+	if (image < 0 || copy(image, program, error) < 0 || seal(image, 0555, error) < 0)
 		return -error->code;
 	return TAKE_FD(image);
 }

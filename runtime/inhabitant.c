@@ -7,13 +7,12 @@
 #include <sys/stat.h>
 
 #define HOME "/~"
-#define PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static int set_environment_child(const char *term, struct error *error)
 {
 	CLEANUP_FREE char *kept = strdup(term != NULL ? term : "dumb"); /* may be getenv()'s */
 
-	if (kept == NULL || clearenv() != 0 || setenv("PATH", PATH, 1) < 0 ||
+	if (kept == NULL || clearenv() != 0 || setenv("PATH", INHABITANT_PATH, 1) < 0 ||
 	    setenv("HOME", HOME, 1) < 0 || setenv("TERM", kept, 1) < 0)
 		return error_system(error, ENOMEM, "cannot set the environment");
 	return 0;

@@ -34,7 +34,8 @@ static int enter(struct inquiry *inquiry, const struct stage_client *client,
 
 	socket = way->connect(way->context, error);
 	stage_client_name(client, name);
-	if (socket < 0 || service_enter(socket, name, &inquiry->clients[at], error) < 0)
+	if (socket < 0 || service_ask_entry(socket, name, error) < 0 ||
+	    service_hear_entry(socket, &inquiry->clients[at], error) < 0)
 		return -error->code;
 	return 0;
 }

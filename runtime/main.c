@@ -48,7 +48,6 @@ static const struct command commands[] = {
 	 .options = OPTION_NAME,
 	 .operands_min = 1,
 	 .operands_max = -1,
-	 .sealed = true,
 	 .run = cmd_connect},
 	{.name = "ps",
 	 .link = "pyroute-ps",

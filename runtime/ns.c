@@ -3,10 +3,14 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+
+#define STACK_SIZE ((size_t)256 << 10) /* bytes */
+#define GUARD_SIZE ((size_t)64 << 10)  /* a page, of whatever size it is */
 
 static const struct {
 	const char *name; /* in /proc/PID/ns */
@@ -105,6 +109,12 @@ static const char *clone_remedy(int code)
 	}
 }
 
+static int clone_failed(int code, struct error *error)
+{
+	return error_set(error, code, "cannot make a process with its namespaces: %s%s",
+			 strerror(code), clone_remedy(code));
+}
+
 pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidfd,
 	       struct error *error)
 {
@@ -117,15 +127,54 @@ pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidf
 
 	if (pid == 0)
 		_exit(main(argument));
-	if (pid < 0) {
-		int code = errno;
-
-		return error_set(error, code, "cannot make a process with its namespaces: %s%s",
-				 strerror(code), clone_remedy(code));
-	}
+	if (pid < 0)
+		return clone_failed(errno, error);
 	if (pidfd != NULL)
 		*pidfd = fd;
 	return (pid_t)pid;
+}
+
+/* Below a stack lies a page that nobody may touch. */
+static char *make_stack(struct error *error)
+{
+	const int kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK;
+	char *stack = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_NONE, kind, -1, 0);
+
+	if (stack != MAP_FAILED &&
+	    mprotect(stack + GUARD_SIZE, STACK_SIZE, PROT_READ | PROT_WRITE) == 0)
+		return stack;
+	(void)error_system(error, errno, "cannot make a stack");
+	if (stack != MAP_FAILED)
+		(void)munmap(stack, GUARD_SIZE + STACK_SIZE);
+	return NULL;
+}
+
+void ns_free_stack(char **stack)
+{
+	if (*stack != NULL)
+		(void)munmap(*stack, GUARD_SIZE + STACK_SIZE);
+	*stack = NULL;
+}
+
+pid_t ns_clone_beside(int flags, int (*main)(void *argument), void *argument, int *pidfd,
+		      char **stack, struct error *error)
+{
+	const int wanted = flags | CLONE_VM | (pidfd != NULL ? CLONE_PIDFD : 0) | SIGCHLD;
+	pid_t pid;
+
+	*stack = make_stack(error);
+	if (*stack == NULL)
+		return -error->code;
+	pid = clone(main, *stack + GUARD_SIZE + STACK_SIZE, wanted, argument, pidfd);
+	return pid < 0 ? clone_failed(errno, error) : pid;
+}
+
+pid_t ns_clone_shared(int flags, int (*main)(void *argument), void *argument, int *pidfd,
+		      struct error *error)
+{
+	CLEANUP(ns_free_stack) char *stack = NULL;
+
+	return ns_clone_beside(flags | CLONE_VFORK, main, argument, pidfd, &stack, error);
 }
 
 /* PROC: an fd of a procfs; a map is written by one write(2). */

@@ -288,6 +288,18 @@ int privilege_drop_to_client(struct error *error)
 	return result;
 }
 
+int privilege_lay_override_aside(struct error *error)
+{
+	const cap_value_t override = CAP_DAC_OVERRIDE;
+	CLEANUP_CAPABILITIES cap_t capabilities = cap_get_proc();
+
+	if (capabilities == NULL ||
+	    cap_set_flag(capabilities, CAP_EFFECTIVE, 1, &override, CAP_CLEAR) < 0 ||
+	    cap_set_proc(capabilities) < 0)
+		return error_system(error, errno, "cannot lay a capability aside");
+	return 0;
+}
+
 /* Changes all three user and group ids for good; the permitted set stays. */
 static int become(const struct caller *caller, struct error *error)
 {

@@ -37,23 +37,33 @@ struct reply {
  * A user's keeper is the user's own process, and whoever uses sudo asks it too: nothing that it
  * says is taken for true, or shown, before it was looked at. */
 
-static int ask(int socket, enum verb verb, const char *client, struct reply *reply,
-	       struct channel_fds *fds, struct error *error)
+static int say(int socket, enum verb verb, const char *client, struct error *error)
 {
 	struct request request = {.verb = verb};
-	int result;
 
 	(void)snprintf(request.client, sizeof(request.client), "%.*s",
 		       (int)sizeof(request.client) - 1, client);
-	result = channel_send(socket, &request, sizeof(request), NULL, error);
-	if (result == 0)
-		result = channel_receive(socket, reply, sizeof(*reply), fds, error);
+	return channel_send(socket, &request, sizeof(request), NULL, error);
+}
+
+static int hear(int socket, struct reply *reply, struct channel_fds *fds, struct error *error)
+{
+	int result = channel_receive(socket, reply, sizeof(*reply), fds, error);
+
 	if (result == 0)
 		return error_set(error, ECONNRESET, "the stage ended meanwhile");
 	if (result > 0 &&
 	    (!text_is_fit(reply->stage, sizeof(reply->stage)) || reply->clients > CLIENTS_MAX))
 		return error_set(error, EBADMSG, "the keeper's answer is none");
 	return result < 0 ? result : error_take(error, &reply->error);
+}
+
+static int ask(int socket, enum verb verb, const char *client, struct reply *reply,
+	       struct channel_fds *fds, struct error *error)
+{
+	int result = say(socket, verb, client, error);
+
+	return result < 0 ? result : hear(socket, reply, fds, error);
 }
 
 int service_stage(int socket, char name[STAGE_NAME_SIZE], struct error *error)
@@ -101,13 +111,17 @@ void service_entry_close(struct service_entry *entry)
 	close_fd(&entry->filter);
 }
 
-int service_enter(int socket, const char *client, struct service_entry *entry, struct error *error)
+int service_ask_entry(int socket, const char *client, struct error *error)
+{
+	return say(socket, VERB_ENTER, client, error);
+}
+
+int service_hear_entry(int socket, struct service_entry *entry, struct error *error)
 {
 	CLEANUP_CHANNEL_FDS struct channel_fds fds = {.count = 0};
 	struct reply reply = {0};
-	int result;
+	int result = hear(socket, &reply, &fds, error);
 
-	result = ask(socket, VERB_ENTER, client, &reply, &fds, error);
 	if (result < 0)
 		return result;
 	if (fds.count != NS_KINDS + 1)
@@ -119,11 +133,16 @@ int service_enter(int socket, const char *client, struct service_entry *entry, s
 	return 0;
 }
 
-int service_admit(int socket, const char *client, struct error *error)
+int service_ask_admission(int socket, const char *client, struct error *error)
+{
+	return say(socket, VERB_ADMIT, client, error);
+}
+
+int service_hear_admission(int socket, struct error *error)
 {
 	struct reply reply = {0};
 
-	return ask(socket, VERB_ADMIT, client, &reply, NULL, error);
+	return hear(socket, &reply, NULL, error);
 }
 
 int service_computer(int socket, struct ns_set *computer, struct error *error)

@@ -20,9 +20,9 @@ test_flags+=" -Wno-analyzer-null-argument -Wno-analyzer-null-dereference"
 status=0
 
 tests=(tests/*.c tests/unit/*.c tests/fuzz/*.c tests/probes/*.c tests/faults/*.c tests/bench/*.c)
-modules=(runtime/*.c runtime/policy/*.c)
+modules=(runtime/*.c runtime/policy/*.c runtime/bare/*.c)
 sources=("${modules[@]}" "${tests[@]}")
-headers=(include/*.h runtime/policy/*.h tests/unit/*.h tests/fuzz/*.h tests/faults/*.h tests/bench/*.h)
+headers=(include/*.h runtime/policy/*.h runtime/bare/*.h tests/unit/*.h tests/fuzz/*.h tests/faults/*.h tests/bench/*.h)
 mapfile -t python < <(find . -path ./build -prune -o -path ./src -prune -o -name '*.py' -print)
 mapfile -t scripts < <(find . -path ./build -prune -o -path ./src -prune -o \
 	-type f \( -name '*.sh' -o -name '*.bash' -o -name '*.bats' -o -path './.ci/*' \) -print)

@@ -401,31 +401,31 @@ traced_connect() {
 
 # steps PID: what process PID did, of the trace, from one of its first steps on.
 steps() {
-	sed -nE -e "s/^$1 +//" -e 's/^(clone)\(.*CLONE_PIDFD.*/\1/p' \
+	sed -nE -e "s/^$1 +//" -e 's/^(clone)\(.*CLONE_VM.*/\1/p' \
 		-e 's/^(setns)\([0-9]+, CLONE_(NEW[A-Z]+).*/\1:\2/p' \
 		-e 's/^(setsid|getcwd|capset|seccomp)\(.*/\1/p' \
 		-e 's/^(ioctl)\(.*(TIOCSCTTY|TIOCGPTPEER).*/\2/p' -e 's/^(chdir)\(.*/\1/p' \
-		-e 's/^prctl\((PR_SET_NO_NEW_PRIVS|PR_SET_PDEATHSIG).*/\1/p' -e 's/^(close_range)\(.*/\1/p' \
-		-e 's/^(execve)\(.*/\1/p' "$CHECKOUT/trace" | uniq | sed -n '/^PR_SET_PDEATHSIG\|^setns\|^close_range/,$p'
+		-e 's/^prctl\((PR_SET_NO_NEW_PRIVS|PR_SET_PDEATHSIG|PR_SET_DUMPABLE).*/\1/p' -e 's/^(close_range)\(.*/\1/p' \
+		-e 's/^(execve|execveat)\(.*/\1/p' "$CHECKOUT/trace" | uniq | sed -n '/^PR_SET_PDEATHSIG\|^setns\|^close_range/,$p'
 }
 
 # red: enter.c, a chdir() before the session is made
 # red: include/ns.h, NS_USER behind NS_PID
-# red: enter.c, become_steward() without setsid(); main_steward() without file_close_others()
+# red: steward.c, steward_prepare() without setsid(); steward_become() without close_range()
 @test "connect takes its steps in their order, the user namespace first and the filter last" {
 	local steward between inner
 	stage_start
 	traced_connect \
-		'trace=setns,clone,close_range,setsid,ioctl,chdir,getcwd,capset,prctl,seccomp,execve'
+		'trace=setns,clone,close_range,setsid,ioctl,chdir,getcwd,capset,prctl,seccomp,execve,execveat'
 	cat "$OUT" "$CHECKOUT/trace"
 	between=$(sed -nE 's/^([0-9]+) +setns.*/\1/p' "$CHECKOUT/trace" | uniq)
 	inner=$(sed -nE 's/^([0-9]+) +seccomp\(SECCOMP_SET_MODE_FILTER.*/\1/p' "$CHECKOUT/trace" | tail -n 1)
 	steward=$(sed -nE 's/^([0-9]+) +setsid.*/\1/p' "$CHECKOUT/trace" | head -n 1)
-	[[ $(steps "$steward" | xargs) == "PR_SET_PDEATHSIG setsid clone close_range" ]]
+	[[ $(steps "$steward" | xargs) == "PR_SET_PDEATHSIG setsid clone close_range execveat" ]]
 	[[ $(steps "$between" | xargs) == "setns:NEWUSER setns:NEWPID setns:NEWIPC setns:NEWUTS \
 setns:NEWCGROUP setns:NEWNET setns:NEWNS clone" ]]
-	[[ $(steps "$inner" | grep -v TIOCGPTPEER | xargs) == "PR_SET_PDEATHSIG close_range setsid \
-TIOCSCTTY chdir getcwd capset PR_SET_NO_NEW_PRIVS seccomp execve" ]]
+	[[ $(steps "$inner" | grep -v TIOCGPTPEER | xargs) == "PR_SET_PDEATHSIG PR_SET_DUMPABLE \
+setsid TIOCSCTTY chdir getcwd close_range capset PR_SET_NO_NEW_PRIVS seccomp capset execveat execve" ]]
 }
 
 # red: inhabitant.c, go_home_child() without getcwd(3)
@@ -456,6 +456,26 @@ TIOCSCTTY chdir getcwd capset PR_SET_NO_NEW_PRIVS seccomp execve" ]]
 	pid=$(connect client1 -- pgrep -x sleep)
 	connect client1 -- readlink "/proc/$pid/cwd"
 	connect client1 -- head -c 1 "/proc/$pid/environ"
+	kill -KILL "${BACKGROUND[0]}" # the tracer, and with it what it stopped
+}
+
+# The launcher, stopped where it tries the first path.
+# red: image.c, image_make() with the mode 0555; in private mode enter.c without
+# privilege_lay_override_aside()
+@test "what becomes the command in a client is a file of its own, into which nobody there can look" {
+	local inside outside='' status
+	stage_start
+	background_start "$OUT.connect" "${CALLER[@]}" strace -f -o /dev/null -e trace=execve \
+		-e inject=execve:error=ENOENT:signal=STOP pyroute connect client1 -- sleep 100
+	wait_until in_client
+	inside=$(in_client)
+	while read -r status; do
+		[[ ! ${status%status}ns/pid -ef /proc/$(client_pid client1)/ns/pid ]] || outside=${status%/status}
+	done < <(grep -lE '^State:.[Tt]' /proc/[0-9]*/status)
+	[[ $(readlink "$outside/exe") == '/memfd:pyroute-launcher (deleted)' ]]
+	run ! connect client1 -- readlink "/proc/$inside/exe"
+	run ! connect client1 -- head -c 1 "/proc/$inside/maps"
+	run ! connect client1 -- sh -c "echo x >>/proc/$inside/exe"
 	kill -KILL "${BACKGROUND[0]}" # the tracer, and with it what it stopped
 }
 

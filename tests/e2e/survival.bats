@@ -145,7 +145,7 @@ start_with() {
 	run ! connect client1 -- ping -c 1 -W 1 1.1.1.1
 }
 
-# red: enter.c, the steward gets SIGKILL with the outer process's death
+# red: steward.c, the steward gets SIGKILL with the outer process's death
 @test "a connect that is killed keeps its stage from nothing, where who adopts orphans reaps none" {
 	stage_start
 	cat >src/adopter.py <<-'END'
@@ -163,8 +163,20 @@ start_with() {
 	stage_stop
 }
 
-# red: enter.c, main_steward() returns when it has made the go-between, and the inner process is the
-# outer one's child
+# The client's root stops whatever comes in, before it is anything: by a STOP at its chdir(2).
+# red: enter.c, main_steward() with CLONE_VFORK for ns_clone_beside()
+@test "a connect that is killed while the client holds it up leaves nobody on the way" {
+	stage_start
+	background_start "$OUT" "${CALLER[@]}" strace -f -o /dev/null -e trace=chdir \
+		-e inject=chdir:signal=STOP pyroute connect client1 -- sleep 1000
+	wait_until connect client1 -- sh -c 'grep -lE "^State:.[Tt]" /proc/[0-9]*/status'
+	[[ $(pgrep -cfx 'pyroute connect client1 -- sleep 1000') == 4 ]]
+	pkill -KILL -fxo 'pyroute connect client1 -- sleep 1000'
+	wait_until ! pgrep -fx 'pyroute connect client1 -- sleep 1000'
+	stage_stop
+}
+
+# red: enter.c, main_steward() returns when the inner process is there, which is the outer one's child
 @test "a connect that is stopped, as by a terminal, keeps its stage from nothing" {
 	local connects=()
 	stage_start

@@ -22,7 +22,8 @@ struct process {
 	pid_t pid;
 	char part[TRACE_PART_SIZE]; /* empty: its parent has not told of it yet */
 	bool stopped;		    /* at its birth, and waits for its name */
-	bool program; /* what it does is pyroute's, not the fork's before the first exec */
+	bool program;	/* what it does is pyroute's, not the fork's before the first exec */
+	unsigned execs; /* of the inner process */
 	unsigned calls;
 	bool restarts; /* its call: it comes once more, by the kernel's doing, and is the same */
 	unsigned since_exec; /* calls */
@@ -300,11 +301,14 @@ static void see_call(struct tracer *tracer, struct process *process)
 	go_on(tracer, process, 0);
 }
 
-/* What a client runs is not pyroute. The command itself begins with its exec. */
+/* What a client runs is not pyroute; the first that the inner process runs is the launcher. The
+ * command itself begins with its exec. */
 static void see_exec(struct tracer *tracer, struct process *process)
 {
-	bool clients = is(process->part, "inner") || strncmp(process->part, "client", 6) == 0;
+	bool clients = strncmp(process->part, "client", 6) == 0;
 
+	if (is(process->part, "inner"))
+		clients = ++process->execs > 1;
 	process->program = true;
 	process->since_exec = 0;
 	if (clients)

@@ -48,8 +48,10 @@ static int ask_clients(int socket, struct error *error)
 static int ask_enter(int socket, struct error *error)
 {
 	CLEANUP_SERVICE_ENTRY struct service_entry entry = {.ns = NS_SET_NONE, .filter = -1};
-	int result = service_enter(socket, "client1", &entry, error);
+	int result = service_ask_entry(socket, "client1", error);
 
+	if (result == 0)
+		result = service_hear_entry(socket, &entry, error);
 	if (result < 0)
 		return result;
 	require(fcntl(entry.filter, F_GETFD) == FD_CLOEXEC, "a filter");
@@ -60,7 +62,9 @@ static int ask_enter(int socket, struct error *error)
 
 static int ask_admit(int socket, struct error *error)
 {
-	return service_admit(socket, "client1", error);
+	int result = service_ask_admission(socket, "client1", error);
+
+	return result < 0 ? result : service_hear_admission(socket, error);
 }
 
 static int ask_computer(int socket, struct error *error)

@@ -106,18 +106,22 @@ seeds_keeper() {
 	seed out-of-turn '\207' '\0\0\0\0\1\1'
 }
 
-# The first byte: even, all of the conversation and what follows; odd, its words alone.
+# The first byte: even, all of the conversation and what follows; odd, its words alone. Of 0 and 1 with
+# a terminal, of 2 and 3 without.
 seeds_enter() {
-	local between='\0\1\0\0\0' inner='\0\0\0\0\1\1' master='\0\1\0\0\1\1'
+	local file='\0\1\0\0\0' failed='\1\0\0\0\4\2\0\0\0'
 
-	seed words '\1' "$between" "$inner"
-	seed words-terminal '\1' "$between" "$master"
-	seed words-exec-fails '\1' "$between" "$inner" '\0\0\0\0\13\1\0\0\0\2\0\0\0no!'
-	seed whole '\0' "$between" "$inner"
-	seed whole-exec-fails '\0' "$between" "$inner" '\0\0\0\0\13\1\0\0\0\2\0\0\0no!'
-	seed out-of-turn '\0' "$inner" "$between"
-	seed error-below-zero '\0' '\0\1\0\0\11\0\0\0\0\373\377\377\377x'
-	seed no-pidfd '\0' '\0\0\0\0\0' "$inner"
+	seed words '\3' "$file"
+	seed words-terminal '\1' "$file" "$file"
+	seed words-exec-fails '\3' "$file" "$failed"
+	seed whole '\2' "$file"
+	seed whole-terminal '\0' "$file" "$file"
+	seed whole-exec-fails '\2' "$file" "$failed"
+	seed exec-fails-at-once '\3' "$failed"
+	seed code-below-zero '\3' "$file" '\1\0\0\0\4\373\377\377\377'
+	seed code-zero '\2' "$file" '\1\0\0\0\0'
+	seed no-file '\2' '\0\0\0\0\0'
+	seed two-files '\2' '\0\2\0\0\0'
 }
 
 # The first byte: 0 a journal, 1 one with an heir, whose journal is behind \377, 2 a record behind its

@@ -4,6 +4,7 @@
 
 #include "error.h"
 
+/* Where such a process looks for programs. */
 #define INHABITANT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* Gives it what such a process begins with: the client's home as working directory, PATH, HOME and

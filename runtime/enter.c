@@ -33,7 +33,6 @@
 #include "steward.h"
 #include "supervise.h"
 #include "terminal.h"
-#include "text.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -41,8 +40,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-#define CODE_MAX 4095 /* MAX_ERRNO of the kernel */
 
 /* One memory for all four, until the inner one's exec. */
 struct entrance {
@@ -201,17 +198,16 @@ static int take_file(int channel, struct error *error)
  * none. Sets *STATUS then. */
 static int hear_exec(int channel, char *const *argv, int *status, struct error *error)
 {
+	struct error told;
 	int code = 0;
-	char shown[256];
 	int result = channel_receive(channel, &code, sizeof(code), NULL, error);
 
 	if (result <= 0)
 		return result;
-	if (code <= 0 || code > CODE_MAX)
-		return error_set(error, EBADMSG, "the launcher's word is none");
-	*status = process_exec_status(code);
-	return error_system(error, code, "cannot run %.200s",
-			    argv == NULL ? "a shell" : text_escape(argv[0], shown, sizeof(shown)));
+	(void)error_system(&told, code, "cannot run %.200s", argv == NULL ? "a shell" : argv[0]);
+	if (error_take(error, &told) < 0)
+		*status = process_exec_status(error->code);
+	return -error->code;
 }
 
 static int watch_terminal(int master, int pidfd, int *status, struct error *error)

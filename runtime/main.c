@@ -2,7 +2,6 @@
  * command; called as pyroute, its first argument names it. Names of commands are exact. */
 #include "command.h"
 #include "image.h"
-#include "process.h"
 #include "text.h"
 
 #include <fcntl.h>
@@ -356,8 +355,7 @@ static int run_command(const struct command *command, const struct command_line 
 	struct error error = {0};
 
 	if (command->sealed && image_seal_self(argv, &error) < 0)
-		return command_fail(&error,
-				    command->operands_max < 0 ? PROCESS_FAILED : EXIT_FAILURE);
+		return command_fail(&error, EXIT_FAILURE);
 	return command->run(line);
 }
 

@@ -96,8 +96,6 @@ static int run(const char *const *names, const char *const *argv, int *code)
 #define LIST(...)	     ((const char *const[]){__VA_ARGS__, NULL})
 #define RUN(code, name, ...) run(LIST(name), LIST(name, ##__VA_ARGS__), code)
 
-/* ---- */
-
 static void a_program_gets_its_arguments_its_environment_and_none_of_our_files(void **state)
 {
 	/* The list's own fd is closed by the time that it is looked for. */

@@ -198,13 +198,13 @@ static int take_file(int channel, struct error *error)
  * none. Sets *STATUS then. */
 static int hear_exec(int channel, char *const *argv, int *status, struct error *error)
 {
-	struct error told;
-	int code = 0;
-	int result = channel_receive(channel, &code, sizeof(code), NULL, error);
+	struct error told = {0};
+	int result = channel_receive(channel, &told.code, sizeof(told.code), NULL, error);
 
 	if (result <= 0)
 		return result;
-	(void)error_system(&told, code, "cannot run %.200s", argv == NULL ? "a shell" : argv[0]);
+	(void)snprintf(told.text, sizeof(told.text), "cannot run %.200s: %s",
+		       argv == NULL ? "a shell" : argv[0], strerror(told.code));
 	if (error_take(error, &told) < 0)
 		*status = process_exec_status(error->code);
 	return -error->code;

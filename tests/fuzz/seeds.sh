@@ -119,6 +119,7 @@ seeds_enter() {
 	seed whole-exec-fails '\2' "$file" "$failed"
 	seed exec-fails-at-once '\3' "$failed"
 	seed code-below-zero '\3' "$file" '\1\0\0\0\4\373\377\377\377'
+	seed code-lowest '\3' "$file" '\1\0\0\0\4\0\0\0\200'
 	seed code-zero '\2' "$file" '\1\0\0\0\0'
 	seed no-file '\2' '\0\0\0\0\0'
 	seed two-files '\2' '\0\2\0\0\0'

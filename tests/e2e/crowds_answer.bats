@@ -8,11 +8,12 @@ readonly MANY=${PYROUTE_TEST_CLIENTS:-1000}
 readonly TOGETHER=200
 
 # A router that answers ARP and ping for every first address of 10/8's nets of 24 bits, and an ear on
-# one net. Of a client's first ping nothing is counted: that it was answered shows in its second, of
-# another size. Says "all COUNT" when so many clients have sent that one.
+# one net: when they are there, they open the gate. Of a client's first ping nothing is counted: that it
+# was answered shows in its second, of another size. Says "all COUNT" when so many clients have sent
+# that one.
 crowd_router() {
 	cat >src/crowd.py <<-'END'
-		import socket, struct, sys
+		import os, socket, struct, sys
 		ETH_P_ALL, SIZE = 3, 14 + 20 + 8 + 100
 		wanted, speaks, seen = int(sys.argv[1]), sys.argv[2] == "router", set()
 		wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
@@ -33,6 +34,7 @@ crowd_router() {
 		        echo = b"\x00\x00" + struct.pack("!H", checksum(echo)) + echo[4:]
 		        wire.sendto(frame[6:12] + own + frame[12:26] + frame[30:34] + frame[26:30] + echo, where)
 
+		os.write(os.open("src/gate", os.O_RDWR), b"\n" * wanted)
 		print("ready", flush=True)
 		while len(seen) < wanted:
 		    frame, where = wire.recvfrom(2000)
@@ -53,17 +55,18 @@ crowd_hears() {
 	stage_stop
 }
 
-# crowd_begin COUNT KIND: starts the stage crowd, beside what answers there or listens. Its clients'
-# "run" begins when all are up, so some may have spoken before that; they speak for a while.
+# crowd_begin COUNT KIND: starts the stage crowd, and then what answers there or listens.
 crowd_begin() {
 	crowd_router
+	mkfifo -m 666 src/gate
 	pyroute start crowd
 	background "$OUT.crowd" pyroute run -- "$PYTHON" src/crowd.py "$@"
 }
 
 # In the place of each client's gateway or neighbour stands %s: asked until it has answered, and then
-# once more with another size.
-readonly SPEAK='run = "sh -c '\''until ping -q -c 1 -W 2 %s; do :; done; while sleep 1; do ping -q -s 100 -c 1 -W 2 %s; done'\''"'
+# with another size, by one process. Before that each waits at the gate: a thousand that start programs
+# for ever ask a slow machine for more than it has.
+readonly SPEAK='run = "sh -c '\''read _ </~/src/gate; until ping -q -c 1 -W 9 %s; do :; done; exec ping -q -s 100 %s'\''"'
 
 # red: gc_thresh3 of a computer is below that, or neighbours.c takes too many for well
 @test "a thousand clients on a thousand nets are all answered" {

@@ -44,7 +44,7 @@ NSFS = os.stat("/proc/self/ns/net").st_dev
 
 # Those that count or are random by nature.
 MOVING = re.compile(
-    r"/proc/sys/(kernel/(random/|ns_last_pid|pty/nr|perf_|sched_|hung_task_warnings)"
+    r"/proc/sys/(kernel/(random/|ns_last_pid|pty/nr|perf_|sched_|hung_task_(warnings|detect_count))"
     r"|fs/(dentry-state|file-nr|inode-|aio-nr|quota/)"
     r"|vm/stat_refresh|net/netfilter/nf_conntrack_count)"
 )

@@ -20,11 +20,24 @@ struct cgroup_limits {
 
 /* The files that a group is entered by: writing a pid moves that process in, "0" the writer. The
  * right to do so is that of the process that opened them (cgroups(7); CVE-2021-4197): root can hand
- * them to one who has none, but to nobody who may not move every process of the machine. */
+ * them to one who has none, but to nobody who may not move every process of the machine. In version
+ * 2 the group's directory may follow, its birthplace, where ns_clone_into() makes processes. That
+ * waits for no RCU grace period, as the writer of the file does; but the right is not the opener's,
+ * and whoever holds it can walk to all that lies around it. */
 struct cgroup_doors {
 	int fd[CGROUP_DOORS_MAX];
 	size_t count;
 };
+
+/* The birthplace, which stays the doors'; -1 where there is none. */
+int cgroup_birthplace(const struct cgroup_doors *doors);
+
+/* Closes it: nobody will be born there any more. */
+void cgroup_close_birthplace(struct cgroup_doors *doors);
+
+/* Opens the birthplace of the group NAME in PARENT, the caller's. -1 where there is none, or PARENT
+ * is none that cgroup_settle() names. */
+int cgroup_open_birthplace(const char *parent, const char *name);
 void cgroup_doors_close(struct cgroup_doors *doors);
 #define CLEANUP_CGROUP_DOORS CLEANUP(cgroup_doors_close)
 
@@ -65,9 +78,10 @@ int cgroup_create_parent(const char *parent, struct error *error);
  */
 int cgroup_try(const char *name, struct error *error);
 
-/* Makes the group PARENT/NAME with LIMITS and opens its doors, the caller's. */
+/* Makes the group PARENT/NAME with LIMITS and opens its doors, the caller's, with BIRTHS its
+ * birthplace, too. */
 int cgroup_create(const char *parent, const char *name, const struct cgroup_limits *limits,
-		  struct cgroup_doors *doors, struct error *error);
+		  bool births, struct cgroup_doors *doors, struct error *error);
 
 /* Moves the calling process in. */
 int cgroup_enter(const struct cgroup_doors *doors, struct error *error);

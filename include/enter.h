@@ -10,6 +10,7 @@ struct enter_wish {
 	const char *client;		   /* its name */
 	const struct service_entry *entry; /* what leads into it */
 	char *const *argv;		   /* what to run; NULL: a shell */
+	int group;			   /* the birthplace in its control group, or -1 */
 	int keeper; /* the connection that the entry came by: is closed early,
 		     * for a keeper serves a bounded number at once */
 };

@@ -44,14 +44,23 @@ int ns_enter_one(int fd, enum ns_kind kind, struct error *error);
 pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidfd,
 	       struct error *error);
 
-/* The same, but the child shares our memory, and we wait until it is through with it: until its
- * exec, or its end (vfork(2)). Nothing of ours is copied for it. It must leave what it finds as it
- * is wanted; where it is killed in the middle of something, that is how it is left. */
+/* The same, but the child lives in the control group CGROUP from the beginning, a directory of
+ * version 2; -1: in ours. */
+pid_t ns_clone_into(int cgroup, int flags, int (*main)(void *argument), void *argument, int *pidfd,
+		    struct error *error);
+
+/* The same as ns_clone(), but the child shares our memory, and we wait until it is through with it:
+ * until its exec, or its end (vfork(2)). Nothing of ours is copied for it. It must leave what it
+ * finds as it is wanted; where it is killed in the middle of something, that is how it is left. */
 pid_t ns_clone_shared(int flags, int (*main)(void *argument), void *argument, int *pidfd,
 		      struct error *error);
 
-/* The same, but we go on beside the child, and as long as it lives do nothing but wait for it:
- * whatever we write it may read. STACK, the caller's, is its stack. */
+/* The same, but the child lives in the control group CGROUP, the directory of one. */
+pid_t ns_clone_shared_into(int cgroup, int flags, int (*main)(void *argument), void *argument,
+			   struct error *error);
+
+/* The same as ns_clone_shared(), but we go on beside the child, and as long as it lives do nothing
+ * but wait for it: whatever we write it may read. STACK, the caller's, is its stack. */
 pid_t ns_clone_beside(int flags, int (*main)(void *argument), void *argument, int *pidfd,
 		      char **stack, struct error *error);
 void ns_free_stack(char **stack);

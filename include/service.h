@@ -40,6 +40,7 @@ struct service_entry {
 	int filter;
 	struct client_limits limits;
 };
+#define SERVICE_ENTRY_NONE ((struct service_entry){.ns = NS_SET_NONE, .filter = -1})
 void service_entry_close(struct service_entry *entry);
 #define CLEANUP_SERVICE_ENTRY CLEANUP(service_entry_close)
 int service_ask_entry(int socket, const char *client, struct error *error);

@@ -11,7 +11,7 @@
 /* One tree of groups and the files of ours in it. Version 2 is one tree, version 1 one for each
  * controller. Who enters alone by "tasks" need not wait until no process of the computer is about
  * to fork, which takes an RCU grace period of some 10 ms (cgroup_procs_write_start() in
- * kernel/cgroup/cgroup.c); version 2 has nothing like it. */
+ * kernel/cgroup/cgroup.c); in version 2 only who is born in a group need not. */
 struct tree {
 	const char *mount;
 	const char *door;	  /* the file by which a process of one thread enters */
@@ -225,7 +225,8 @@ static int set_limits(const struct tree *tree, int dir, const struct cgroup_limi
 }
 
 static int create_in(const struct tree *tree, const char *parent, const char *name,
-		     const struct cgroup_limits *limits, struct error *error)
+		     const struct cgroup_limits *limits, bool births, struct cgroup_doors *doors,
+		     struct error *error)
 {
 	char path[CGROUP_PATH_SIZE + CGROUP_NAME_SIZE];
 	CLEANUP_FD int dir = -1;
@@ -240,26 +241,52 @@ static int create_in(const struct tree *tree, const char *parent, const char *na
 	door = openat(dir, tree->door, O_WRONLY | O_CLOEXEC);
 	if (door < 0)
 		return error_system(error, errno, "cannot open %.200s/%s", path, tree->door);
-	return door;
+	doors->fd[doors->count++] = door;
+	if (births && tree == unified)
+		doors->fd[doors->count++] = TAKE_FD(dir);
+	return 0;
 }
 
 int cgroup_create(const char *parent, const char *name, const struct cgroup_limits *limits,
-		  struct cgroup_doors *doors, struct error *error)
+		  bool births, struct cgroup_doors *doors, struct error *error)
 {
 	CLEANUP_CGROUP_DOORS struct cgroup_doors made = {.count = 0};
 	size_t count;
 	const struct tree *tree = trees(&count);
 
-	for (size_t i = 0; i < count; i++) {
-		int door = create_in(&tree[i], parent, name, limits, error);
-
-		if (door < 0)
-			return door;
-		made.fd[made.count++] = door;
-	}
+	for (size_t i = 0; i < count; i++)
+		if (create_in(&tree[i], parent, name, limits, births, &made, error) < 0)
+			return -error->code;
 	*doors = made;
 	made.count = 0;
 	return 0;
+}
+
+int cgroup_birthplace(const struct cgroup_doors *doors)
+{
+	const int last = doors->count > 0 ? doors->fd[doors->count - 1] : -1;
+	struct stat status;
+
+	return last >= 0 && fstat(last, &status) == 0 && S_ISDIR(status.st_mode) ? last : -1;
+}
+
+void cgroup_close_birthplace(struct cgroup_doors *doors)
+{
+	if (cgroup_birthplace(doors) >= 0)
+		close_fd(&doors->fd[--doors->count]);
+}
+
+int cgroup_open_birthplace(const char *parent, const char *name)
+{
+	char path[CGROUP_PATH_SIZE + CGROUP_NAME_SIZE];
+	struct error ignored;
+	int dir;
+
+	if (!cgroup_is_unified() || check_parent(parent, &ignored) < 0)
+		return -1;
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", unified[0].mount, parent, name);
+	dir = file_open_directory(AT_FDCWD, path, &ignored);
+	return dir < 0 ? -1 : dir;
 }
 
 int cgroup_enter(const struct cgroup_doors *doors, struct error *error)
@@ -271,8 +298,9 @@ int cgroup_admit(const struct cgroup_doors *doors, pid_t pid, struct error *erro
 {
 	char text[16];
 	int length = snprintf(text, sizeof(text), "%d", (int)pid);
+	const size_t files = doors->count - (cgroup_birthplace(doors) < 0 ? 0 : 1);
 
-	for (size_t i = 0; i < doors->count; i++)
+	for (size_t i = 0; i < files; i++)
 		if (write(doors->fd[i], text, (size_t)length) < 0)
 			return error_system(error, errno, "cannot enter the control group");
 	return 0;

@@ -27,8 +27,9 @@ struct word {
 /* What the child's first function is given. */
 struct birth_child {
 	const struct client_birth *birth;
-	int channel; /* its own end */
-	int overlay; /* see struct client */
+	int channel;   /* its own end */
+	int overlay;   /* see struct client */
+	bool admitted; /* was born in its control group */
 };
 
 void client_close(struct client *client)
@@ -42,9 +43,11 @@ void client_close(struct client *client)
 /* ---- in the client's first process ---------------------------------------------------------- */
 
 /* Enters the control group first, so that the cgroup namespace has it as its root. */
-static int enter_cgroup_child(const struct cgroup_doors *doors, struct error *error)
+static int enter_cgroup_child(const struct birth_child *child, struct error *error)
 {
-	if (doors != NULL && cgroup_enter(doors, error) < 0)
+	const struct cgroup_doors *doors = child->birth->doors;
+
+	if (doors != NULL && !child->admitted && cgroup_enter(doors, error) < 0)
 		return -error->code;
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		return error_system(error, errno, "cannot make a cgroup namespace");
@@ -181,7 +184,7 @@ static int become_client_child(struct birth_child *child, struct error *error)
 	int result;
 
 	timing_begin(timing);
-	result = STEP(timing, enter_cgroup_child(birth->doors, error));
+	result = STEP(timing, enter_cgroup_child(child, error));
 
 	/* Nothing of the keeper's files is wanted from here on but these. */
 	if (result == 0)
@@ -275,6 +278,23 @@ int client_confine(const struct filter *filter, const struct client_limits *limi
 
 /* ---- in the keeper -------------------------------------------------------------------------- */
 
+/* Born in its control group where there is a birthplace, and clone3(2), which the policy of a
+ * container may refuse. */
+static pid_t bear(struct birth_child *child, struct error *error)
+{
+	const struct cgroup_doors *doors = child->birth->doors;
+	const int group = doors == NULL ? -1 : cgroup_birthplace(doors);
+	pid_t pid = -1;
+
+	child->admitted = true;
+	if (group >= 0)
+		pid = ns_clone_into(group, CLIENT_NAMESPACES, main_child, child, NULL, error);
+	if (pid >= 0)
+		return pid;
+	child->admitted = false;
+	return ns_clone(CLIENT_NAMESPACES, main_child, child, NULL, error);
+}
+
 int client_spawn(const struct client_birth *birth, struct client *client, struct error *error)
 {
 	int ends[2];
@@ -285,7 +305,7 @@ int client_spawn(const struct client_birth *birth, struct client *client, struct
 		return result;
 	client->channel = ends[0];
 	child.channel = ends[1];
-	client->pid = ns_clone(CLIENT_NAMESPACES, main_child, &child, NULL, error);
+	client->pid = bear(&child, error);
 	close_fd(&ends[1]);
 	close_fd(&client->overlay);
 	return client->pid < 0 ? client->pid : 0;

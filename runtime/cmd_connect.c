@@ -28,24 +28,25 @@ static int connect_by_script(const struct command_place *place, const struct com
 }
 
 /* The doors of control groups that an ordinary user made open only from a group of theirs. */
-static int approach_groups(const struct session *session, struct error *error)
+static int approach_groups(const struct session *session, struct host_stage *stage,
+			   struct error *error)
 {
-	struct host_stage stage;
-
-	if (host_owner(session->dir, &stage, error) < 0)
+	if (host_owner(session->dir, stage, error) < 0)
 		return -error->code;
-	return stage.cgroup[0] == '\0' ? 0 : cgroup_approach(stage.cgroup, error);
+	return stage->cgroup[0] == '\0' ? 0 : cgroup_approach(stage->cgroup, error);
 }
 
 int cmd_connect(const struct command_line *line)
 {
 	CLEANUP_COMMAND_PLACE struct command_place place = {.session = SESSION_NONE,
 							    .checkout = CHECKOUT_NONE};
-	CLEANUP_SERVICE_ENTRY struct service_entry entry = {.ns = NS_SET_NONE, .filter = -1};
+	CLEANUP_SERVICE_ENTRY struct service_entry entry = SERVICE_ENTRY_NONE;
+	struct host_stage stage;
 	struct enter_wish wish;
 	struct error unapproached = {0};
 	struct error error = {0};
 	CLEANUP_FD int socket = -1;
+	CLEANUP_FD int group = -1;
 	int approached;
 	int status;
 
@@ -57,13 +58,15 @@ int cmd_connect(const struct command_line *line)
 	if (socket < 0 || service_ask_entry(socket, line->operands[0], &error) < 0)
 		return command_fail(&error, PROCESS_FAILED);
 	/* While the keeper looks for it. */
-	approached = approach_groups(&place.session, &unapproached);
+	approached = approach_groups(&place.session, &stage, &unapproached);
 	if (service_hear_entry(socket, &entry, &error) < 0 &&
 	    session_silent(&place.session, socket, &error) < 0)
 		return command_fail(&error, PROCESS_FAILED);
 	if (approached < 0)
 		return command_fail(&unapproached, PROCESS_FAILED);
-	wish = (struct enter_wish){line->operands[0], &entry, command_of(line), TAKE_FD(socket)};
+	group = cgroup_open_birthplace(stage.cgroup, line->operands[0]);
+	wish = (struct enter_wish){line->operands[0], &entry, command_of(line), group,
+				   TAKE_FD(socket)};
 	if (enter_client(&wish, &status, &error) < 0)
 		return command_fail(&error, status);
 	return status;

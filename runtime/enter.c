@@ -50,6 +50,7 @@ struct entrance {
 	pid_t outer;
 	int channel;	    /* the inner process's end */
 	pid_t inner;	    /* 0: there was none */
+	bool admitted;	    /* the inner process was born in the client's control group */
 	struct error error; /* code 0: nothing has failed so far */
 };
 
@@ -109,12 +110,34 @@ static int close_others_child(const struct entrance *entrance, struct error *err
 	return file_close_others(keep, ARRAY_SIZE(keep), error);
 }
 
+static int ask_admission_child(const struct entrance *entrance, struct error *error)
+{
+	const struct enter_wish *wish = entrance->wish;
+
+	return entrance->admitted ? 0 : service_ask_admission(wish->keeper, wish->client, error);
+}
+
+static int hear_admission_child(const struct entrance *entrance, struct error *error)
+{
+	return entrance->admitted ? 0 : service_hear_admission(entrance->wish->keeper, error);
+}
+
+/* The group's directory is a way to all that lies around it. */
+static int enter_cgroup_child(const struct enter_wish *wish, struct error *error)
+{
+	if (wish->group >= 0)
+		(void)close(wish->group);
+	return ns_enter_one(wish->entry->ns.fd[NS_CGROUP], NS_CGROUP, error);
+}
+
 /* The inner process's way to the exec, on one screen. */
 static int become_inhabitant_child(const struct entrance *entrance, struct error *error)
 {
-	const struct enter_wish *wish = entrance->wish;
-	int result = service_ask_admission(wish->keeper, wish->client, error);
+	const struct service_entry *entry = entrance->wish->entry;
+	int result = enter_cgroup_child(entrance->wish, error);
 
+	if (result == 0)
+		result = ask_admission_child(entrance, error);
 	if (result == 0)
 		result = give_self_child(entrance->channel, error);
 	if (result == 0)
@@ -124,11 +147,11 @@ static int become_inhabitant_child(const struct entrance *entrance, struct error
 	if (result == 0)
 		result = inhabitant_settle_child(getenv("TERM"), error);
 	if (result == 0)
-		result = service_hear_admission(wish->keeper, error);
+		result = hear_admission_child(entrance, error);
 	if (result == 0)
 		result = close_others_child(entrance, error);
 	if (result == 0)
-		result = client_confine(&entrance->filter, &wish->entry->limits, error);
+		result = client_confine(&entrance->filter, &entry->limits, error);
 	/* The launcher, too, is not dumpable: image.h. */
 	if (result == 0)
 		result = privilege_lay_override_aside(error);
@@ -147,13 +170,33 @@ static int main_child(void *argument)
 
 /* ---- on the way ------------------------------------------------------------------------------ */
 
+/* In the control group from the beginning where that is the caller's right, and the group has room:
+ * else the keeper moves it there, which takes an RCU grace period, some 10 ms. */
+static pid_t bear(struct entrance *entrance)
+{
+	const int group = entrance->wish->group;
+	struct error refused;
+	pid_t pid = -1;
+
+	entrance->admitted = true;
+	if (group >= 0)
+		pid = ns_clone_shared_into(group, CLONE_PARENT, main_child, entrance, &refused);
+	if (pid >= 0)
+		return pid;
+	entrance->admitted = false;
+	return ns_clone_shared(CLONE_PARENT, main_child, entrance, NULL, &entrance->error);
+}
+
+/* From a cgroup namespace nobody can be born across its border, where it is one (nsdelegate,
+ * cgroups(7)): the inner process enters that itself. */
 static int main_between(void *argument)
 {
 	struct entrance *entrance = argument;
+	struct ns_set others = entrance->wish->entry->ns;
 
-	if (ns_enter(&entrance->wish->entry->ns, &entrance->error) == 0)
-		entrance->inner =
-			ns_clone_shared(CLONE_PARENT, main_child, argument, NULL, &entrance->error);
+	others.fd[NS_CGROUP] = -1;
+	if (ns_enter(&others, &entrance->error) == 0)
+		entrance->inner = bear(entrance);
 	return 0;
 }
 

@@ -84,7 +84,7 @@ int inquiry_prepare(const struct stage *stage, const struct stage_check *const *
 	if (inquiry->checks == NULL || inquiry->clients == NULL)
 		return error_system(error, ENOMEM, "cannot ask");
 	for (size_t i = 0; i < stage->client_count; i++)
-		inquiry->clients[i] = (struct service_entry){.ns = NS_SET_NONE, .filter = -1};
+		inquiry->clients[i] = SERVICE_ENTRY_NONE;
 	for (size_t i = 0; i < count; i++)
 		if (inquiry_add_check(inquiry, checks[i], error) < 0)
 			return -error->code;

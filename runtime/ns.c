@@ -1,8 +1,11 @@
 #include "ns.h"
 
+#include "clone3.h"
+
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -115,15 +118,25 @@ static int clone_failed(int code, struct error *error)
 			 strerror(code), clone_remedy(code));
 }
 
-pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidfd,
-	       struct error *error)
+/* As fork(2) does it, the child goes on on its copy of our stack. With the C library's clone() it
+ * would have to be given another, every page of which had been touched, and copied, for each child.
+ */
+static long clone_copy(int cgroup, int flags, int *pidfd)
 {
-	const int wanted = flags | (pidfd != NULL ? CLONE_PIDFD : 0) | SIGCHLD;
+	struct clone_args args = {.flags = (unsigned)flags | CLONE_INTO_CGROUP,
+				  .pidfd = (uintptr_t)pidfd,
+				  .exit_signal = SIGCHLD,
+				  .cgroup = (unsigned)cgroup};
+
+	return cgroup < 0 ? syscall(SYS_clone, flags | SIGCHLD, NULL, pidfd, NULL, NULL)
+			  : syscall(SYS_clone3, &args, sizeof(args));
+}
+
+pid_t ns_clone_into(int cgroup, int flags, int (*main)(void *argument), void *argument, int *pidfd,
+		    struct error *error)
+{
 	int fd = -1;
-	/* As fork(2) does it, the child goes on on its copy of our stack. With clone(3) it would
-	 * have to be given another, every page of which had been touched, and copied, for each
-	 * child. */
-	long pid = syscall(SYS_clone, wanted, NULL, &fd, NULL, NULL);
+	long pid = clone_copy(cgroup, flags | (pidfd != NULL ? CLONE_PIDFD : 0), &fd);
 
 	if (pid == 0)
 		_exit(main(argument));
@@ -132,6 +145,12 @@ pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidf
 	if (pidfd != NULL)
 		*pidfd = fd;
 	return (pid_t)pid;
+}
+
+pid_t ns_clone(int flags, int (*main)(void *argument), void *argument, int *pidfd,
+	       struct error *error)
+{
+	return ns_clone_into(-1, flags, main, argument, pidfd, error);
 }
 
 /* Below a stack lies a page that nobody may touch. */
@@ -167,6 +186,21 @@ pid_t ns_clone_beside(int flags, int (*main)(void *argument), void *argument, in
 		return -error->code;
 	pid = clone(main, *stack + GUARD_SIZE + STACK_SIZE, wanted, argument, pidfd);
 	return pid < 0 ? clone_failed(errno, error) : pid;
+}
+
+pid_t ns_clone_shared_into(int cgroup, int flags, int (*main)(void *argument), void *argument,
+			   struct error *error)
+{
+	CLEANUP(ns_free_stack) char *stack = make_stack(error);
+	const struct clone_args args = {
+		.flags = (unsigned)flags | CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP,
+		.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD, /* else it is ours */
+		.stack = (uintptr_t)stack + GUARD_SIZE,
+		.stack_size = STACK_SIZE,
+		.cgroup = (unsigned)cgroup};
+	long pid = stack == NULL ? -error->code : clone3_run(&args, main, argument);
+
+	return (pid_t)(stack != NULL && pid < 0 ? clone_failed((int)-pid, error) : pid);
 }
 
 pid_t ns_clone_shared(int flags, int (*main)(void *argument), void *argument, int *pidfd,

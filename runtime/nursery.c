@@ -419,7 +419,7 @@ static int meet_all(struct nursery *nursery, struct error *error)
 	return 0;
 }
 
-/* The service moves those in who connect. */
+/* The service moves those in who connect; nobody else is born. */
 static int take_all_doors(struct nursery *nursery, struct error *error)
 {
 	const size_t count = nursery->plan->stage->client_count;
@@ -430,6 +430,8 @@ static int take_all_doors(struct nursery *nursery, struct error *error)
 		if (result == 0)
 			result = hear_answers(nursery, 0, error);
 	}
+	for (size_t i = 0; i < count; i++)
+		cgroup_close_birthplace(&nursery->doors[i]);
 	return result;
 }
 

@@ -370,7 +370,9 @@ static int make_cgroup(const struct start *start, size_t i, struct error *error)
 	char name[STAGE_CLIENT_NAME_SIZE];
 
 	stage_client_name(&start->stage->clients[i], name);
-	return cgroup_create(start->cgroup, name, &limits, &start->doors[i], error);
+	/* A keeper of root's has no right to bear clients there: it is none of the computer's
+	 * users. */
+	return cgroup_create(start->cgroup, name, &limits, !start->root, &start->doors[i], error);
 }
 
 /* Those of the clients of a wave, from FIRST on, that are not made yet. */

@@ -36,7 +36,7 @@ add_pyroute() {
 }
 
 make_disk() {
-	make_system python3-minimal
+	make_system python3-minimal strace
 	add_pyroute
 	mkdir -p disk/srv/pyroute/{tests,scripts}
 	cp "$project"/tests/*.sh disk/srv/pyroute/tests/
@@ -291,17 +291,59 @@ stops() {
 	at_work login "pyroute stop" && eventually nothing_of_stages
 }
 
+root_stops() {
+	at_work root "pyroute stop" && eventually nothing_of_stages
+}
+
 nothing_of_stages() {
 	[[ -z $(find "$TOP" -type d -name 'pyroute-*') ]]
+}
+
+root() {
+	timeout 60 bash -c "$1"
+}
+
+# births LOGIN COUNT COMMAND: COMMAND bears so many in control groups, which alone clone3(2) is called
+# for, and fails to bear none. Who traces a start goes on as long as its stage.
+births() {
+	local calls
+
+	at_work "$1" "rm -rf ../calls && mkdir ../calls && : >../ended &&
+		(setsid strace -qq -ff -o ../calls/of -e trace=clone3 sh -c '$3; echo \$? >../ended' &)
+		until grep . ../ended; do sleep 1; done" || return
+	calls=$(cat "$CHECKOUT"/../calls/*)
+	echo "$calls"
+	[[ $(<"$CHECKOUT/../ended") == 0 && $(grep -c '^clone3' <<<"$calls") == "$2" &&
+		$(grep -cE '^clone3.* = [1-9][0-9]*$' <<<"$calls") == "$2" ]]
+}
+
+# While the client has no room for another process: a limit of none is one that it is above.
+enters_full() {
+	local group status=0
+
+	group=$(find "$TOP" -path '*/pyroute-*/client1' -type d)
+	echo 0 >"$group/pids.max"
+	[[ $(at_work login "pyroute connect client1 -- sh -c 'echo \$((6 * 7))'") == 42 ]] || status=1
+	echo 256 >"$group/pids.max"
+	return "$status"
 }
 
 stages() {
 	check "a stage that is started in a login has control groups" starts login
 	check "another login enters a client of it" enters
 	check "another login stops it, and no group is left" stops
+	check "its clients are born in their groups" births login 2 "pyroute start stage1"
+	check "what enters one is born there" births login 1 "pyroute connect client1 -- true"
+	check "one that has as many processes as it may has still the keeper move in who enters" \
+		enters_full
+	check "it stops too" stops
 	check "so it is with one that is started below the user's systemd" starts desktop
 	check "a login enters that too" enters
 	check "and stops it" stops
+	check "a keeper of root's does not even try to bear clients so" \
+		births root 0 "pyroute start stage1"
+	check "what root enters one with is born there" births root 1 "pyroute connect client1 -- true"
+	check "root stops it, and no group is left" root_stops
 }
 
 inside() {

@@ -401,7 +401,7 @@ traced_connect() {
 
 # steps PID: what process PID did, of the trace, from one of its first steps on.
 steps() {
-	sed -nE -e "s/^$1 +//" -e 's/^(clone)\(.*CLONE_VM.*/\1/p' \
+	sed -nE -e "s/^$1 +//" -e 's/^(clone)\(.*CLONE_VM.*/\1/p' -e 's/^clone3\(.*/clone/p' \
 		-e 's/^(setns)\([0-9]+, CLONE_(NEW[A-Z]+).*/\1:\2/p' \
 		-e 's/^(setsid|getcwd|capset|seccomp)\(.*/\1/p' \
 		-e 's/^(ioctl)\(.*(TIOCSCTTY|TIOCGPTPEER).*/\2/p' -e 's/^(chdir)\(.*/\1/p' \
@@ -416,15 +416,15 @@ steps() {
 	local steward between inner
 	stage_start
 	traced_connect \
-		'trace=setns,clone,close_range,setsid,ioctl,chdir,getcwd,capset,prctl,seccomp,execve,execveat'
+		'trace=setns,clone,clone3,close_range,setsid,ioctl,chdir,getcwd,capset,prctl,seccomp,execve,execveat'
 	cat "$OUT" "$CHECKOUT/trace"
-	between=$(sed -nE 's/^([0-9]+) +setns.*/\1/p' "$CHECKOUT/trace" | uniq)
+	between=$(sed -nE 's/^([0-9]+) +setns.*/\1/p' "$CHECKOUT/trace" | head -n 1)
 	inner=$(sed -nE 's/^([0-9]+) +seccomp\(SECCOMP_SET_MODE_FILTER.*/\1/p' "$CHECKOUT/trace" | tail -n 1)
 	steward=$(sed -nE 's/^([0-9]+) +setsid.*/\1/p' "$CHECKOUT/trace" | head -n 1)
 	[[ $(steps "$steward" | xargs) == "PR_SET_PDEATHSIG setsid clone close_range execveat" ]]
 	[[ $(steps "$between" | xargs) == "setns:NEWUSER setns:NEWPID setns:NEWIPC setns:NEWUTS \
-setns:NEWCGROUP setns:NEWNET setns:NEWNS clone" ]]
-	[[ $(steps "$inner" | grep -v TIOCGPTPEER | xargs) == "PR_SET_PDEATHSIG PR_SET_DUMPABLE \
+setns:NEWNET setns:NEWNS clone" ]]
+	[[ $(steps "$inner" | grep -v TIOCGPTPEER | xargs) == "setns:NEWCGROUP PR_SET_PDEATHSIG PR_SET_DUMPABLE \
 setsid TIOCSCTTY chdir getcwd close_range capset PR_SET_NO_NEW_PRIVS seccomp capset execveat execve" ]]
 }
 

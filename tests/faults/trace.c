@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -51,10 +52,12 @@ _Noreturn static void give_up(const char *what)
 
 #if defined(__x86_64__)
 typedef struct user_regs_struct registers;
+#define NUMBER(r)	  ((r).orig_rax)
 #define FIRST_ARGUMENT(r) ((r).rdi)
 #define RESULT(r)	  ((r).rax)
 #elif defined(__aarch64__)
 typedef struct user_regs_struct registers;
+#define NUMBER(r)	  ((r).regs[8])
 #define FIRST_ARGUMENT(r) ((r).regs[0])
 #define RESULT(r)	  ((r).regs[0])
 #else
@@ -104,11 +107,16 @@ static void fail_call(pid_t pid, int code)
 	registers_set(pid, &all);
 }
 
+/* Those of clone3(2) stand first in a struct, in the parent's memory. */
 static unsigned long long clone_flags(pid_t parent)
 {
 	registers all;
 
-	return registers_get(parent, &all) ? FIRST_ARGUMENT(all) : 0;
+	if (!registers_get(parent, &all))
+		return 0;
+	if (NUMBER(all) != SYS_clone3)
+		return FIRST_ARGUMENT(all);
+	return (unsigned long)ptrace(PTRACE_PEEKDATA, parent, FIRST_ARGUMENT(all), NULL);
 }
 
 /* ---- who is who -------------------------------------------------------------------------------

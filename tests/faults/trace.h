@@ -2,9 +2,9 @@
  * call of one of them fail, or the process's last.
  *
  * The parts of a command: "starter" (of a stop "stopper", of a connect "connector") is the process
- * that was started; "keeper", and "client1" and so on are those whose clone(2) makes a pid
- * namespace, in that order; "steward" is a connector's child, "between" that one's, and "inner" the
- * last's. Any other has the name of its parent and a number: "client1.1" becomes what client1's
+ * that was started; "keeper", and "client1" and so on are those whose clone(2) or clone3(2) makes a
+ * pid namespace, in that order; "steward" is a connector's child, "between" that one's, and "inner"
+ * the last's. Any other has the name of its parent and a number: "client1.1" becomes what client1's
  * `run` says.
  *
  * Only the process that is meant stops at its calls, and only its forebears at their clones, so

@@ -47,7 +47,7 @@ static int ask_clients(int socket, struct error *error)
 
 static int ask_enter(int socket, struct error *error)
 {
-	CLEANUP_SERVICE_ENTRY struct service_entry entry = {.ns = NS_SET_NONE, .filter = -1};
+	CLEANUP_SERVICE_ENTRY struct service_entry entry = SERVICE_ENTRY_NONE;
 	int result = service_ask_entry(socket, "client1", error);
 
 	if (result == 0)

@@ -39,7 +39,7 @@ static int run_in(const char *parent, char **command)
 	pid_t pid;
 
 	if (cgroup_create_parent(parent, &error) < 0 ||
-	    cgroup_create(parent, CLIENT, &limits, &doors, &error) < 0)
+	    cgroup_create(parent, CLIENT, &limits, false, &doors, &error) < 0)
 		return complain(&error);
 	(void)printf("%s\n", parent);
 	(void)fflush(stdout);

@@ -1,0 +1,12 @@
+/* clone3(2) for a child on a stack of its own, which the C library offers only with the flags of
+ * clone(2). */
+#ifndef PYROUTE_CLONE3_H
+#define PYROUTE_CLONE3_H
+
+#include <linux/sched.h>
+
+/* Makes a child by ARGS, which name its stack. It exits with what MAIN(ARGUMENT) returns. Returns
+ * its pid, or -errno; -ENOSYS also where we do not know how this processor calls the kernel. */
+long clone3_run(const struct clone_args *args, int (*main)(void *argument), void *argument);
+
+#endif

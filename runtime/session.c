@@ -16,8 +16,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define STOP_TIMEOUT_MS 5000 /* a keeper that takes longer is killed */
-#define STOP_PAUSE_MS	20   /* between two tries to stop a keeper that hangs up */
+#define STOP_TIMEOUT_MS 5000  /* a keeper that takes longer is killed */
+#define END_TIMEOUT_MS	60000 /* for a killed one, whose clients the kernel ends */
+#define STOP_PAUSE_MS	20    /* between two tries to stop a keeper that hangs up */
 
 void session_close(struct session *session)
 {
@@ -230,7 +231,7 @@ static int end_keeper(int socket, struct error *error)
 		return 0;
 	if (process_signal(keeper, SIGKILL, error) < 0)
 		return -error->code;
-	if (poll(&end, 1, STOP_TIMEOUT_MS) > 0)
+	if (poll(&end, 1, END_TIMEOUT_MS) > 0)
 		return 0;
 	return error_set(error, ETIMEDOUT, "the stage's keeper does not end");
 }

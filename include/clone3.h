@@ -6,7 +6,7 @@
 #include <linux/sched.h>
 
 /* Makes a child by ARGS, which name its stack. It exits with what MAIN(ARGUMENT) returns. Returns
- * its pid, or -errno; -ENOSYS also where we do not know how this processor calls the kernel. */
+ * its pid, or -errno. */
 long clone3_run(const struct clone_args *args, int (*main)(void *argument), void *argument);
 
 #endif

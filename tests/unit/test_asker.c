@@ -416,8 +416,7 @@ static void silence_is_a_report_with_its_proof(void **state)
 		assert_int_equal(report->ear.came_ours, 0);
 		assert_int_equal(report->neighbour_known, 0);
 		assert_int_equal(report->stream.connected, 0);
-		/* On a machine that is busy elsewhere for so long, the kernel has given up by now.
-		 */
+		/* Who is busy elsewhere for so long finds that the kernel has given up. */
 		if (report->stream.failure != EHOSTUNREACH || monotonic_ms() - started < 3000)
 			assert_int_equal(report->stream.failure, 0);
 	}

@@ -84,12 +84,10 @@ make_contrary() {
 	END
 }
 
-# The processes of a start that wait, stopped by a tracer: their pids, as this host sees them.
+# The processes of a start that a tracer has stopped, each once: their pids, as this host sees them.
+# (Whether one waits its state does not tell: the tracer stops it for a moment at every call.)
 stopped() {
-	local pid
-	sed -nE 's/^([0-9]+) .*stopped by SIGSTOP.*/\1/p' "$CHECKOUT/trace" | sort -un | while read -r pid; do
-		grep -sq '^State:.t' "/proc/$pid/status" && echo "$pid"
-	done
+	sed -nE 's/^([0-9]+) .*stopped by SIGSTOP.*/\1/p' "$CHECKOUT/trace" | sort -u
 }
 
 # start_contrary STAGE: starts it in network namespaces that were born with every setting contrary: to
@@ -97,13 +95,15 @@ stopped() {
 # each process of the start is stopped at its first prctl(2): the keeper then has its new namespace
 # and has not looked at it, and a client has its own and not settled it.
 start_contrary() {
-	local pid ns known
+	local pid ns known seen=" "
 	known=$(readlink /proc/self/ns/net)
 	background_start "$OUT.start" "${CALLER[@]}" timeout --foreground $((60 * SLOWNESS)) strace -D -f -q \
 		-o "$CHECKOUT/trace" -e trace=prctl -e inject=prctl:signal=STOP:when=1 pyroute start "$1"
 	while ! grep -q '^two is up' "$OUT.start"; do
 		sleep 0.05
 		for pid in $(stopped); do
+			[[ $seen != *" $pid "* ]] || continue
+			seen+="$pid "
 			ns=$(readlink "/proc/$pid/ns/net")
 			if [[ $known != *"$ns"* ]]; then
 				known+=" $ns"

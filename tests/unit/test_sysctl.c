@@ -11,6 +11,7 @@
 struct world {
 	int first;  /* settings */
 	int second; /* settings */
+	int held;   /* the first, which ends when nothing is left in it: settings do not hold it */
 };
 
 static int make_world(void **state)
@@ -24,14 +25,16 @@ static int make_world(void **state)
 		return -1;
 	}
 	world->first = sysctl_open(IPV4, &error);
+	world->held = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (unshare(CLONE_NEWNET) < 0) {
+		close_fd(&world->held);
 		close_fd(&world->first);
 		free(world);
 		return -1;
 	}
 	world->second = sysctl_open(IPV4, &error);
 	*state = world;
-	return world->first < 0 || world->second < 0 ? -1 : 0;
+	return world->first < 0 || world->held < 0 || world->second < 0 ? -1 : 0;
 }
 
 static int remove_world(void **state)
@@ -39,6 +42,7 @@ static int remove_world(void **state)
 	struct world *world = *state;
 
 	close_fd(&world->first);
+	close_fd(&world->held);
 	close_fd(&world->second);
 	free(world);
 	return 0;

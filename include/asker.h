@@ -186,6 +186,7 @@ struct asker {
 	int64_t deadline;  /* CLOCK_MONOTONIC ms, of what it does now */
 	uint16_t port;	   /* asker_meet(): the one that an answerer listens at */
 	enum asker_kind kind;
+	bool silence; /* is asked for */
 };
 #define ASKER_NONE ((struct asker){.pidfd = -1, .channel = -1})
 void asker_close(struct asker *asker);
@@ -205,8 +206,10 @@ int asker_go(struct asker *asker, struct error *error);
 /* Has it report what it has seen. */
 void asker_enough(struct asker *asker);
 
-/* Waits for the report, which can be trusted as far as its form goes. -errno: it could not ask, or
- * not to the end; -ETIMEDOUT where it does not report in time; asker_close() ends it. */
+/* Waits for the report, which can be trusted as far as its form goes. The kernel of the client has
+ * then forgotten the neighbour that was to be silent, so that it asks for it no longer. -errno: it
+ * could not ask, or not to the end; -ETIMEDOUT where it does not report in time; asker_close() ends
+ * it. */
 int asker_wait(struct asker *asker, struct asker_report *report, struct error *error);
 
 /* True where it would have heard an answer (one that answers: a question), had one come. */

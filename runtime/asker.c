@@ -7,9 +7,9 @@
  * the channel to us, and dies with us.
  *
  * Over the channel it says that it is ready, waits for one byte, asks, and reports. A second byte
- * is that it is enough, and the end of file that we are gone. Its socket calls never block and each
- * wait has an end, so that whatever happens in the client it ends within its time; we wait as long
- * as that and some seconds, and then kill it (asker_close()).
+ * is that it is enough or that its report was heard, and the end of file that we are gone. Its
+ * socket calls never block and each wait has an end, so that whatever happens in the client it ends
+ * within its time; we wait as long as that and some seconds, and then kill it (asker_close()).
  *
  * What it reports was made by our own code, but out of what strangers sent, in a place where they
  * are root: its form is looked at before anybody relies on it. */
@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 
 #define PREPARE_MS 10000 /* more than enough, on a machine that has much else to do */
+#define FORGET_MS  1000	 /* likewise, for one message to the kernel */
 #define GRACE_MS   10000 /* likewise, beyond the time that a question takes */
 
 static const struct {
@@ -86,8 +87,8 @@ static int prepare_child(struct birth *birth, struct probe *probe, struct error 
 	return result == 0 ? kinds[birth->plan->kind].probe->prepare(probe, error) : result;
 }
 
-/* Waits for the word to ask. */
-static int hear_go_child(const struct probe *probe, struct error *error)
+/* Waits for the word to ask, or later that the report was heard. */
+static int hear_word_child(const struct probe *probe, struct error *error)
 {
 	char byte;
 
@@ -96,21 +97,33 @@ static int hear_go_child(const struct probe *probe, struct error *error)
 	return 0;
 }
 
-/* The next hop's Ethernet address, as the kernel has it by now. Where nobody was to answer it is
- * forgotten: the kernel would go on asking for one that it does not have. */
+static bool has_neighbour(const struct probe *probe)
+{
+	return probe->plan->kind != ASKER_FRAME && probe->route.index != 0 && !probe->route.own;
+}
+
+/* The next hop's Ethernet address, as the kernel has it by now. */
 static void note_neighbour(struct probe *probe)
 {
 	struct asker_report *report = probe->report;
-	const struct net_address *hop =
-		report->gateway.family != 0 ? &report->gateway : &probe->plan->to;
 	struct error ignored;
 
-	if (probe->plan->kind == ASKER_FRAME || probe->route.index == 0 || probe->route.own)
-		return;
-	report->neighbour_known =
-		net_neighbour_find(probe->net, probe->route.index, hop, report->mac, &ignored) > 0;
-	if (probe->plan->silence)
-		(void)net_neighbour_forget(probe->net, probe->route.index, hop, &ignored);
+	if (has_neighbour(probe))
+		report->neighbour_known =
+			net_neighbour_find(probe->net, probe->route.index, probe_next_hop(probe),
+					   report->mac, &ignored) > 0;
+}
+
+/* Where nobody was to answer: the kernel would go on asking for an address that it does not have.
+ * Only when our report is heard, for what others ask by the same hop at the same time would be lost
+ * with it (RTM_DELNEIGH drops what waits there, and tells its sockets EHOSTUNREACH). */
+static void forget_neighbour(struct probe *probe)
+{
+	struct error ignored;
+
+	if (probe->plan->silence && has_neighbour(probe) && hear_word_child(probe, &ignored) == 0)
+		(void)net_neighbour_forget(probe->net, probe->route.index, probe_next_hop(probe),
+					   &ignored);
 }
 
 static void close_probe(struct probe *probe)
@@ -149,14 +162,17 @@ static int ask_child(struct birth *birth, struct outcome *outcome, uint8_t *buff
 	ready.port = outcome->report.own_port;
 	if (channel_send(probe.channel, &ready, sizeof(ready), NULL, &ignored) < 0 || result < 0)
 		return PROCESS_FAILED;
-	result = hear_go_child(&probe, &outcome->error);
+	result = hear_word_child(&probe, &outcome->error);
 	if (result == 0)
 		result = kinds[birth->plan->kind].probe->ask(&probe, &outcome->error);
 	if (result == 0) {
 		note_neighbour(&probe);
 		outcome->error = (struct error){0};
 	}
-	return channel_send(probe.channel, outcome, sizeof(*outcome), NULL, &ignored) < 0;
+	result = channel_send(probe.channel, outcome, sizeof(*outcome), NULL, &ignored);
+	if (result == 0)
+		forget_neighbour(&probe);
+	return result < 0 ? PROCESS_FAILED : 0;
 }
 
 static int main_child(void *argument)
@@ -240,6 +256,7 @@ int asker_start(const struct asker_plan *plan, const struct ns_set *client, stru
 	made.channel = ends[0];
 	birth.channel = ends[1];
 	made.kind = own.kind;
+	made.silence = own.silence;
 	made.patience = own.within + (uint32_t)probe_asking_ms(&own) + GRACE_MS;
 	made.deadline = monotonic_ms() + PREPARE_MS;
 	result = ns_clone(0, main_child, &birth, &made.pidfd, error);
@@ -350,6 +367,15 @@ static bool is_report(const struct asker_report *report)
 	       report->stream.whole <= 1 && ear->link <= 1 && ear->own <= 1 && are_frames(report);
 }
 
+/* One that asked for silence still has something to forget, which takes it no time. */
+static void let_forget(struct asker *asker)
+{
+	struct error ignored;
+
+	asker_enough(asker);
+	(void)process_wait_readable(asker->channel, FORGET_MS, &ignored);
+}
+
 int asker_wait(struct asker *asker, struct asker_report *report, struct error *error)
 {
 	CLEANUP_FREE struct outcome *outcome = calloc(1, sizeof(*outcome));
@@ -362,6 +388,8 @@ int asker_wait(struct asker *asker, struct asker_report *report, struct error *e
 		result = error_take(error, &outcome->error);
 	if (result == 0 && !is_report(&outcome->report))
 		result = error_set(error, EBADMSG, "the probe's report makes no sense");
+	if (result == 0 && asker->silence)
+		let_forget(asker);
 	if (result < 0)
 		return error_prefix(error, "%s", kinds[asker->kind].name);
 	*report = outcome->report;

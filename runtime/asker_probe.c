@@ -142,7 +142,7 @@ static int open_ear(struct probe *probe, struct error *error)
 	return 0;
 }
 
-static const struct net_address *next_hop(const struct probe *probe)
+const struct net_address *probe_next_hop(const struct probe *probe)
 {
 	return probe->route.gateway.family != 0 ? &probe->route.gateway : &probe->plan->to;
 }
@@ -162,7 +162,7 @@ int probe_find_way(struct probe *probe, struct error *error)
 	report->source = probe->route.source;
 	report->gateway = probe->route.gateway;
 	if (!probe->route.own &&
-	    net_neighbour_forget(probe->net, probe->route.index, next_hop(probe), error) < 0)
+	    net_neighbour_forget(probe->net, probe->route.index, probe_next_hop(probe), error) < 0)
 		return -error->code;
 	return open_ear(probe, error);
 }

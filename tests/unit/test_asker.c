@@ -1,4 +1,5 @@
 #include "asker.h"
+#include "net_neighbour.h"
 #include "sides.h"
 
 #include <sys/wait.h>
@@ -395,7 +396,7 @@ static void askers_close(struct askers *askers)
 /* Asked, and nothing came: of each kind; and it would have been heard. */
 static void silence_is_a_report_with_its_proof(void **state)
 {
-	static const enum asker_kind asked[] = {ASKER_PING, ASKER_UDP, ASKER_TCP, ASKER_ARP,
+	static const enum asker_kind asked[] = {ASKER_TCP, ASKER_PING, ASKER_UDP, ASKER_ARP,
 						ASKER_TRACE};
 	CLEANUP(sides_drop) struct sides sides;
 	CLEANUP(askers_close) struct askers askers;
@@ -431,6 +432,44 @@ static void silence_is_a_report_with_its_proof(void **state)
 	assert_true(monotonic_ms() - started >= 300);
 }
 
+/* RTM_DELNEIGH drops what waits for the neighbour, and tells its sockets so. */
+static void a_silence_that_ends_takes_nothing_from_who_still_asks(void **state)
+{
+	CLEANUP(sides_drop) struct sides sides;
+	CLEANUP_ASKER struct asker silent = ASKER_NONE, other = ASKER_NONE;
+	struct asker_plan plan = plan_of(ASKER_PING, "1.1.1.99");
+	struct asker_plan stream = plan_of(ASKER_TCP, "1.1.1.99");
+	REPORT *report = report_new();
+
+	(void)state;
+	clients_make(&sides);
+	plan.silence = true;
+	plan.within = 50;
+	stream.port = 9;
+	stream.within = 600;
+	start_in(sides.near_ns, &stream, &other);
+	start_in(sides.near_ns, &plan, &silent);
+	works(asker_go(&other, &why));
+	works(asker_go(&silent, &why));
+	works(asker_wait(&other, report, &why));
+	assert_int_equal(report->stream.failure, 0);
+	assert_int_equal(report->neighbour_known, 0);
+}
+
+/* Whether the kernel has an Ethernet address for it, behind eth0. */
+static bool knows(struct nl_sock *socket, const char *neighbour)
+{
+	const struct net_address address = address_of(neighbour, 0);
+	uint8_t mac[NET_MAC_SIZE];
+	unsigned index = 0;
+	int result;
+
+	works(net_link_index(socket, "eth0", &index, &why));
+	result = net_neighbour_find(socket, index, &address, mac, &why);
+	assert_true(result >= 0);
+	return result > 0;
+}
+
 /* An answer does not end the listening for silence, and is seen. */
 static void an_answer_where_silence_was_expected_is_told(void **state)
 {
@@ -447,6 +486,8 @@ static void an_answer_where_silence_was_expected_is_told(void **state)
 	works(ask(sides.near_ns, &plan, report, NULL));
 	assert_true(monotonic_ms() - started >= 200);
 	assert_int_equal(report->packets[0].right, 1);
+	assert_int_equal(report->neighbour_known, 1);
+	assert_false(knows(sides.near, "1.1.1.2")); /* any more */
 }
 
 static void a_question_that_cannot_be_asked_is_a_failure(void **state)
@@ -536,6 +577,7 @@ int main(void)
 		cmocka_unit_test(a_frame_is_put_on_the_interface_and_what_comes_is_noted),
 		cmocka_unit_test(many_ask_at_once_and_each_hears_its_own),
 		cmocka_unit_test(silence_is_a_report_with_its_proof),
+		cmocka_unit_test(a_silence_that_ends_takes_nothing_from_who_still_asks),
 		cmocka_unit_test(an_answer_where_silence_was_expected_is_told),
 		cmocka_unit_test(a_question_that_cannot_be_asked_is_a_failure),
 		cmocka_unit_test(an_ear_without_carrier_proves_nothing),

@@ -59,7 +59,7 @@ way_to() {
 	connect client1 -- ip -6 route show default | grep -F 'default via 2001:db8:1::1 dev eth0'
 	[[ $(connect client1 -- getent ahostsv6 client2) == *2001:db8:2::2* ]]
 	[[ $(connect client1 -- getent ahostsv4 client2) == *2.2.2.2* ]]
-	connect client1 -- ping -6 -c 1 -W 1 localhost
+	connect client1 -- ping -6 -c 1 -W 9 localhost
 	pyroute ps | grep -E '^client1 .* net1 1\.1\.1\.2/24 2001:db8:1::2/64$'
 	pyroute ps --json | grep -F '"net2 2.2.2.2/24 2001:db8:2::2/64"'
 }
@@ -70,7 +70,7 @@ way_to() {
 	stage_start dual
 	router_start dual_stack.py
 	for address in 2.2.2.2 2001:db8:2::2; do
-		connect client1 -- ping -c 3 -i 0.2 -W 2 "$address"
+		connect client1 -- ping -c 3 -i 0.2 -W 9 "$address"
 		tcp_passes "$address" 2000000
 	done
 	[[ $(way_to client1 2.2.2.2) == "1.1.1.1 2.2.2.2" ]]
@@ -104,7 +104,7 @@ way_to() {
 	[[ $(connect client1 -- cat /sys/class/net/eth0/address) == 02:42:00:0a:00:02 ]]
 	[[ -z $(connect client1 -- ip -o -4 addr show eth0) ]]
 	router_start dual_stack.py
-	connect client1 -- ping -c 3 -i 0.2 -W 2 client2
+	connect client1 -- ping -c 3 -i 0.2 -W 9 client2
 	tcp_passes 2001:db8:2::b:2 200000
 	background_stop
 	grep -E '^net1 in 02:42:00:0a:00:02 > .* tcp 2001:db8:1::a:2 > 2001:db8:2::b:2 ' "$OUT.seen"
@@ -133,8 +133,8 @@ way_to() {
 	[[ $(connect client1 -- ip -6 addr show eth1) == *fd00:2::1/64* ]]
 	[[ -z $(connect client1 -- ip -4 addr show eth1) ]]
 	[[ -z $(connect client2 -- ip -6 addr show eth0) ]]
-	connect client1 -- ping -c 1 -W 1 10.0.1.2
-	connect client1 -- ping -c 1 -W 1 fd00:2::3
+	connect client1 -- ping -c 1 -W 9 10.0.1.2
+	connect client1 -- ping -c 1 -W 9 fd00:2::3
 }
 
 @test "the first frame of either family passes as soon as a start returns" {
@@ -159,8 +159,8 @@ way_to() {
 	[[ $(way_to client1 10.0.2.3) == "10.0.1.2 10.0.2.3" ]]
 	[[ $(way_to client1 fd00:2::3) == "fd00:1::2 fd00:2::3" ]]
 	background "$OUT" connect client3 -- python3 '/~/src/sniff.py' eth0
-	connect client1 -- ping -c 1 -W 1 10.0.2.3
-	connect client1 -- ping -c 1 -W 1 fd00:2::3
+	connect client1 -- ping -c 1 -W 9 10.0.2.3
+	connect client1 -- ping -c 1 -W 9 fd00:2::3
 	background_stop
 	cat "$OUT"
 	# From client2's second interface, one hop less to live.
@@ -175,7 +175,7 @@ way_to() {
 	background "$OUT" connect client3 -- python3 '/~/src/sniff.py' eth0
 	run ! connect client1 -- ping -c 1 -W 1 10.0.2.3
 	run ! connect client1 -- ping -c 1 -W 1 fd00:2::3
-	connect client2 -- ping -c 1 -W 1 10.0.2.3
+	connect client2 -- ping -c 1 -W 9 10.0.2.3
 	wait_for "$OUT" ' icmp-8 10.0.2.2 > 10.0.2.3 '
 	background_stop
 	cat "$OUT"
@@ -199,8 +199,8 @@ way_to() {
 	chain_make no
 	stage_start chain
 	[[ $(connect client1 -- cat /sys/class/net/eth0/address) == 02:00:00:00:00:11 ]]
-	connect client2 -- ping -c 1 -W 1 10.0.1.1
-	connect client2 -- ping -c 1 -W 1 fd00:1::1
+	connect client2 -- ping -c 1 -W 9 10.0.1.1
+	connect client2 -- ping -c 1 -W 9 fd00:1::1
 	connect client2 -- ip neigh show dev eth0 >"$OUT"
 	cat "$OUT"
 	grep -F '10.0.1.1 lladdr 02:00:00:00:00:11' "$OUT"
@@ -213,14 +213,14 @@ way_to() {
 	[[ $(connect client1 -- cat /sys/class/net/eth0/mtu) == 1500 ]]
 	[[ $(connect client2 -- sh -c 'cat /sys/class/net/eth?/mtu') == $'1500\n1400' ]]
 	background "$OUT" connect client3 -- python3 '/~/src/sniff.py' eth0
-	connect client1 -- ping -c 1 -W 1 -M "do" -s 1372 10.0.2.3
-	connect client1 -- ping -c 1 -W 1 -M "do" -s 1352 fd00:2::3
+	connect client1 -- ping -c 1 -W 9 -M "do" -s 1372 10.0.2.3
+	connect client1 -- ping -c 1 -W 9 -M "do" -s 1352 fd00:2::3
 	run connect client1 -- ping -c 1 -W 1 -M "do" -s 1373 10.0.2.3
 	[[ $status != 0 && $output == *"Frag needed"*"mtu = 1400"* ]]
 	run connect client1 -- ping -c 1 -W 1 -M "do" -s 1353 fd00:2::3
 	[[ $status != 0 && $output == *"Packet too big"*"mtu=1400"* ]]
-	connect client1 -- ping -c 1 -W 1 -M dont -s 3000 10.0.2.3
-	connect client1 -- ping -c 1 -W 1 -s 3000 fd00:2::3
+	connect client1 -- ping -c 1 -W 9 -M dont -s 3000 10.0.2.3
+	connect client1 -- ping -c 1 -W 9 -s 3000 fd00:2::3
 	background_stop
 	grep -E ' icmp-8 .* bytes=1414' "$OUT"
 	grep -E ' icmp6-128 .* bytes=1414' "$OUT"
@@ -258,9 +258,9 @@ way_to() {
 	[[ $(way 10.0.2.2) == "dev eth2" && $(way 8.8.8.8) == "dev eth1" ]]
 	[[ $(way 172.20.0.1) == "dev eth0" && $(way 172.31.9.9) == "dev eth2" ]]
 	[[ $(way 2001:db8::1) == "dev eth0" && $(way fd00:9::9) == "dev eth2" ]]
-	connect client1 -- ping -c 1 -W 1 10.0.1.2
-	connect client1 -- ping -c 1 -W 1 fd00:2::2
-	connect client1 -- ping -c 1 -W 1 10.0.3.3
+	connect client1 -- ping -c 1 -W 9 10.0.1.2
+	connect client1 -- ping -c 1 -W 9 fd00:2::2
+	connect client1 -- ping -c 1 -W 9 10.0.3.3
 }
 
 @test "no IPv6 noise in a stage that has no IPv6, neither on its wires nor in its clients" {
@@ -277,7 +277,7 @@ way_to() {
 	END
 	stage_start fourth
 	log_with client1 '^listening on eth0'
-	connect client1 -- ping -c 1 -W 1 10.0.1.2
+	connect client1 -- ping -c 1 -W 9 10.0.1.2
 	[[ -z $(connect client1 -- ip -6 addr)$(connect client1 -- ip -6 route show table all) ]]
 	run ! connect client1 -- grep : /etc/hosts
 	sleep 4

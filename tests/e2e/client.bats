@@ -16,7 +16,7 @@ load helpers
 @test "every client is known to the others by name" {
 	stage_start
 	router_start plain.py
-	connect client1 -- ping -c 1 -W 2 client2
+	connect client1 -- ping -c 1 -W 9 client2
 	[[ $(connect client1 -- getent hosts client2) == *2.2.2.2* ]]
 	[[ $(connect client2 -- getent hosts client1) == *1.1.1.2* ]]
 	connect client1 -- getent hosts localhost
@@ -27,7 +27,7 @@ load helpers
 	router_start plain.py
 	background_start "$OUT" connect client2 -- timeout $((10 * SLOWNESS)) tcpdump -i eth0 -n -l -c 2 icmp
 	wait_for "$OUT" '^listening on eth0'
-	connect client1 -- ping -c 2 -i 0.2 -W 2 2.2.2.2
+	connect client1 -- ping -c 2 -i 0.2 -W 9 2.2.2.2
 	wait "${BACKGROUND[-1]}"
 	cat "$OUT"
 	grep -q '1.1.1.2 > 2.2.2.2: ICMP echo request' "$OUT"

@@ -95,7 +95,7 @@ readonly SPEAK='run = "sh -c '\''read _ </~/src/gate; until ping -q -c 1 -W 9 %s
 			for ((j = 1; j <= 8; j++)); do
 				net=10.$i.$j
 				printf '[net%d]\nsubnet = %s.0/24\ncomputer = %s.1\n' $((i * 8 + j - 8)) "$net" "$net"
-				asked+="ping -q -c 1 -W 2 $net.1 && ping -q -s 100 -c 1 -W 2 $net.1; "
+				asked+="ping -q -c 1 -W 9 $net.1 && ping -q -s 100 -c 1 -W 9 $net.1; "
 			done
 			printf '[client%d]\n' "$i"
 			for ((j = 1; j <= 8; j++)); do

@@ -253,7 +253,7 @@ crowd_costs() {
 	many=$(crowd_costs "$CLIENTS")
 	echo "# of $((CLIENTS / 10)) clients each took $((few * 10000 / CLIENTS)) us, of $CLIENTS $((many * 1000 / CLIENTS)) us" >&3
 	[[ $(pyroute ps | grep -c running) == "$CLIENTS" ]]
-	connect "client$CLIENTS" -- ping -q -c 1 -W 2 10.0.0.2
+	connect "client$CLIENTS" -- ping -q -c 1 -W 9 10.0.0.2
 	stage_stop
 	gone
 	leaves_nothing fails_with 1 "${CALLER[@]}" prlimit --nofile=1000:1000 pyroute start crowd

@@ -27,14 +27,14 @@ setup() {
 
 # The others answer each other, run what they are asked to, and have their files to themselves.
 others_are_well() {
-	connect client2 -- timeout 5 ping -q -c 3 -i 0.2 -W 1 10.0.0.3 | grep ' 3 received'
-	timeout 5 "${CALLER[@]}" pyroute connect client3 -- sh -c 'head -c 1000000 /dev/zero >/tmp/own && rm /tmp/own'
-	timeout 5 "${CALLER[@]}" pyroute ps | grep -c running | grep -x 3
+	connect client2 -- timeout $((5 * SLOWNESS)) ping -q -c 3 -i 0.2 -W 9 10.0.0.3 | grep ' 3 received'
+	timeout $((5 * SLOWNESS)) "${CALLER[@]}" pyroute connect client3 -- sh -c 'head -c 1000000 /dev/zero >/tmp/own && rm /tmp/own'
+	timeout $((5 * SLOWNESS)) "${CALLER[@]}" pyroute ps | grep -c running | grep -x 3
 }
 
 # So does the computer: who uses pyroute may have processes.
 computer_is_well() {
-	as_caller timeout 5 sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 0 & done; wait'
+	as_caller timeout $((5 * SLOWNESS)) sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 0 & done; wait'
 }
 
 # red: overlay.c gives a client's layer no size

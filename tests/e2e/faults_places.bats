@@ -367,7 +367,7 @@ routes() {
 	routes | diff "$OUT" -
 	run ! connect client1 -- ping -c 1 -W 1 1.1.1.77
 	router_start plain.py
-	connect client1 -- ping -c 1 -W 2 2.2.2.2
+	connect client1 -- ping -c 1 -W 9 2.2.2.2
 	background_stop
 	stage_stop
 	good

@@ -111,20 +111,24 @@ set_usual() {
 	same "$BEFORE" "$AFTER"
 }
 
+# ask_keeper COMMAND...: begins it, and returns when it is connected to the keeper, which does not answer.
+ask_keeper() {
+	background_start "$OUT.asked" as_caller strace -D -qq -o "$CHECKOUT/trace.$1" -e trace=connect pyroute "$@"
+	wait_until grep ' = 0$' "$CHECKOUT/trace.$1"
+}
+
 @test "a keeper that is killed while it is asked is as good as one killed before" {
 	local keeper
 	stage_start
 	keeper=$(keeper_pid)
-	kill -STOP "$keeper" # it is connected to, and does not answer
-	background_start "$BATS_TEST_TMPDIR/start" pyroute start stage1
-	sleep 0.5
+	kill -STOP "$keeper"
+	ask_keeper start stage1
 	kill -KILL "$keeper"
 	wait "${BACKGROUND[-1]}"
 	connect client1 -- true
 	keeper=$(keeper_pid)
 	kill -STOP "$keeper"
-	background_start "$BATS_TEST_TMPDIR/stop" pyroute stop
-	sleep 0.5
+	ask_keeper stop
 	kill -KILL "$keeper"
 	wait "${BACKGROUND[-1]}" || status=$?
 	[[ $status == 1 ]]

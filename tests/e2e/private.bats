@@ -50,8 +50,8 @@ lend_ids() {
 	# As the message has it.
 	cp src/plain.py src/router.py
 	background "$BATS_TEST_TMPDIR/router" pyroute run -- python3 src/router.py
-	connect client1 -- ping -c 2 -i 0.2 -W 2 2.2.2.2
-	connect client2 -- ping -c 1 -W 2 1.1.1.2
+	connect client1 -- ping -c 2 -i 0.2 -W 9 2.2.2.2
+	connect client2 -- ping -c 1 -W 9 1.1.1.2
 	[[ $(pyroute stop) == "stage1 is stopped" ]]
 	[[ ! -e .stage && ! -e $BASE ]]
 	fails_with 1 pyroute stop
@@ -71,7 +71,7 @@ lend_ids() {
 	host_snapshot >"$BEFORE"
 	stage_start
 	router_start plain.py
-	connect client1 -- ping -c 1 -W 2 2.2.2.2
+	connect client1 -- ping -c 1 -W 9 2.2.2.2
 	host_snapshot >"$DURING"
 	diff "$BEFORE" "$DURING" | grep '^[<>]' >"$BATS_TEST_TMPDIR/differences"
 	cat "$BATS_TEST_TMPDIR/differences"
@@ -136,7 +136,7 @@ lend_ids() {
 	connect client1 -- chown www-data: '/~/src/talk.py'
 	[[ $(stat -c %u:%g src/talk.py) == $((100000 + 33 - 1)):$((100000 + 33 - 1)) ]]
 	router_start plain.py
-	connect client1 -- ping -c 1 -W 2 2.2.2.2
+	connect client1 -- ping -c 1 -W 9 2.2.2.2
 }
 
 # What a client is to its programs, but for ids: a fact a line.

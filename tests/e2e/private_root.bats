@@ -48,7 +48,7 @@ starts_private() {
 	[[ $("$1" connect client1 -- setpriv --reuid=www-data --clear-groups id -un) == www-data ]]
 	run ! "$1" connect client1 -- ping -c 1 -W 1 2.2.2.2
 	background "$BATS_TEST_TMPDIR/router" "$1" run -- "$PYTHON" "$CHECKOUT/src/plain.py"
-	"$1" connect client1 -- ping -c 1 -W 2 2.2.2.2
+	"$1" connect client1 -- ping -c 1 -W 9 2.2.2.2
 	[[ $("$1" run -- grep Cap /proc/self/status | sort -u -k 2 | xargs) == *" 0000000000002000" ]]
 }
 
@@ -68,7 +68,7 @@ starts_private() {
 	[[ $(student_sudo_pyroute run -- id -u) == 4711 ]]
 	as_student pyroute run -- ip -o -4 addr show net1 | grep -F ' 1.1.1.1/24 '
 	[[ $(as_student pyroute run -- sh -c 'echo $$ >mine; stat -c %U mine') == "$STUDENT" ]]
-	as_student pyroute connect client1 -- ping -c 1 -W 2 2.2.2.2
+	as_student pyroute connect client1 -- ping -c 1 -W 9 2.2.2.2
 	fails_with 1 as_student pyroute stop
 	[[ $complaint == *"sudo"* ]]
 	fails_with 1 as_student pyroute start stage1

@@ -6,8 +6,8 @@ load helpers
 # ping, BYTES of TCP that arrive with an equal hash, and UDP datagrams that fill the MTU.
 carries_everything() {
 	local bytes=$1
-	connect client1 -- ping -c 3 -i 0.2 -W 2 2.2.2.2
-	connect client2 -- ping -c 1 -W 2 1.1.1.2
+	connect client1 -- ping -c 3 -i 0.2 -W 9 2.2.2.2
+	connect client2 -- ping -c 1 -W 9 1.1.1.2
 	carries_tcp "$bytes"
 	background "$BATS_TEST_TMPDIR/udp" connect client2 -- python3 '/~/src/talk.py' udp-echo 5001
 	connect client1 -- python3 '/~/src/talk.py' udp-ask 2.2.2.2 5001 20 1472
@@ -125,7 +125,7 @@ unfit_frames() {
 	on_computer cat /sys/class/net/net{1,2}/mtu | diff - <(printf '%s\n' 1500 1300)
 	[[ $(connect client2 -- cat /sys/class/net/eth0/mtu) == 1300 ]]
 	router_start plain.py
-	connect client1 -- ping -c 1 -W 2 -M "do" -s 1272 2.2.2.2
+	connect client1 -- ping -c 1 -W 9 -M "do" -s 1272 2.2.2.2
 	run connect client1 -- ping -c 1 -W 2 -M "do" -s 1273 2.2.2.2
 	[[ $output == *"Frag needed"*"mtu = 1300"* ]]
 	carries_tcp 200000

@@ -20,7 +20,7 @@ runner_make() {
 }
 
 @test "what a client runs is there when the stage is up, and reaches the others at once" {
-	runner_make 'ping -c 1 -W 1 client2; echo status $?; echo oops >&2'
+	runner_make 'ping -c 1 -W 9 client2; echo status $?; echo oops >&2'
 	stage_start runner
 	log_with client1 '^oops$' >"$OUT"
 	cat "$OUT"
@@ -73,7 +73,7 @@ runner_make() {
 	# Its end changes nothing: it is reaped, and all goes on.
 	wait_until ! connect client1 -- ls /proc/2
 	pyroute ps | grep -E '^client1 +running '
-	connect client1 -- ping -c 1 -W 1 client2
+	connect client1 -- ping -c 1 -W 9 client2
 	stage_stop
 }
 

@@ -66,7 +66,7 @@ readonly BY_STUDENT=(setpriv --reuid="$STUDENT" --regid="$STUDENT" --init-groups
 	uses_the_wire() {
 		[[ $(student start wire) == "wire is up: Two machines on a wire" ]]
 		[[ $(<.stage) == wire && $(stat -c %U .stage "$(record)" | uniq) == "$STUDENT" ]]
-		student connect left -- ping -c 1 -W 2 10.9.0.2
+		student connect left -- ping -c 1 -W 9 10.9.0.2
 		[[ $(student connect right hostname) == "$(hostname)" ]]
 		fails_with 1 student ps
 		[[ $complaint == *wire*"scripts of its own"* ]]
@@ -129,8 +129,8 @@ seen_by() {
 
 @test "scripts may call sudo, also under sudo: no_new_privs is not set" {
 	[[ $(student_sudo_pyroute start wire) == "wire is up: "* ]]
-	student connect left -- ping -c 1 -W 2 10.9.0.2
-	student_sudo_pyroute connect right -- ping -c 1 -W 2 10.9.0.1
+	student connect left -- ping -c 1 -W 9 10.9.0.2
+	student_sudo_pyroute connect right -- ping -c 1 -W 9 10.9.0.1
 	student stop
 	[[ ! -e /run/netns/wire-left ]]
 }
@@ -194,7 +194,7 @@ seen_by() {
 		noting plain
 	done
 	[[ $(<.stage) == wire ]]
-	student connect left -- ping -c 1 -W 2 10.9.0.2
+	student connect left -- ping -c 1 -W 9 10.9.0.2
 	noted
 	ln -sf "$CHECKOUT/stages/wire/connect.sh" stages/plain/connect.sh
 	student start plain

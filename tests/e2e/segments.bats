@@ -136,9 +136,9 @@ carries_tcp() {
 	client_watches client3
 	router_start other_macs.py
 	for client in client1 client2; do
-		connect $client -- ping -c 2 -i 0.2 -W 2 2.2.2.2
+		connect $client -- ping -c 2 -i 0.2 -W 9 2.2.2.2
 	done
-	connect client4 -- ping -c 1 -W 2 1.1.1.3
+	connect client4 -- ping -c 1 -W 9 1.1.1.3
 	carries_tcp
 	connect client1 -- ip neigh show 1.1.1.1 | grep -F 'lladdr 02:00:00:00:00:01'
 	sleep 0.5
@@ -150,9 +150,9 @@ carries_tcp() {
 @test "clients of a segment reach each other without a router, and client3 sees no ping" {
 	stage_start segment
 	client_watches client3
-	connect client1 -- ping -c 3 -i 0.2 -W 2 1.1.1.3
+	connect client1 -- ping -c 3 -i 0.2 -W 9 1.1.1.3
 	wait_for "$SEEN.client3" ' arp-request 1.1.1.2 > 1.1.1.3 '
-	connect client1 -- ping -c 1 -W 2 1.1.1.4
+	connect client1 -- ping -c 1 -W 9 1.1.1.4
 	wait_for "$SEEN.client3" ' icmp-8 1.1.1.2 > 1.1.1.4 ' # so it has written all before
 	run ! grep 'icmp.* 1\.1\.1\.3 ' "$SEEN.client3"
 }
@@ -205,10 +205,10 @@ counted() {
 @test "nothing of a segment meets the computer's firewall, and no bridge of it shows there" {
 	stage_start segment
 	firewall_make
-	connect client1 -- ping -c 3 -i 0.2 -W 2 1.1.1.3
+	connect client1 -- ping -c 3 -i 0.2 -W 9 1.1.1.3
 	run ! connect client1 -- ping -c 1 -W 1 1.1.1.1
 	[[ $(counted) == 0 ]]
-	on_computer ping -c 1 -W 1 127.0.0.1 # positive control
+	on_computer ping -c 1 -W 9 127.0.0.1 # positive control
 	[[ $(counted) -gt 0 ]]
 	[[ $(computer_links) == "lo net1 net2" ]]
 	on_computer ip -o link show type bridge >"$OUT"
@@ -243,7 +243,7 @@ taken_up() {
 	client_watches client3
 	introduce
 	client_sends client1 $MAC2 there --count 10
-	connect client1 -- ping -c 1 -W 2 1.1.1.3
+	connect client1 -- ping -c 1 -W 9 1.1.1.3
 	client_sends client2 $EVERYBODY all --count 2
 	sleep 0.5
 	background_stop
@@ -267,7 +267,7 @@ taken_up() {
 		net1   = 1.1.1.3
 	END
 	stage_start pair
-	connect client1 -- ping -c 1 -W 2 1.1.1.3
+	connect client1 -- ping -c 1 -W 9 1.1.1.3
 	client_watches client2
 	client_sends client1 02:00:00:00:00:09 other --source 02:00:00:00:00:08
 	client_sends client1 01:80:c2:00:00:01 group
@@ -288,7 +288,7 @@ many_clients() {
 	stage_start many
 	sniffer_start "$SEEN" net1
 	client_watches client137
-	connect client1 -- ping -c 1 -W 2 10.1.1.200
+	connect client1 -- ping -c 1 -W 9 10.1.1.200
 	client_sends client200 $EVERYBODY all --count 3
 	wait_for "$SEEN.client137" 'probe:all-3$'
 	sleep 0.5

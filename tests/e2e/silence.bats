@@ -106,7 +106,7 @@ listen_in_client2() {
 }
 
 reach_by_ping() {
-	connect client1 -- ping -c 3 -W 2 2.2.2.2
+	connect client1 -- ping -c 3 -W 9 2.2.2.2
 }
 
 reach_by_tcp() {

@@ -94,8 +94,7 @@ int probe_finish_ear(struct probe *probe, struct error *error);
 /* Finds the way to plan->to, has the kernel forget the next hop, and opens the ear. */
 int probe_find_way(struct probe *probe, struct error *error);
 
-/* Whose Ethernet address the kernel needs: the gateway, else who is asked. Lives as long as PROBE.
- */
+/* Whose Ethernet address the kernel needs: the gateway's, else that of who is asked. PROBE's. */
 const struct net_address *probe_next_hop(const struct probe *probe);
 
 /* For a plan that names an interface: opens the ear there. */
